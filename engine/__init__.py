@@ -1,0 +1,1 @@
+"""The engine: build, count, run and explain networks, without any browser."""

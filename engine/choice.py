@@ -1,0 +1,173 @@
+"""Choices: frozen options with bounds and help, from which widgets, JSON and words follow."""
+
+import types
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Literal, Self, Union, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
+
+from engine.errors import VitrineError
+from engine.registry import did_you_mean, shortened
+
+
+def option(default: Any, help: str, **bounds: Any) -> Any:
+    """Declare a field: its default, one sentence of help, and pydantic's bounds."""
+    return Field(default=default, description=help, **bounds)
+
+
+class Choice(BaseModel):
+    """A frozen set of options that knows its own kind."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    kind: ClassVar[str] = ""
+
+    @classmethod
+    def read(cls, options: dict[str, Any]) -> Self:
+        """Make the choice from plain values, or say in one sentence what is wrong with them."""
+        try:
+            return cls(**{str(name): value for name, value in options.items()})
+        except ValidationError as error:
+            raise VitrineError(_complaint(cls, error)) from None
+
+    def write(self) -> dict[str, Any]:
+        """Return plain values: the kind, and the options that differ from their defaults."""
+        options = {name: getattr(self, name) for name in type(self).model_fields}
+        return {"kind": self.kind} | {
+            name: value.write() if isinstance(value, Choice) else _plain(value)
+            for name, value in options.items()
+            if value != type(self).model_fields[name].default
+        }
+
+    def but(self, **options: Any) -> Self:
+        """Return the same choice with some options replaced and everything checked again."""
+        return self.read({name: getattr(self, name) for name in type(self).model_fields} | options)
+
+    @classmethod
+    def help(cls) -> str:
+        """Return what this choice is, in the words of its docstring."""
+        return " ".join((cls.__doc__ or "").split())
+
+    @classmethod
+    def options(cls) -> tuple["Option", ...]:
+        """Return what a form needs to know of every field."""
+        fields = cls.model_fields.items()
+        return tuple(_option(name, info) for name, info in fields if not info.json_schema_extra)
+
+
+@dataclass(frozen=True)
+class Option:
+    """One field of a choice, as a form or a page of help shows it."""
+
+    name: str
+    help: str
+    default: Any
+    form: Literal["switch", "whole", "number", "words", "pair", "sizes", "text", "choice", "other"]
+    words: tuple[str, ...] = ()  # what may be picked instead of, or besides, a number
+    least: float | None = None
+    most: float | None = None
+    optional: bool = False
+    choices: tuple[type[Choice], ...] = field(default=(), repr=False)
+
+    @property
+    def label(self) -> str:
+        """Return the name as it is read aloud."""
+        return self.name.replace("_", " ")
+
+
+def _option(name: str, info: FieldInfo) -> Option:
+    alternatives = list(_alternatives(info.annotation))
+    words = tuple(w for a in alternatives if get_origin(a) is Literal for w in get_args(a))
+    bare = [a for a in alternatives if a is not type(None) and get_origin(a) is not Literal]
+    least, most = _bounds([info, *alternatives, *(b for a in bare for b in get_args(a))])
+    found = tuple(b for b in bare if isinstance(b, type) and issubclass(b, Choice))
+    return Option(
+        name=name,
+        help=info.description or "",
+        default=info.default,
+        form=_form(bare, found, words),
+        words=words,
+        least=least,
+        most=most,
+        optional=type(None) in alternatives,
+        choices=found,
+    )
+
+
+def _form(bare: list[Any], found: tuple[type[Choice], ...], words: tuple[str, ...]) -> Any:
+    plain = [_without_annotation(b) for b in bare]
+    origins = [get_origin(p) for p in plain]
+    if found:
+        return "choice"
+    if not plain:
+        return "words"
+    if tuple in origins:
+        return "sizes" if Ellipsis in get_args(plain[origins.index(tuple)]) else "pair"
+    return {bool: "switch", int: "whole", float: "number", str: "text"}.get(plain[0], "other")
+
+
+def _without_annotation(kind: Any) -> Any:
+    return get_args(kind)[0] if get_origin(kind) is Annotated else kind
+
+
+def _alternatives(annotation: Any) -> Iterable[Any]:
+    """Yield the members of a union, looking through annotations around unions."""
+    inner = _without_annotation(annotation)
+    if get_origin(inner) in (Union, types.UnionType):
+        for member in get_args(inner):
+            yield from _alternatives(member)
+    else:
+        yield annotation
+
+
+def _bounds(places: Iterable[Any]) -> tuple[float | None, float | None]:
+    least = most = None
+    for place in places:
+        metadata = place.metadata if isinstance(place, FieldInfo) else get_args(place)[1:]
+        for mark in metadata:
+            marks = mark.metadata if isinstance(mark, FieldInfo) else [mark]
+            for m in marks:
+                least = getattr(m, "ge", getattr(m, "gt", least))
+                most = getattr(m, "le", getattr(m, "lt", most))
+    return least, most
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _complaint(cls: type[Choice], error: ValidationError) -> str:
+    """Return the first thing that pydantic found wrong, as a sentence."""
+    # In a union the last member's complaint is about the form meant least; the first says most.
+    first = error.errors(include_url=False)[0]
+    name = str(first["loc"][0]) if first["loc"] else cls.kind
+    got = f"received {shortened(first['input'])}."
+    limits = first.get("ctx", {})
+    match first["type"]:
+        case "extra_forbidden":
+            return f"{cls.kind} has no option {shortened(name)}.{did_you_mean(name, cls.model_fields)}"
+        case "missing":
+            return f"{name} is missing."
+        case "greater_than_equal":
+            return f"{name} must be at least {limits['ge']:,}; {got}"
+        case "greater_than":
+            return f"{name} must be more than {limits['gt']:,}; {got}"
+        case "less_than_equal":
+            return f"{name} must be at most {limits['le']:,}; {got}"
+        case "less_than":
+            return f"{name} must be less than {limits['lt']:,}; {got}"
+        case "literal_error":
+            return f"{name} must be {limits['expected']}; {got}"
+        case "too_long" | "string_too_long":
+            return f"{name} is too long: at most {limits['max_length']} fit."
+        case "too_short":
+            return f"{name} is too short: at least {limits['min_length']} are needed."
+        case "value_error":
+            return f"{name}: {limits['error']}"
+        case kind if kind.startswith("int"):
+            return f"{name} must be a whole number; {got}"
+        case kind if kind.startswith(("float", "finite")):
+            return f"{name} must be a number; {got}"
+        case _:
+            return f"{name}: {first['msg'].lower()}; {got}"

@@ -1,0 +1,114 @@
+"""Network: the torch module of a graph, whose submodules carry the names of the nodes."""
+
+import os
+
+import torch
+from torch import nn
+
+from engine.errors import VitrineError
+from engine.graph.cost import cost
+from engine.graph.graph import Graph, Node
+from engine.graph.trace import resolved, sources, trace
+from engine.layers import Init, Layer, Shape
+from engine.layers.entry import Entry, Input
+
+
+class Network(nn.Module):
+    """Runs a graph's modules in its order; several inputs and outputs go in and come out as tuples."""
+
+    def __init__(self, graph: Graph, most_bytes: int | None = None):
+        super().__init__()
+        _check(graph, most_bytes)
+        self.graph = graph
+        given = {step.path: step.given for step in trace(graph).steps}
+        _fill(self, graph, "", given, graph.init)
+
+    def forward(self, *inputs: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, ...]:
+        """Return the output, or a tuple where the graph has several."""
+        if len(inputs) != len(self.graph.inputs):
+            raise VitrineError(f"The network takes {len(self.graph.inputs)} inputs; received {len(inputs)}.")
+        return _run(self, inputs)
+
+
+class BlockNetwork(nn.Module):
+    """Runs the modules of one turn of a block."""
+
+    def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
+        """Return the block's output."""
+        return _run(self, inputs)
+
+
+def _check(graph: Graph, most_bytes: int | None) -> None:
+    found = trace(graph)
+    if not found.sound:
+        raise VitrineError(next(problem.text for problem in found.problems if problem.stops))
+    most = allowed_bytes() if most_bytes is None else most_bytes
+    if (needed := cost(graph).total.memory_bytes) > most:
+        raise VitrineError(
+            f"The network needs {needed / 2**30:,.1f} GiB, and {most / 2**30:,.1f} GiB are allowed.",
+            cure="Use fewer units or channels, or a smaller input.",
+        )
+
+
+def allowed_bytes() -> int:
+    """Return the memory one network may take: VITRINE_MEMORY in GiB, or half of the machine's."""
+    if chosen := os.environ.get("VITRINE_MEMORY"):
+        return int(float(chosen) * 2**30)
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+
+
+def _fill(parent: nn.Module, graph: Graph, path: str, given: dict[str, tuple[Shape, ...]], init: Init) -> None:
+    """Add a module to the parent for every node, and the plan in which they run."""
+    places: dict[str, int] = {}  # where each node's output lies among the values
+    plan: list[tuple[str, tuple[int, ...], int]] = []
+    entering = [n for n in graph.nodes if isinstance(n.layer, Input | Entry)]
+    for node in entering:
+        places[node.id] = len(places)
+    for node in graph.nodes:
+        if node in entering:
+            continue
+        parent.add_module(node.id, _module(node, resolved(graph, node), path, given, init))
+        places[node.id] = len(places)
+        plan.append((node.id, tuple(places[s] for s in sources(graph, node)), places[node.id]))
+    parent.plan = plan  # type: ignore[assignment]
+    parent.results = [places[name] for name in graph.outputs]  # type: ignore[assignment]
+    parent.width = len(places)  # type: ignore[assignment]
+
+
+def _module(node: Node, layer: Layer, path: str, given: dict[str, tuple[Shape, ...]], init: Init) -> nn.Module:
+    here = path + node.id
+    if block := node.block:
+        chosen = init if block.graph.init == Init() else block.graph.init
+        turns = []
+        for turn in range(block.repeat):
+            module = BlockNetwork()
+            inside = f"{here}.{turn}." if block.repeat > 1 else f"{here}."
+            _fill(module, block.graph, inside, given, chosen)
+            turns.append(module)
+        return nn.Sequential(*turns) if block.repeat > 1 else turns[0]
+    module = layer.module(*given[here])()
+    initialise(layer, module, init)
+    return module
+
+
+def initialise(layer: Layer, module: nn.Module, default: Init) -> None:
+    """Begin the module's weights as its layer says, or else as the graph does."""
+    weights = layer.weights(module)
+    if not weights:
+        return
+    init: Init = getattr(layer, "init", None) or default
+    names = {name for name, _ in weights}
+    biases = [p for name, p in module.named_parameters() if "bias" in name and name not in names]
+    # The highway's gate bias is an option of its own.
+    biases = [] if hasattr(layer, "gate_bias") else biases
+    with torch.no_grad():
+        init.fill([weight for _, weight in weights], biases, transposed="transpose" in layer.kind)
+
+
+def _run(module: nn.Module, inputs: tuple[torch.Tensor, ...]):
+    values: list[torch.Tensor | None] = [*inputs, *(None for _ in range(module.width - len(inputs)))]  # type: ignore[call-overload]
+    modules = module._modules
+    for name, given, place in module.plan:  # type: ignore[union-attr]
+        values[place] = modules[name](*[values[i] for i in given])
+    results = [values[i] for i in module.results]  # type: ignore[union-attr]
+    return results[0] if len(results) == 1 else tuple(results)

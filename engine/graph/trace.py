@@ -1,0 +1,191 @@
+"""Trace: the way of shapes through a graph, layer by layer, and everything that stands in it."""
+
+import functools
+from dataclasses import dataclass, field
+
+from engine.errors import VitrineError
+from engine.graph.graph import Block, Graph, Node
+from engine.layers import LAYERS, Layer, Refusal, Shape, check, outcome
+from engine.layers.entry import Entry, Input
+from engine.layers.resizing import MaxUnpool2d
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something wrong with a graph: at which node, in words, and whether it keeps the graph from running."""
+
+    node: str  # its path, or '' for the whole graph
+    text: str
+    stops: bool = True
+
+
+@dataclass(frozen=True)
+class Step:
+    """One layer as data meets it, with every repetition of a block a step of its own."""
+
+    path: str  # as the module is called: 'stage1.0.conv1'
+    place: str  # as the graph calls the node: 'stage1.conv1'
+    layer: Layer
+    given: tuple[Shape, ...]
+    gives: Shape
+    sources: tuple[str, ...]  # paths of the steps whose outputs it takes
+
+
+@dataclass
+class Trace:
+    """All steps in order, the shapes that nodes and blocks give, and the problems."""
+
+    steps: list[Step] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    shapes: dict[str, Shape] = field(default_factory=dict)  # by place; of a repeated block, the last
+    given: dict[str, tuple[Shape, ...]] = field(default_factory=dict)  # by place; of a repeated block, the first
+    outputs: tuple[Shape, ...] = ()
+
+    @property
+    def sound(self) -> bool:
+        """Return whether the graph can run."""
+        return not any(problem.stops for problem in self.problems)
+
+
+@dataclass(frozen=True)
+class _Value:
+    """What flows on an edge: its shape, and the step it comes from."""
+
+    shape: Shape
+    step: str
+
+
+_Values = dict[str, "_Value | None"]
+
+
+@functools.lru_cache(maxsize=256)
+def trace(graph: Graph) -> Trace:
+    """Follow the shapes through the graph; what a problem hides is left out, the rest goes on."""
+    found = Trace()
+    if not graph.inputs:
+        found.problems.append(Problem("", "The network has no input. Add one."))
+    if not graph.outputs:
+        found.problems.append(Problem("", "The network has no output. Name one."))
+    values = _walk(graph, (), "", "", found)
+    if all(values.get(name) for name in graph.outputs):
+        found.outputs = tuple(v.shape for name in graph.outputs if (v := values[name]))
+    return found
+
+
+def problems(graph: Graph) -> tuple[Problem, ...]:
+    """Return everything that is wrong with the graph, each with its node."""
+    return tuple(trace(graph).problems)
+
+
+def _walk(graph: Graph, given: tuple[_Value, ...], path: str, place: str, found: Trace) -> _Values:
+    values: _Values = {}
+    entries = iter(given)
+    for node in graph.nodes:
+        here = place + node.id
+        if isinstance(node.layer, Entry):
+            value = next(entries, None)
+            if value is None and not place:
+                found.problems.append(Problem(here, f"{node.id} is the entry of a block, but stands in none. Use an input."))
+            values[node.id] = value
+            if value:
+                found.shapes[here] = value.shape
+            continue
+        values[node.id] = None
+        inputs = [values[source] for source in sources(graph, node)]
+        known = [v for v in inputs if v is not None]
+        if len(known) < len(inputs):
+            continue  # the problem stands where the shape was lost
+        if node.block:
+            values[node.id] = _enter(node, node.block, tuple(known), path, here, found)
+        elif isinstance(node.layer, Input):
+            if place:
+                found.problems.append(Problem(here, f"{node.id} is an input inside a block. Use an entry instead."))
+            else:
+                values[node.id] = _take(node, node.layer, (), path, here, found)
+        else:
+            values[node.id] = _take(node, resolved(graph, node), tuple(known), path, here, found)
+        if value := values[node.id]:
+            found.shapes[here] = value.shape
+    _unused(graph, place, found)
+    return values
+
+
+def sources(graph: Graph, node: Node) -> tuple[str, ...]:
+    """Return whose outputs a node is given; an unpooling gets what its pool was given."""
+    if isinstance(node.layer, MaxUnpool2d) and len(node.inputs) == 2:
+        pool = graph.by_id[node.inputs[1]]
+        if type(pool.layer) is LAYERS["max_pool2d"] and len(pool.inputs) == 1:
+            return node.inputs[0], pool.inputs[0]
+    return node.inputs
+
+
+def resolved(graph: Graph, node: Node) -> Layer:
+    """Return the node's layer; an unpooling with the geometry of its pool."""
+    if isinstance(node.layer, MaxUnpool2d) and sources(graph, node) is not node.inputs:
+        return node.layer.tied_to(graph.by_id[node.inputs[1]].layer)
+    return node.layer
+
+
+def _take(node: Node, layer: Layer, known: tuple[_Value, ...], path: str, place: str, found: Trace) -> _Value | None:
+    given = tuple(value.shape for value in known)
+    if isinstance(layer, Input):
+        gives = layer.shape
+    else:
+        if refusal := _untied(node, layer) or check(layer, given):
+            found.problems.append(Problem(place, _words(node, refusal)))
+            return None
+        try:
+            gives = outcome(layer, given)
+        except VitrineError as error:
+            found.problems.append(Problem(place, str(error.inside(node.id))))
+            return None
+    step = Step(path + node.id, place, layer, given, gives, tuple(value.step for value in known))
+    found.steps.append(step)
+    found.given.setdefault(place, given)
+    return _Value(gives, step.path)
+
+
+def _untied(node: Node, layer: Layer) -> Refusal | None:
+    if not isinstance(layer, MaxUnpool2d) or layer is not node.layer or len(node.inputs) != 2:
+        return None
+    cure = "Connect the max pooling that it undoes as its second input."
+    return Refusal("a max pooling to undo", f"something else ({node.inputs[1]})", cure)
+
+
+def _words(node: Node, refusal: Refusal) -> str:
+    source = " and ".join(dict.fromkeys(node.inputs))
+    came = f"{refusal.got} from {source}" if source else refusal.got
+    return f"{node.id} needs {refusal.need} but receives {came}. {refusal.cure.format(source=source)}"
+
+
+def _enter(node: Node, block: Block, known: tuple[_Value, ...], path: str, place: str, found: Trace) -> _Value | None:
+    wanted, inner = len(block.graph.entries), block.graph
+    if len(known) != wanted or not wanted:
+        text = f"{node.id} has {wanted} entries but receives {len(known)} inputs. Connect as many as it has entries."
+        found.problems.append(Problem(place, text))
+        return None
+    if len(inner.outputs) != 1:
+        found.problems.append(Problem(place, f"{node.id} gives {len(inner.outputs)} outputs. A block gives one."))
+        return None
+    if block.repeat > 1 and wanted > 1:
+        found.problems.append(Problem(place, f"{node.id} repeats but has {wanted} entries. A repeated block has one."))
+        return None
+    found.given.setdefault(place, tuple(value.shape for value in known))
+    before = len(found.problems)
+    for turn in range(block.repeat):
+        inside = f"{path}{node.id}.{turn}." if block.repeat > 1 else f"{path}{node.id}."
+        result = _walk(inner, known, inside, f"{place}.", found)[inner.outputs[0]]
+        if result is None or any(problem.stops for problem in found.problems[before:]):
+            return None
+        if turn:  # what is merely unwise was said at the first turn
+            del found.problems[first_turn:]
+        first_turn = len(found.problems)
+        known = (result,)
+    return known[0]
+
+
+def _unused(graph: Graph, place: str, found: Trace) -> None:
+    for node in graph.nodes:
+        if not graph.consumers[node.id] and node.id not in graph.outputs:
+            text = f"{node.id} leads nowhere. Connect it to something, or remove it."
+            found.problems.append(Problem(place + node.id, text, stops=False))

@@ -1,0 +1,92 @@
+"""Attention: every place asks all others what they hold."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from engine.choice import option
+from engine.layers import modules
+from engine.layers.base import Layer, Refusal, Share, layer
+from engine.layers.base import call as made
+from engine.layers.formula import formula
+from engine.layers.initialisation import Init
+
+Heads = Annotated[int, Field(ge=1, le=256)]
+
+
+class _Attention(Layer):
+    """What attention within a sequence and over a second one have in common."""
+
+    family, stem, takes = "attention", "attend", (2,)
+
+    heads: Heads = option(4, "How many places can be looked at in different ways at once.")
+    dropout: Share = option(0.0, "The share of attention dropped while training.")
+    init: Init | None = option(None, "How the weights begin; empty: as the network says.")
+
+    def refuses(self, *given):
+        """Refuse features that do not split evenly over the heads."""
+        if given[0].sizes[1] % self.heads:
+            return Refusal(f"features that split over {self.heads} heads", str(given[0]), "Choose another number of heads.")
+        return None
+
+    def formulas(self, given, gives):
+        """Return the counts: projections at each place, then every place with every other."""
+        memory = given[-1]
+        n = {"features": gives.sizes[1], "memory_features": memory.sizes[1]}
+        at = {"length": gives.sizes[0], "memory_length": memory.sizes[0]}
+        plain = "2 * features * features + 2 * features * memory_features"
+        own = "2 * length * features * features + 2 * memory_length * features * memory_features"
+        biases = " + 2 * length * features + 2 * memory_length * features"
+        return (
+            formula("weights", f"{plain} + 4 * features", **n),
+            formula("neurons", "length * features", **n, **at),
+            formula("connections", own, **n, **at),
+            formula("connections with biases", own + biases, **n, **at),
+            formula("multiply-adds", f"{own} + 2 * length * memory_length * features", **n, **at),
+        )
+
+    def sees(self, given):
+        """Return that every place sees the whole sequence."""
+        return "whole"
+
+    def weights(self, module):
+        """Return queries, keys and values by themselves, so that each counts its own inputs."""
+        found = []
+        for name, parameter in module.named_parameters():
+            if parameter.dim() >= 2:
+                parts = 3 if "in_proj_weight" in name else 1
+                found += [(name, part) for part in parameter.data.chunk(parts)]
+        return found
+
+    def summary(self):
+        """Return the number of heads."""
+        return f"{self.heads} heads"
+
+
+@layer("self_attention")
+class SelfAttention(_Attention):
+    """Lets every place of a sequence gather from all others, by several heads."""
+
+    title = "Self-attention"
+    examples = (({"heads": 2}, ((7, 6),)), ({"heads": 3, "causal": True}, ((7, 6),)))
+
+    causal: bool = option(False, "Look only back, as a model that predicts what comes next must.")
+
+    def module(self, *given):
+        """Return multi-head attention of the sequence over itself."""
+        features = given[0].sizes[1]
+        options = {"heads": self.heads, "dropout": self.dropout, "causal": self.causal}
+        return made(modules.Attention, features=features, memory_features=features, **options)
+
+
+@layer("cross_attention")
+class CrossAttention(_Attention):
+    """Lets every place of the first input gather from all places of the second."""
+
+    title, arity = "Attention over a second input", (2, 2)
+    examples = (({"heads": 2}, ((7, 6), (5, 4))), ({"heads": 1}, ((3, 6), (5, 6))))
+
+    def module(self, *given):
+        """Return multi-head attention over the second input."""
+        options = {"heads": self.heads, "dropout": self.dropout}
+        return made(modules.Attention, features=given[0].sizes[1], memory_features=given[1].sizes[1], **options)

@@ -1,0 +1,225 @@
+"""What every kind of layer answers: options, module, formulas, and what it cannot take."""
+
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
+
+import torch
+from pydantic import Field
+from torch import nn
+
+from engine.choice import Choice
+from engine.errors import VitrineError
+from engine.layers.formula import Formula
+from engine.registry import Registry
+
+LAYERS: Registry[type["Layer"]] = Registry("kind of layer")
+
+Count = Annotated[int, Field(ge=1, le=1_000_000)]  # units, channels, entries
+Length = Annotated[int, Field(ge=1, le=100_000)]  # places along one axis
+Small = Annotated[int, Field(ge=1, le=1_024)]  # kernels, strides
+Margin = Annotated[int, Field(ge=0, le=1_024)]  # padding
+Share = Annotated[float, Field(ge=0, lt=1)]
+Pair = Small | tuple[Small, Small]  # one number for both axes, or height and width
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The sizes of one example on one edge of a graph, without the batch."""
+
+    sizes: tuple[int, ...]
+    tokens: bool = False  # whole numbers that stand for entries of a vocabulary
+
+    def __str__(self) -> str:
+        text = "×".join(f"{size:,}" if size >= 10_000 else str(size) for size in self.sizes)
+        return f"{text} tokens" if self.tokens else text
+
+    @property
+    def rank(self) -> int:
+        """Return the number of axes."""
+        return len(self.sizes)
+
+    @property
+    def elements(self) -> int:
+        """Return how many numbers one example has here."""
+        return functools.reduce(lambda a, b: a * b, self.sizes, 1)
+
+    @property
+    def bytes(self) -> int:
+        """Return the memory of one example here."""
+        return self.elements * (8 if self.tokens else 4)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A module's class and options: can be carried out, and can be printed."""
+
+    target: Callable[..., nn.Module]
+    options: tuple[tuple[str, Any], ...]
+
+    def __call__(self) -> nn.Module:
+        return self.target(**dict(self.options))
+
+    @property
+    def name(self) -> str:
+        """Return the class as source code names it."""
+        own = self.target.__module__ == "engine.layers.modules"
+        return self.target.__name__ if own else f"nn.{self.target.__name__}"
+
+
+def call(target: Callable[..., nn.Module], **options: Any) -> Call:
+    """Make a call whose options stand in the order of the target's own parameters."""
+    order = list(inspect.signature(target).parameters)
+    return Call(target, tuple(sorted(options.items(), key=lambda item: order.index(item[0]))))
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a layer cannot take what it is given: what it needs, what came, what to do."""
+
+    need: str  # 'room for a 5×5 kernel'
+    got: str  # '3×3'
+    cure: str  # 'Use a smaller kernel, padding, or remove {source}.'
+
+
+@dataclass(frozen=True)
+class Window:
+    """The inputs that output place i sees along one axis: from i·stride + first to i·stride + last."""
+
+    stride: Fraction
+    first: Fraction
+    last: Fraction
+
+
+POINT = Window(Fraction(1), Fraction(0), Fraction(0))
+Sees = tuple[Window, ...] | Literal["point", "whole", "scattered"]
+
+
+class Layer(Choice):
+    """One kind of layer with its options."""
+
+    title: ClassVar[str] = ""
+    family: ClassVar[str] = ""
+    stem: ClassVar[str] = ""  # what nodes of this kind are called: conv1, conv2, …
+    takes: ClassVar[tuple[int, ...]] = (1, 2, 3)  # how many axes an input may have
+    tokens: ClassVar[bool] = False  # whether the input is tokens rather than numbers
+    arity: ClassVar[tuple[int, int]] = (1, 1)  # how many inputs, least and most
+    expression: ClassVar[str] = ""  # how source code writes it, where no module is needed
+    examples: ClassVar[tuple[tuple[dict[str, Any], tuple[tuple[int, ...], ...]], ...]] = ()
+
+    def module(self, *given: Shape) -> Call:
+        """Return how the module for these inputs is made."""
+        raise TypeError(f"{self.kind} makes no module")
+
+    def refuses(self, *given: Shape) -> Refusal | None:
+        """Return why these inputs cannot be taken, or None."""
+        return None
+
+    def formulas(self, given: tuple[Shape, ...], gives: Shape) -> tuple[Formula, ...]:
+        """Return how the counts come about."""
+        return ()
+
+    def sees(self, given: Shape) -> Sees:
+        """Return which places of the input one place of the output depends on."""
+        return "point"
+
+    def summary(self) -> str:
+        """Return the options that matter most, in a few signs."""
+        return ""
+
+    def code(self, given: tuple[Shape, ...], names: list[str]) -> str:
+        """Return the expression for these variables, where `expression` says there is one."""
+        return self.expression.join(names)
+
+    def weights(self, module: nn.Module) -> list[tuple[str, torch.Tensor]]:
+        """Return the named weight matrices that an initialisation fills."""
+        return [(n, p) for n, p in module.named_parameters() if p.dim() >= 2 and "bias" not in n]
+
+
+L = TypeVar("L", bound=type[Layer])
+
+
+def layer(kind: str) -> Callable[[L], L]:
+    """Register a class of layers under its kind."""
+
+    def register(cls: L) -> L:
+        cls.kind = kind
+        LAYERS.add(kind, cls)
+        return cls
+
+    return register
+
+
+def check(this: Layer, given: tuple[Shape, ...]) -> Refusal | None:
+    """Return why the layer cannot take these inputs: number, kind, axes, then its own reasons."""
+    least, most = this.arity
+    if not least <= len(given) <= most:
+        wanted = _times(least) if least == most else f"at least {_times(least)}"
+        cure = "Connect another." if len(given) < least else "Disconnect one."
+        return Refusal(wanted, _times(len(given)), cure)
+    for shape in given:
+        if shape.tokens and not this.tokens:
+            return Refusal("numbers", "tokens", "Put an embedding before it.")
+        if this.tokens and not shape.tokens:
+            return Refusal("tokens", "numbers", "Connect it to an input of tokens.")
+        if shape.rank not in this.takes:
+            return Refusal(_axes(this.takes), str(shape), _reshaping(this.takes, shape.rank))
+    return this.refuses(*given)
+
+
+def _times(number: int) -> str:
+    return "one input" if number == 1 else f"{number or 'no'} inputs"
+
+
+AXES = {1: "a vector", 2: "a sequence (two axes)", 3: "maps (channels×height×width)"}
+
+
+def _axes(takes: tuple[int, ...]) -> str:
+    return " or ".join(AXES[rank] for rank in takes)
+
+
+def _reshaping(takes: tuple[int, ...], rank: int) -> str:
+    if 1 in takes and rank > 1:
+        return "Put a flatten before it." if rank == 3 else "Put a flatten or a last step before it."
+    return "Put a reshape before it, or connect it elsewhere."
+
+
+@functools.lru_cache(maxsize=8192)
+def outcome(this: Layer, given: tuple[Shape, ...]) -> Shape:
+    """Return the output's shape, found by running the module on torch's meta device."""
+    module = blank(this, given)
+    inputs = [
+        torch.empty((2, *s.sizes), dtype=torch.long if s.tokens else torch.float32, device="meta")
+        for s in given
+    ]
+    try:
+        with torch.no_grad():
+            output = module.eval()(*inputs)
+    except (RuntimeError, ValueError, AssertionError) as error:
+        raise VitrineError(f"PyTorch refuses it: {str(error).splitlines()[0]}") from None
+    if not output.numel():
+        raise VitrineError("Nothing is left of its input.", cure="Use fewer or smaller steps before it.")
+    return Shape(tuple(output.shape[1:]), tokens=not output.is_floating_point())
+
+
+@functools.lru_cache(maxsize=8192)
+def blank(this: Layer, given: tuple[Shape, ...]) -> nn.Module:
+    """Return the layer's module on the meta device, where weights take no memory."""
+    try:
+        with torch.device("meta"):
+            return this.module(*given)()
+    except (RuntimeError, ValueError, AssertionError, OverflowError) as error:
+        raise VitrineError(f"PyTorch refuses it: {str(error).splitlines()[0]}") from None
+
+
+def pair(value: int | tuple[int, int]) -> tuple[int, int]:
+    """Return height and width."""
+    return value if isinstance(value, tuple) else (value, value)
+
+
+def times(value: int | tuple[int, int]) -> str:
+    """Return '5×5' for 5, and '3×5' for (3, 5)."""
+    return "×".join(map(str, pair(value)))

@@ -1,0 +1,53 @@
+"""Where data comes in: the graph's own inputs, and the entries of a block."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from engine.choice import option
+from engine.layers.base import Layer, Length, Shape, layer
+from engine.layers.formula import formula
+
+MOST_INPUTS = 2**28  # a 1280×720 colour film of 100 frames still fits; a mistyped size does not
+
+
+@layer("input")
+class Input(Layer):
+    """The data as it comes in: channels×height×width for images, length×features for sequences."""
+
+    title, family, stem, arity = "Input", "input", "input", (0, 0)
+    examples = (({"sizes": (3, 32, 32)}, ()), ({"sizes": (12,), "values": "tokens"}, ()))
+
+    sizes: Annotated[tuple[Length, ...], Field(min_length=1, max_length=3)] = option(
+        (1, 28, 28), "The sizes of one example, without the batch."
+    )
+    values: Literal["numbers", "tokens"] = option(
+        "numbers", "Numbers, or tokens: whole numbers that stand for words or letters."
+    )
+
+    @model_validator(mode="after")
+    def _bounded(self) -> "Input":
+        if (elements := self.shape.elements) > MOST_INPUTS:
+            raise ValueError(f"{elements:,} numbers in one example are more than {MOST_INPUTS:,}")
+        return self
+
+    @property
+    def shape(self) -> Shape:
+        """Return the sizes of one example."""
+        return Shape(self.sizes, self.values == "tokens")
+
+    def formulas(self, given, gives):
+        """Return how many input units there are."""
+        if self.values == "tokens":
+            return ()
+        names = {1: ("features",), 2: ("length", "features"), 3: ("channels", "height", "width")}
+        sizes = dict(zip(names[gives.rank], gives.sizes, strict=True))
+        return (formula("neurons", " * ".join(sizes), **sizes),)
+
+
+@layer("entry")
+class Entry(Layer):
+    """What a block is given from outside."""
+
+    title, family, stem, arity = "Entry of a block", "input", "entry", (0, 0)
+    examples = ()

@@ -1,0 +1,128 @@
+"""Where branches meet."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from engine.choice import option
+from engine.layers import modules
+from engine.layers.base import Layer, Refusal, layer
+from engine.layers.base import call as made
+from engine.layers.formula import formula
+from engine.layers.initialisation import Init
+
+MANY = (2, 64)
+
+
+def _same_shape(given):
+    for shape in given[1:]:
+        if shape != given[0]:
+            shapes = " and ".join(map(str, given))
+            return Refusal("inputs of one shape", shapes, "Make the branches end alike, e.g. by a 1×1 convolution.")
+    return None
+
+
+@layer("add")
+class Add(Layer):
+    """Adds branches, value by value: what a residual block does with its shortcut."""
+
+    title, family, stem, arity, expression = "Add", "merging", "add", MANY, " + "
+    examples = (({}, ((3, 4, 5), (3, 4, 5))), ({}, ((5,), (5,), (5,))))
+
+    def module(self, *given):
+        """Return the sum."""
+        return made(modules.Add)
+
+    def refuses(self, *given):
+        """Refuse unlike shapes."""
+        return _same_shape(given)
+
+
+@layer("multiply")
+class Multiply(Layer):
+    """Multiplies branches, value by value: one gates the other."""
+
+    title, family, stem, arity, expression = "Multiply", "merging", "multiply", MANY, " * "
+    examples = (({}, ((3, 4, 5), (3, 4, 5))),)
+
+    def module(self, *given):
+        """Return the product."""
+        return made(modules.Multiply)
+
+    def refuses(self, *given):
+        """Refuse unlike shapes."""
+        return _same_shape(given)
+
+
+@layer("concat")
+class Concat(Layer):
+    """Puts branches side by side: channels of maps, features of vectors and sequences."""
+
+    title, family, stem, arity, expression = "Concatenate", "merging", "concat", MANY, ","
+    examples = (({}, ((3, 4, 5), (2, 4, 5))), ({}, ((5,), (2,))), ({}, ((4, 5), (4, 2))), ({"axis": 1}, ((4, 5), (2, 5))))
+
+    axis: Annotated[int, Field(ge=1, le=3)] | None = option(
+        None, "The axis to join, counted from 1; empty: channels of maps, features of the rest."
+    )
+
+    def _axis(self, given):
+        return self.axis or (2 if given.rank == 2 else 1)
+
+    def module(self, *given):
+        """Return the joining module."""
+        return made(modules.Concat, dim=self._axis(given[0]))
+
+    def code(self, given, names):
+        """Return torch's own function, since the module does no more."""
+        return f"torch.cat([{', '.join(names)}], dim={self._axis(given[0])})"
+
+    def refuses(self, *given):
+        """Refuse branches that differ along another axis."""
+        axis = self._axis(given[0])
+        rest = {s.sizes[: axis - 1] + s.sizes[axis:] for s in given}
+        if axis > given[0].rank or len({s.rank for s in given}) > 1 or len(rest) > 1:
+            shapes = " and ".join(map(str, given))
+            return Refusal(f"inputs that agree in all but axis {axis}", shapes, "Make the branches end alike.")
+        return None
+
+    def formulas(self, given, gives):
+        """Return the joined size."""
+        axis = self._axis(given[0])
+        sizes = {f"input_{i}": shape.sizes[axis - 1] for i, shape in enumerate(given, start=1)}
+        name = {3: ("channels", "height", "width"), 2: ("length", "features"), 1: ("features",)}[gives.rank][axis - 1]
+        return (formula(name, " + ".join(sizes), **sizes),)
+
+
+@layer("highway")
+class Highway(Layer):
+    """Mixes two branches by a gate g learned from the first: g · second + (1 − g) · first."""
+
+    title, family, stem, arity = "Highway gate", "merging", "gate", (2, 2)
+    examples = (({}, ((5,), (5,))), ({}, ((6, 5), (6, 5))), ({}, ((5, 4, 3), (5, 4, 3))))
+
+    gate_bias: Annotated[float, Field(ge=-20, le=20)] = option(
+        -2.0, "Where the gate begins; negative lets the first branch through."
+    )
+    init: Init | None = option(None, "How the weights begin; empty: as the network says.")
+
+    def module(self, *given):
+        """Return the gate over channels of maps, else over features."""
+        features = given[0].sizes[0] if given[0].rank == 3 else given[0].sizes[-1]
+        dim = 1 if given[0].rank == 3 else -1
+        return made(modules.Highway, features=features, gate_bias=self.gate_bias, dim=dim)
+
+    def refuses(self, *given):
+        """Refuse unlike shapes."""
+        return _same_shape(given)
+
+    def formulas(self, given, gives):
+        """Return the gate's counts: a dense layer at each place."""
+        features = gives.sizes[0] if gives.rank == 3 else gives.sizes[-1]
+        n = {"features": features, "places": gives.elements // features}
+        return (
+            formula("weights", "features * (features + 1)", **n),
+            formula("neurons", "places * features", **n),
+            formula("connections", "places * features * features", **n),
+            formula("connections with biases", "places * features * (features + 1)", **n),
+            formula("multiply-adds", "places * features * features", **n),
+        )
