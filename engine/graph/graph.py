@@ -168,12 +168,11 @@ def in_order(nodes: Iterable[Node]) -> tuple[Node, ...]:
     known = set(waiting)
     placed: dict[str, Node] = {}
     while waiting:
-        ready = [n for n in waiting.values() if all(s in placed or s not in known for s in n.inputs)]
-        if not ready:
+        # One at a time keeps the given order wherever the sources allow it.
+        ready = next((n for n in waiting.values() if all(s in placed or s not in known for s in n.inputs)), None)
+        if ready is None:
             raise VitrineError(f"{_circle(waiting)} go round in a circle.", cure="Disconnect one of them.")
-        # Taking one at a time keeps the given order wherever the sources allow it.
-        for node in ready:
-            placed[node.id] = waiting.pop(node.id)
+        placed[ready.id] = waiting.pop(ready.id)
     return tuple(placed.values())
 
 

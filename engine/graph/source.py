@@ -1,0 +1,209 @@
+"""Source: a graph as one readable PyTorch file that stands on its own."""
+
+import inspect
+import re
+from typing import Any
+
+from engine.errors import VitrineError
+from engine.graph.cost import cost
+from engine.graph.graph import Graph
+from engine.graph.instances import Class, Instance, Row, classes, instances, progress
+from engine.graph.starts import starts
+from engine.graph.trace import trace
+from engine.layers import modules
+from engine.layers.base import Call
+
+WIDTH = 100
+LEADS = ("convolution", "dense", "pooling", "sequence", "attention", "block", "merging", "reshaping", "resizing")
+
+
+def source(graph: Graph, name: str) -> str:
+    """Return Python that builds the same network: same parameters, same output."""
+    found = trace(graph)
+    if not found.sound:
+        raise VitrineError(next(p.text for p in found.problems if p.stops), cure="The code follows once this is mended.")
+    root = instances(graph, class_name(name))
+    every = classes(root)
+    body = [_class(c, root, graph) for c in every]
+    begin, _ = starts(graph)
+    parts = [*_own_modules(root), *([begin] if begin else []), *body, _main(graph, every[-1].name)]
+    text = "\n\n\n".join(parts)
+    return f"{_head(graph, name, text)}\n\n\n{text}\n"
+
+
+def class_name(name: str) -> str:
+    """Return the name of an experiment as the name of a class."""
+    words = re.findall(r"[A-Za-z0-9]+", name)
+    joined = "".join(word[:1].upper() + word[1:] for word in words)
+    return joined if joined[:1].isalpha() else f"Network{joined}"
+
+
+def _head(graph: Graph, name: str, text: str) -> str:
+    found = trace(graph)
+    ways = ", ".join(str(node.layer.shape) for node in graph.inputs)  # type: ignore[attr-defined]
+    ends = ", ".join(map(str, found.outputs))
+    imports = ["import math\n"] if "math." in text else []
+    imports += ["import torch"] + (["import torch.nn.functional as F"] if re.search(r"\bF\.", text) else [])
+    docstring = f'"""{name}: {ways} → {ends}, {cost(graph).total.weights:,} weights."""'
+    return docstring + "\n\n" + "\n".join([*imports, "from torch import nn"])
+
+
+def _main(graph: Graph, name: str) -> str:
+    examples = []
+    for node in graph.inputs:
+        shape = node.layer.shape  # type: ignore[attr-defined]
+        sizes = ", ".join(map(str, (1, *shape.sizes)))
+        examples.append(f"torch.zeros({sizes}, dtype=torch.long)" if shape.tokens else f"torch.randn({sizes})")
+    shown = "outputs.shape" if len(graph.outputs) == 1 else "[tuple(output.shape) for output in outputs]"
+    return "\n".join(
+        [
+            'if __name__ == "__main__":',
+            f"    network = {name}().eval()",
+            f"    outputs = network({', '.join(examples)})",
+            f'    print(network, {shown}, f"{{sum(p.numel() for p in network.parameters()):,}} weights", sep="\\n")',
+        ]
+    )
+
+
+def _own_modules(root: Instance) -> list[str]:
+    """Return the text of the modules that torch lacks and this network has."""
+    rows = [row for instance in root.everything() for row in instance.rows]
+    used = {r.call.target for r in rows if r.call and not r.call.name.startswith("nn.") and not r.layer.expression}
+    every = [target for _, target in inspect.getmembers(modules, inspect.isclass) if target in used]
+    return [inspect.getsource(t).strip() for t in sorted(every, key=lambda t: inspect.getsourcelines(t)[1])]
+
+
+def _class(found: Class, root: Instance, graph: Graph) -> str:
+    model = found.model
+    lines = [f"class {found.name}(nn.Module):"]
+    if model is root:
+        lines += [f'    """{_says(graph)}"""', ""]
+    parameters = "".join(f", {name}" for name in found.parameters)
+    made = [line for row in model.rows for line in _made(found, row)]
+    if model is root:
+        made += starts(graph)[1]
+    if made:
+        lines += [f"    def __init__(self{parameters}):", "        super().__init__()"]
+        lines += [f"        {line}" for line in made] + [""]
+    return "\n".join(lines + [f"    {line}" for line in _forward(found)])
+
+
+def _says(graph: Graph) -> str:
+    words = [node.block.name if node.block else node.layer.title.lower() for node in graph.nodes]
+    words = [w for w, before in zip(words, [None, *words], strict=False) if w != before]
+    shown = words if len(words) <= 8 else [*words[:5], "…", *words[-2:]]
+    return " → ".join(shown) + "."
+
+
+def _made(found: Class, row: Row) -> list[str]:
+    """Return the lines of the constructor that make a row's module."""
+    if row.call and not row.layer.expression:
+        return [f"self.{row.id} = {_printed(found, row, row.call)}"]
+    if not row.turns:
+        return []
+    if len(row.turns) == 1:
+        arguments = ", ".join(_value(found, row, name, value) for name, value in row.turns[0].arguments.items())
+        return [f"self.{row.id} = {row.turns[0].shared.name}({arguments})"]  # type: ignore[union-attr]
+    steps = progress(row)
+    return _loop(found, row, steps) if steps is not None else _listed(found, row)
+
+
+def _loop(found: Class, row: Row, steps: dict[str, tuple[Any, int]]) -> list[str]:
+    arguments = []
+    for name, (start, step) in steps.items():
+        first = _value(found, row, name, start)
+        pace = _value(found, row, f"{name}_step", step)
+        arguments.append(first if pace == "0" else f"{first} + {pace} * i")
+    times = _value(found, row, "repeat", len(row.turns))
+    counter = "i" if any(" * i" in argument for argument in arguments) else "_"
+    one = f"{row.turns[0].shared.name}({', '.join(arguments)})"  # type: ignore[union-attr]
+    return [f"self.{row.id} = nn.Sequential(*[{one} for {counter} in range({times})])"]
+
+
+def _listed(found: Class, row: Row) -> list[str]:
+    made = []
+    for place, turn in enumerate(row.turns):
+        arguments = (_value(found, row, f"{name}_{place}", value) for name, value in turn.arguments.items())
+        made.append(f"{turn.shared.name}({', '.join(arguments)})")  # type: ignore[union-attr]
+    runs: list[list[Any]] = []
+    for one in made:
+        if runs and runs[-1][0] == one:
+            runs[-1][1] += 1
+        else:
+            runs.append([one, 1])
+    parts = [one if times == 1 else f"*[{one} for _ in range({times})]" for one, times in runs]
+    line = f"self.{row.id} = nn.Sequential({', '.join(parts)})"
+    if len(line) < WIDTH - 8:
+        return [line]
+    return [f"self.{row.id} = nn.Sequential(", *(f"    {part}," for part in parts), ")"]
+
+
+def _printed(found: Class, row: Row, call: Call) -> str:
+    parameters = inspect.signature(call.target).parameters
+    arguments = []
+    for name, value in call.options:
+        default = parameters[name].default if name in parameters else inspect.Parameter.empty
+        text = _value(found, row, name, value)
+        required = default is inspect.Parameter.empty and name in parameters
+        if not required and (row.id, name) not in found.at and _same(value, default):
+            continue
+        positional = required and (not arguments or name != "kernel_size")
+        arguments.append(text if positional else f"{name}={text}")
+    return f"{call.name}({', '.join(arguments)})"
+
+
+def _same(value: Any, default: Any) -> bool:
+    pairs = (value, value) if isinstance(value, int) and isinstance(default, tuple) else value
+    return pairs == default and isinstance(value, bool) == isinstance(default, bool)
+
+
+def _value(found: Class, row: Row, option: str, value: Any) -> str:
+    if name := found.at.get((row.id, option)):
+        return name
+    if inspect.isclass(value):
+        return f"nn.{value.__name__}"
+    return f'"{value}"' if isinstance(value, str) else repr(value)
+
+
+def _forward(found: Class) -> list[str]:
+    """Return the method that runs the rows, one line for each that leads and those that follow it."""
+    rows = found.model.rows
+    entering = [row.id for row in rows if row.enters]
+    names = _variables(found.model)
+    lines = [f"def forward(self, {', '.join(entering)}):"]
+    running = ""  # an expression not yet given a name
+    for place, row in enumerate(rows):
+        if row.enters:
+            continue
+        inputs = [running if running and names[s] == "x" and s == rows[place - 1].id else names[s] for s in row.sources]
+        running = row.layer.code(row.given, inputs) if row.layer.expression else f"self.{row.id}({', '.join(inputs)})"
+        after = rows[place + 1] if place + 1 < len(rows) else None
+        if names[row.id] == "x" and after and after.layer.family not in LEADS:
+            continue
+        last = after is None and found.model.outputs == (row.id,)
+        lines.append(_commented(found, place, f"    return {running}" if last else f"    {names[row.id]} = {running}"))
+        if last:
+            return lines
+        running = ""
+    lines.append(f"    return {', '.join(names[name] for name in found.model.outputs)}")
+    return lines
+
+
+def _variables(model: Instance) -> dict[str, str]:
+    """Return a variable for each row: x, where the next row alone takes it, else the row's own name."""
+    takers: dict[str, list[str]] = {row.id: [] for row in model.rows}
+    for row in model.rows:
+        for name in row.sources:
+            takers[name].append(row.id)
+    names = {}
+    for place, row in enumerate(model.rows):
+        after = model.rows[place + 1].id if place + 1 < len(model.rows) else None
+        only = takers[row.id] == [after] and row.id not in model.outputs
+        lonely = after is None and row.id in model.outputs
+        names[row.id] = row.id if row.enters or not (only or lonely) else "x"
+    return names
+
+
+def _commented(found: Class, place: int, line: str) -> str:
+    shapes = {str(instance.rows[place].gives) for instance in found.instances}
+    return line if len(shapes) > 1 else f"{line}  # {shapes.pop()}"
