@@ -14,6 +14,4 @@ class VitrineError(Exception):
 
     def inside(self, where: str) -> "VitrineError":
         """Return the same complaint, told from one room further out."""
-        return VitrineError(
-            self.what, where=f"{where}, {self.where}" if self.where else where, cure=self.cure
-        )
+        return VitrineError(self.what, where=f"{where}, {self.where}" if self.where else where, cure=self.cure)

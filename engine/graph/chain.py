@@ -5,7 +5,7 @@ from engine.layers import Init, Layer
 from engine.layers.entry import Entry
 
 
-def chain(init: Init | None = None, **nodes: Layer | tuple[Layer | str, ...]) -> Graph:
+def chain(init: Init | None = None, /, **nodes: Layer | tuple[Layer | str, ...]) -> Graph:
     """Make a graph whose last node is its output; `add=(Add(), "norm", "entry")` names its inputs."""
     made: list[Node] = []
     for name, line in nodes.items():
@@ -15,6 +15,6 @@ def chain(init: Init | None = None, **nodes: Layer | tuple[Layer | str, ...]) ->
     return Graph(tuple(made), (made[-1].id,) if made else (), init or Init())
 
 
-def block(name: str, repeat: int = 1, **nodes: Layer | tuple[Layer | str, ...]) -> Block:
+def block(name: str, repeat: int = 1, /, **nodes: Layer | tuple[Layer | str, ...]) -> Block:
     """Make a block with one entry, called 'entry'."""
     return Block(name=name, repeat=repeat, graph=chain(entry=Entry(), **nodes))

@@ -47,7 +47,9 @@ def fields(trace: Trace) -> dict[str, Field]:
     """Return the field of every step that sees the first input of places, by the step's path."""
     found: dict[str, Field] = {}
     start = next((s for s in trace.steps if isinstance(s.layer, Input) and s.gives.rank > 1), None)
-    for step in trace.steps if start else ():
+    if start is None:
+        return found
+    for step in trace.steps:
         if step is start:
             still = Window(Fraction(1), Fraction(0), Fraction(0))
             found[step.path] = Field((still,) * (step.gives.rank - 1))

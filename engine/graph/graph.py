@@ -20,6 +20,7 @@ from engine.registry import shortened
 MOST_NODES = 2_000  # with repeats counted out; ResNet-152 has about 520
 MOST_DEPTH = 8
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+PYTORCH = Init()
 TAKEN = frozenset(dir(nn.Module)) | {"self", "torch", "nn", "math", "training", "x"}
 
 
@@ -43,7 +44,7 @@ class Graph:
 
     nodes: tuple[Node, ...]
     outputs: tuple[str, ...] = ()
-    init: Init = Init()
+    init: Init = PYTORCH
 
     def __post_init__(self):
         check_structure(self)
@@ -91,9 +92,9 @@ class Graph:
         return max((1 + n.block.graph.depth for n in self.nodes if n.block), default=0)
 
     @property
-    def inputs(self) -> tuple[Node, ...]:
-        """Return the nodes where data comes in."""
-        return tuple(node for node in self.nodes if isinstance(node.layer, Input))
+    def inputs(self) -> dict[str, Input]:
+        """Return the layers where data comes in, by their names."""
+        return {node.id: node.layer for node in self.nodes if isinstance(node.layer, Input)}
 
     @property
     def entries(self) -> tuple[Node, ...]:

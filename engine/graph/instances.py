@@ -88,7 +88,7 @@ def instances(graph: Graph, name: str) -> Instance:
         if block := node.block:
             ends = [f"{here}.{turn}." for turn in range(block.repeat)] if block.repeat > 1 else [f"{here}."]
             made.turns = [enter(block.graph, block.name, end) for end in ends]
-            made.gives = made.turns[-1].rows and next(r.gives for r in made.turns[-1].rows if r.id == block.graph.outputs[0])
+            made.gives = next(r.gives for r in made.turns[-1].rows if r.id == block.graph.outputs[0])
         elif step := steps.get(here):
             made.given, made.gives = step.given, step.gives
             made.call = None if made.enters else made.layer.module(*step.given)
@@ -175,7 +175,13 @@ def _bones(row: Row) -> Any:
         return None
     inside = {turn.skeleton for turn in row.turns}
     # A row of equal blocks may be longer or shorter; one of unlike blocks is a structure of its own.
-    return ("one", *inside) if len(row.turns) == 1 else ("many", *inside) if len(inside) == 1 else tuple(t.skeleton for t in row.turns)
+    return (
+        ("one", *inside)
+        if len(row.turns) == 1
+        else ("many", *inside)
+        if len(inside) == 1
+        else tuple(t.skeleton for t in row.turns)
+    )
 
 
 def _free(name: str, taken: set[str]) -> str:

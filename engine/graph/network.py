@@ -1,6 +1,7 @@
 """Network: the torch module of a graph, whose submodules carry the names of the nodes."""
 
 import os
+from typing import Any
 
 import torch
 from torch import nn
@@ -13,8 +14,25 @@ from engine.layers import Init, Layer, Shape
 from engine.layers.entry import Entry, Input
 
 
-class Network(nn.Module):
-    """Runs a graph's modules in its order; several inputs and outputs go in and come out as tuples."""
+class Runner(nn.Module):
+    """Runs the modules of a graph, or of one turn of a block, by a plan made once."""
+
+    plan: list[tuple[str, tuple[int, ...], int]]  # module, where its inputs lie, where its output goes
+    results: list[int]
+    width: int  # how many values there are
+
+    def forward(self, *inputs: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, ...]:
+        """Return the output, or a tuple where there are several."""
+        values: list[Any] = [*inputs, *(None for _ in range(self.width - len(inputs)))]
+        modules: dict[str, Any] = self._modules
+        for name, given, place in self.plan:
+            values[place] = modules[name](*[values[i] for i in given])
+        results = tuple(values[i] for i in self.results)
+        return results[0] if len(results) == 1 else results
+
+
+class Network(Runner):
+    """The module of a whole graph; several inputs and outputs go in and come out as tuples."""
 
     def __init__(self, graph: Graph, most_bytes: int | None = None):
         super().__init__()
@@ -27,15 +45,7 @@ class Network(nn.Module):
         """Return the output, or a tuple where the graph has several."""
         if len(inputs) != len(self.graph.inputs):
             raise VitrineError(f"The network takes {len(self.graph.inputs)} inputs; received {len(inputs)}.")
-        return _run(self, inputs)
-
-
-class BlockNetwork(nn.Module):
-    """Runs the modules of one turn of a block."""
-
-    def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
-        """Return the block's output."""
-        return _run(self, inputs)
+        return super().forward(*inputs)
 
 
 def _check(graph: Graph, most_bytes: int | None) -> None:
@@ -57,10 +67,10 @@ def allowed_bytes() -> int:
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
 
 
-def _fill(parent: nn.Module, graph: Graph, path: str, given: dict[str, tuple[Shape, ...]], init: Init) -> None:
+def _fill(parent: Runner, graph: Graph, path: str, given: dict[str, tuple[Shape, ...]], init: Init) -> None:
     """Add a module to the parent for every node, and the plan in which they run."""
     places: dict[str, int] = {}  # where each node's output lies among the values
-    plan: list[tuple[str, tuple[int, ...], int]] = []
+    parent.plan = []
     entering = [n for n in graph.nodes if isinstance(n.layer, Input | Entry)]
     for node in entering:
         places[node.id] = len(places)
@@ -69,10 +79,9 @@ def _fill(parent: nn.Module, graph: Graph, path: str, given: dict[str, tuple[Sha
             continue
         parent.add_module(node.id, _module(node, resolved(graph, node), path, given, init))
         places[node.id] = len(places)
-        plan.append((node.id, tuple(places[s] for s in sources(graph, node)), places[node.id]))
-    parent.plan = plan  # type: ignore[assignment]
-    parent.results = [places[name] for name in graph.outputs]  # type: ignore[assignment]
-    parent.width = len(places)  # type: ignore[assignment]
+        parent.plan.append((node.id, tuple(places[s] for s in sources(graph, node)), places[node.id]))
+    parent.results = [places[name] for name in graph.outputs]
+    parent.width = len(places)
 
 
 def _module(node: Node, layer: Layer, path: str, given: dict[str, tuple[Shape, ...]], init: Init) -> nn.Module:
@@ -81,7 +90,7 @@ def _module(node: Node, layer: Layer, path: str, given: dict[str, tuple[Shape, .
         chosen = init if block.graph.init == Init() else block.graph.init
         turns = []
         for turn in range(block.repeat):
-            module = BlockNetwork()
+            module = Runner()
             inside = f"{here}.{turn}." if block.repeat > 1 else f"{here}."
             _fill(module, block.graph, inside, given, chosen)
             turns.append(module)
@@ -102,13 +111,4 @@ def initialise(layer: Layer, module: nn.Module, default: Init) -> None:
     # The highway's gate bias is an option of its own.
     biases = [] if hasattr(layer, "gate_bias") else biases
     with torch.no_grad():
-        init.fill([weight for _, weight in weights], biases, transposed="transpose" in layer.kind)
-
-
-def _run(module: nn.Module, inputs: tuple[torch.Tensor, ...]):
-    values: list[torch.Tensor | None] = [*inputs, *(None for _ in range(module.width - len(inputs)))]  # type: ignore[call-overload]
-    modules = module._modules
-    for name, given, place in module.plan:  # type: ignore[union-attr]
-        values[place] = modules[name](*[values[i] for i in given])
-    results = [values[i] for i in module.results]  # type: ignore[union-attr]
-    return results[0] if len(results) == 1 else tuple(results)
+        init.fill([weight for _, weight in weights], [*biases], transposed="transpose" in layer.kind)

@@ -21,7 +21,9 @@ def source(graph: Graph, name: str) -> str:
     """Return Python that builds the same network: same parameters, same output."""
     found = trace(graph)
     if not found.sound:
-        raise VitrineError(next(p.text for p in found.problems if p.stops), cure="The code follows once this is mended.")
+        raise VitrineError(
+            next(p.text for p in found.problems if p.stops), cure="The code follows once this is mended."
+        )
     root = instances(graph, class_name(name))
     every = classes(root)
     body = [_class(c, root, graph) for c in every]
@@ -40,7 +42,7 @@ def class_name(name: str) -> str:
 
 def _head(graph: Graph, name: str, text: str) -> str:
     found = trace(graph)
-    ways = ", ".join(str(node.layer.shape) for node in graph.inputs)  # type: ignore[attr-defined]
+    ways = ", ".join(str(layer.shape) for layer in graph.inputs.values())
     ends = ", ".join(map(str, found.outputs))
     imports = ["import math\n"] if "math." in text else []
     imports += ["import torch"] + (["import torch.nn.functional as F"] if re.search(r"\bF\.", text) else [])
@@ -50,8 +52,7 @@ def _head(graph: Graph, name: str, text: str) -> str:
 
 def _main(graph: Graph, name: str) -> str:
     examples = []
-    for node in graph.inputs:
-        shape = node.layer.shape  # type: ignore[attr-defined]
+    for shape in (layer.shape for layer in graph.inputs.values()):
         sizes = ", ".join(map(str, (1, *shape.sizes)))
         examples.append(f"torch.zeros({sizes}, dtype=torch.long)" if shape.tokens else f"torch.randn({sizes})")
     shown = "outputs.shape" if len(graph.outputs) == 1 else "[tuple(output.shape) for output in outputs]"
@@ -103,7 +104,7 @@ def _made(found: Class, row: Row) -> list[str]:
         return []
     if len(row.turns) == 1:
         arguments = ", ".join(_value(found, row, name, value) for name, value in row.turns[0].arguments.items())
-        return [f"self.{row.id} = {row.turns[0].shared.name}({arguments})"]  # type: ignore[union-attr]
+        return [f"self.{row.id} = {_class_of(row.turns[0])}({arguments})"]
     steps = progress(row)
     return _loop(found, row, steps) if steps is not None else _listed(found, row)
 
@@ -116,7 +117,7 @@ def _loop(found: Class, row: Row, steps: dict[str, tuple[Any, int]]) -> list[str
         arguments.append(first if pace == "0" else f"{first} + {pace} * i")
     times = _value(found, row, "repeat", len(row.turns))
     counter = "i" if any(" * i" in argument for argument in arguments) else "_"
-    one = f"{row.turns[0].shared.name}({', '.join(arguments)})"  # type: ignore[union-attr]
+    one = f"{_class_of(row.turns[0])}({', '.join(arguments)})"
     return [f"self.{row.id} = nn.Sequential(*[{one} for {counter} in range({times})])"]
 
 
@@ -124,7 +125,7 @@ def _listed(found: Class, row: Row) -> list[str]:
     made = []
     for place, turn in enumerate(row.turns):
         arguments = (_value(found, row, f"{name}_{place}", value) for name, value in turn.arguments.items())
-        made.append(f"{turn.shared.name}({', '.join(arguments)})")  # type: ignore[union-attr]
+        made.append(f"{_class_of(turn)}({', '.join(arguments)})")
     runs: list[list[Any]] = []
     for one in made:
         if runs and runs[-1][0] == one:
@@ -136,6 +137,11 @@ def _listed(found: Class, row: Row) -> list[str]:
     if len(line) < WIDTH - 8:
         return [line]
     return [f"self.{row.id} = nn.Sequential(", *(f"    {part}," for part in parts), ")"]
+
+
+def _class_of(turn: Instance) -> str:
+    assert turn.shared, "every instance has its class before code is written"
+    return turn.shared.name
 
 
 def _printed(found: Class, row: Row, call: Call) -> str:

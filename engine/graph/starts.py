@@ -17,7 +17,9 @@ GATES = {nn.RNN: 1, nn.LSTM: 4, nn.GRU: 3, nn.MultiheadAttention: 3}
 
 def starts(graph: Graph) -> tuple[str, list[str]]:
     """Return a function that begins weights, and the lines that call it; nothing where none is needed."""
-    steps = [s for s in trace(graph).steps if not isinstance(s.layer, Input) and s.layer.weights(blank(s.layer, s.given))]
+    steps = [
+        s for s in trace(graph).steps if not isinstance(s.layer, Input) and s.layer.weights(blank(s.layer, s.given))
+    ]
     chosen = {step.path: _chosen(graph, step) for step in steps}
     if not any(init.function() for init in chosen.values()):
         return "", []
@@ -70,7 +72,10 @@ def _begin(steps: list[Step]) -> str:
     simple = _named([t for t in SIMPLE if any(issubclass(u, t) for u in types)])
     transposed = _named([t for t in TRANSPOSED if t in types])
     gates = {t: n for t, n in GATES.items() if t in types}
-    lines = ["def begin(network, fill, **options):", '    """Fill all weights within by `fill`; biases begin at zero."""']
+    lines = [
+        "def begin(network, fill, **options):",
+        '    """Fill all weights within by `fill`; biases begin at zero."""',
+    ]
     lines.append("    for module in network.modules():")
     if simple:
         lines += [f"        if isinstance(module, {simple}):", "            fill(module.weight, **options)"]
@@ -91,7 +96,10 @@ def _begin(steps: list[Step]) -> str:
         ]
     lines += ["        for name, parameter in module.named_parameters(recurse=False):"]
     filled = _named([t for t in (*SIMPLE, *TRANSPOSED, *GATES) if any(issubclass(u, t) for u in types)])
-    lines += [f'            if "bias" in name and isinstance(module, {filled}):', "                nn.init.zeros_(parameter)"]
+    lines += [
+        f'            if "bias" in name and isinstance(module, {filled}):',
+        "                nn.init.zeros_(parameter)",
+    ]
     return "\n".join(lines)
 
 

@@ -85,7 +85,9 @@ def _walk(graph: Graph, given: tuple[_Value, ...], path: str, place: str, found:
         if isinstance(node.layer, Entry):
             value = next(entries, None)
             if value is None and not place:
-                found.problems.append(Problem(here, f"{node.id} is the entry of a block, but stands in none. Use an input."))
+                found.problems.append(
+                    Problem(here, f"{node.id} is the entry of a block, but stands in none. Use an input.")
+                )
             values[node.id] = value
             if value:
                 found.shapes[here] = value.shape
@@ -171,15 +173,15 @@ def _enter(node: Node, block: Block, known: tuple[_Value, ...], path: str, place
         found.problems.append(Problem(place, f"{node.id} repeats but has {wanted} entries. A repeated block has one."))
         return None
     found.given.setdefault(place, tuple(value.shape for value in known))
-    before = len(found.problems)
+    before = said = len(found.problems)
     for turn in range(block.repeat):
         inside = f"{path}{node.id}.{turn}." if block.repeat > 1 else f"{path}{node.id}."
         result = _walk(inner, known, inside, f"{place}.", found)[inner.outputs[0]]
         if result is None or any(problem.stops for problem in found.problems[before:]):
             return None
         if turn:  # what is merely unwise was said at the first turn
-            del found.problems[first_turn:]
-        first_turn = len(found.problems)
+            del found.problems[said:]
+        said = len(found.problems)
         known = (result,)
     return known[0]
 

@@ -26,7 +26,9 @@ class _Attention(Layer):
     def refuses(self, *given):
         """Refuse features that do not split evenly over the heads."""
         if given[0].sizes[1] % self.heads:
-            return Refusal(f"features that split over {self.heads} heads", str(given[0]), "Choose another number of heads.")
+            return Refusal(
+                f"features that split over {self.heads} heads", str(given[0]), "Choose another number of heads."
+            )
         return None
 
     def formulas(self, given, gives):

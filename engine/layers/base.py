@@ -57,10 +57,11 @@ class Shape:
 class Call:
     """A module's class and options: can be carried out, and can be printed."""
 
-    target: Callable[..., nn.Module]
+    target: type[nn.Module]
     options: tuple[tuple[str, Any], ...]
 
     def __call__(self) -> nn.Module:
+        """Make the module."""
         return self.target(**dict(self.options))
 
     @property
@@ -70,7 +71,7 @@ class Call:
         return self.target.__name__ if own else f"nn.{self.target.__name__}"
 
 
-def call(target: Callable[..., nn.Module], **options: Any) -> Call:
+def call(target: type[nn.Module], **options: Any) -> Call:
     """Make a call whose options stand in the order of the target's own parameters."""
     order = list(inspect.signature(target).parameters)
     return Call(target, tuple(sorted(options.items(), key=lambda item: order.index(item[0]))))
@@ -191,10 +192,7 @@ def _reshaping(takes: tuple[int, ...], rank: int) -> str:
 def outcome(this: Layer, given: tuple[Shape, ...]) -> Shape:
     """Return the output's shape, found by running the module on torch's meta device."""
     module = blank(this, given)
-    inputs = [
-        torch.empty((2, *s.sizes), dtype=torch.long if s.tokens else torch.float32, device="meta")
-        for s in given
-    ]
+    inputs = [torch.empty((2, *s.sizes), dtype=torch.long if s.tokens else torch.float32, device="meta") for s in given]
     try:
         with torch.no_grad():
             output = module.eval()(*inputs)

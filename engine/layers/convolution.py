@@ -66,7 +66,8 @@ class _Convolution(Layer):
         kernel, stride, pads, dilation = self._geometry(given[0].rank - 1)
         channels, groups = given[0].sizes[0], self._groups(given[0])
         if channels % groups or self._maps(given[0]) % groups:
-            need = f"channels that split into {groups} groups, coming in ({channels}) and going out ({self._maps(given[0])})"
+            both = f"coming in ({channels}) and going out ({self._maps(given[0])})"
+            need = f"channels that split into {groups} groups, {both}"
             return Refusal(need, str(given[0]), "Change the groups or the channels.")
         if self.padding == "same" and max(stride) > 1:
             return Refusal("stride 1 to keep the size the same", str(given[0]), "Give the padding as a number.")
@@ -74,7 +75,9 @@ class _Convolution(Layer):
             sizes = given[0].sizes[1:]
             most = [size - (self.padding_mode == "reflect") for size in sizes]
             if any(max(p) > m for p, m in zip(pads, most, strict=True)):
-                return Refusal(f"less padding than input to {self.padding_mode}", str(given[0]), "Pad less, or with zeros.")
+                return Refusal(
+                    f"less padding than input to {self.padding_mode}", str(given[0]), "Pad less, or with zeros."
+                )
         return geometry.no_room(given[0], kernel, pads, dilation)
 
     def formulas(self, given, gives):
@@ -212,7 +215,12 @@ class Separable2d(Layer):
     def formulas(self, given, gives):
         """Return the output size and the counts of both steps together."""
         kernel, stride, pads, dilation = self._geometry(2)
-        n = {"channels_in": given[0].sizes[0], "maps": self.channels, "kernel_height": kernel[0], "kernel_width": kernel[1]}
+        n = {
+            "channels_in": given[0].sizes[0],
+            "maps": self.channels,
+            "kernel_height": kernel[0],
+            "kernel_width": kernel[1],
+        }
         n |= geometry.places(gives)
         one = "channels_in * kernel_height * kernel_width + maps * channels_in"
         return (
@@ -349,5 +357,3 @@ class ConvTranspose1d(_Transposed):
     stride: Small = option(2, "How many times longer the output becomes.")
     padding: Margin = option(0, "Places cut off at both ends of the output.")
     output_padding: Margin = option(0, "Places added at the far end of the output.")
-
-

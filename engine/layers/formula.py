@@ -37,9 +37,7 @@ def _value(tree: ast.expr, numbers: dict[str, int]) -> int:
             return numbers[name]
         case ast.BinOp(left=left, op=op, right=right):
             a, b = _value(left, numbers), _value(right, numbers)
-            return {"Add": a + b, "Sub": a - b, "Mult": a * b, "FloorDiv": a // b if b else 0}[
-                type(op).__name__
-            ]
+            return {"Add": a + b, "Sub": a - b, "Mult": a * b, "FloorDiv": a // b if b else 0}[type(op).__name__]
     raise ValueError(f"a formula has no place for {ast.unparse(tree)}")
 
 

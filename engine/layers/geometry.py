@@ -90,7 +90,11 @@ def windows(
 
 def by_phase(stride: int, reach) -> Window:
     """Return the window of something that enlarges: `reach(i)` is what output i sees, exactly."""
-    ends = [(Fraction(a) - Fraction(i, stride), Fraction(b) - Fraction(i, stride)) for i in range(stride) for a, b in [reach(i)]]
+    ends = [
+        (Fraction(a) - Fraction(i, stride), Fraction(b) - Fraction(i, stride))
+        for i in range(stride)
+        for a, b in [reach(i)]
+    ]
     return Window(Fraction(1, stride), min(a for a, _ in ends), max(b for _, b in ends))
 
 

@@ -59,7 +59,12 @@ class Concat(Layer):
     """Puts branches side by side: channels of maps, features of vectors and sequences."""
 
     title, family, stem, arity, expression = "Concatenate", "merging", "concat", MANY, ","
-    examples = (({}, ((3, 4, 5), (2, 4, 5))), ({}, ((5,), (2,))), ({}, ((4, 5), (4, 2))), ({"axis": 1}, ((4, 5), (2, 5))))
+    examples = (
+        ({}, ((3, 4, 5), (2, 4, 5))),
+        ({}, ((5,), (2,))),
+        ({}, ((4, 5), (4, 2))),
+        ({"axis": 1}, ((4, 5), (2, 5))),
+    )
 
     axis: Annotated[int, Field(ge=1, le=3)] | None = option(
         None, "The axis to join, counted from 1; empty: channels of maps, features of the rest."

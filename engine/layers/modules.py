@@ -83,9 +83,7 @@ class SumPool2d(nn.Module):
         self.padding, self.ceil_mode = padding, ceil_mode
 
     def forward(self, x):
-        return F.avg_pool2d(
-            x, self.kernel_size, self.stride, self.padding, self.ceil_mode, divisor_override=1
-        )
+        return F.avg_pool2d(x, self.kernel_size, self.stride, self.padding, self.ceil_mode, divisor_override=1)
 
 
 class GlobalAveragePool(nn.Module):
@@ -189,6 +187,8 @@ class GaussianNoise(nn.Module):
 class PositionalEncoding(nn.Module):
     """Adds to each place of a sequence the sines and cosines that tell where it is."""
 
+    waves: torch.Tensor
+
     def __init__(self, length, features):
         super().__init__()
         place = torch.arange(length).unsqueeze(1)  # length, 1
@@ -196,7 +196,7 @@ class PositionalEncoding(nn.Module):
         waves = torch.zeros(length, features)
         waves[:, 0::2] = torch.sin(place * rate)
         waves[:, 1::2] = torch.cos(place * rate[: features // 2])
-        self.register_buffer("waves", waves, persistent=False)
+        self.register_buffer("waves", waves, persistent=False)  # follows from the sizes: not saved
 
     def forward(self, x):
         return x + self.waves[: x.shape[1]]

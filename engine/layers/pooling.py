@@ -12,7 +12,9 @@ from engine.layers.formula import formula
 
 
 def _neurons(gives):
-    at = dict(zip(("channels", "height", "width") if gives.rank == 3 else ("channels", "length"), gives.sizes, strict=False))
+    at = dict(
+        zip(("channels", "height", "width") if gives.rank == 3 else ("channels", "length"), gives.sizes, strict=False)
+    )
     return formula("neurons", " * ".join(at), **at)
 
 
@@ -41,7 +43,9 @@ class _Pool(Layer):
         """Refuse a window larger than the input, and padding beyond half a window."""
         kernel, _, pads, ones = self._geometry(given[0].rank - 1)
         if any(2 * p > k for (p, _), k in zip(pads, kernel, strict=True)):
-            return Refusal("padding of at most half the kernel", str(given[0]), "Lower the padding or enlarge the kernel.")
+            return Refusal(
+                "padding of at most half the kernel", str(given[0]), "Lower the padding or enlarge the kernel."
+            )
         return geometry.no_room(given[0], kernel, pads, ones)
 
     def formulas(self, given, gives):

@@ -96,7 +96,9 @@ class _Recurrent(Layer):
     def refuses(self, *given):
         """Refuse dropout between layers where there is only one."""
         if self.dropout and self.layers == 1:
-            return Refusal("a second layer for dropout between layers", str(given[0]), "Set dropout to 0, or add a layer.")
+            return Refusal(
+                "a second layer for dropout between layers", str(given[0]), "Set dropout to 0, or add a layer."
+            )
         return None
 
     def formulas(self, given, gives):
@@ -193,5 +195,3 @@ class MaxOverTime(_OverTime):
     """Keeps each feature's largest value over a sequence."""
 
     title, stem, target = "Max over time", "max", modules.MaxOverTime
-
-

@@ -89,7 +89,9 @@ def _inception(one: int, reduce3: int, three: int, reduce5: int, five: int, pool
     )
 
 
-@preset("googlenet", "GoogLeNet", "Nine inception blocks, each looking through several windows at once (Szegedy, 2014).")
+@preset(
+    "googlenet", "GoogLeNet", "Nine inception blocks, each looking through several windows at once (Szegedy, 2014)."
+)
 def googlenet() -> Graph:
     """Return GoogLeNet without its auxiliary heads."""
     shrinking = MaxPool2d(kernel=3, stride=2, ceil=True)

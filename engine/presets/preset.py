@@ -26,7 +26,9 @@ class Preset:
 PRESETS: Registry[Preset] = Registry("preset")
 
 
-def preset(name: str, title: str, about: str, family: str = "cnn") -> Callable[[Callable[[], Graph]], Callable[[], Graph]]:
+def preset(
+    name: str, title: str, about: str, family: str = "cnn"
+) -> Callable[[Callable[[], Graph]], Callable[[], Graph]]:
     """Register the decorated function as the maker of a preset's graph."""
 
     def register(make: Callable[[], Graph]) -> Callable[[], Graph]:

@@ -74,5 +74,5 @@ def _read_graph(role: str, values: Any) -> Graph:
 
 def _other_version(version: Any) -> str:
     if isinstance(version, int) and not isinstance(version, bool) and version > VERSION:
-        return f"This experiment was saved by a newer Vitrine (format {version}; this one reads {VERSION}). Update Vitrine."
+        return f"A newer Vitrine saved this experiment (format {version}; this one reads {VERSION}). Update Vitrine."
     return f"The format {shortened(version)} is unknown: this Vitrine reads {VERSION}."
