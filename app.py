@@ -1,0 +1,25 @@
+"""Vitrine for browsers: `streamlit run app.py` serves the pages."""
+
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import streamlit as st
+
+
+@asynccontextmanager
+async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
+    """Import torch behind the first visitor's back, so that the first page need not wait for it."""
+    threading.Thread(target=_warm, daemon=True).start()
+    yield {}
+
+
+def _warm() -> None:
+    from engine.graph.cost import cost
+    from engine.presets import PRESETS
+
+    cost(PRESETS["lenet-5"].make())
+
+
+app = st.App("pages/index.py", lifespan=lifespan)

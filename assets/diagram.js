@@ -1,0 +1,263 @@
+// Draws a graph as boxes and wires, in as many rows as the width asks for.
+// A click selects a box, a double click or its corner unfolds a block; both are told to the page.
+
+const SVG = "http://www.w3.org/2000/svg";
+const SMALL = ["activation", "normalisation", "regularisation", "reshaping", "merging"];
+const WIDE = { width: 140, height: 60 };
+const NARROW = { width: 88, height: 40 };
+const GAP = { x: 26, lane: 16, row: 30, edge: 14, frame: 22 };
+
+const make = (name, attributes = {}, ...children) => {
+  const element = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  element.append(...children);
+  return element;
+};
+
+const sizeOf = (box) => (SMALL.includes(box.family) && !box.block ? NARROW : WIDE);
+
+// Which row each column stands in: a row ends at a break where the next stretch would not fit.
+function rowsOf(columns, widths, breaks, width) {
+  const rows = [[]];
+  let used = GAP.edge;
+  for (let column = 0; column < columns; column++) {
+    let stretch = 0; // the columns that must stay together, from here to the next break
+    for (let next = column; next < columns; next++) {
+      stretch += widths[next] + GAP.x;
+      if (breaks.has(next)) break;
+    }
+    if (rows.at(-1).length && breaks.has(column - 1) && used + stretch > width) {
+      rows.push([]);
+      used = GAP.edge;
+    }
+    rows.at(-1).push(column);
+    used += widths[column] + GAP.x;
+  }
+  return rows;
+}
+
+// Where every box lies, in pixels, and how large the picture is.
+function place(data, width) {
+  const columns = 1 + Math.max(-1, ...data.boxes.map((box) => box.column));
+  const widths = Array(columns).fill(NARROW.width);
+  for (const box of data.boxes) widths[box.column] = Math.max(widths[box.column], sizeOf(box).width);
+  const framed = new Set(data.frames.flatMap((frame) => frame.boxes));
+  const places = new Map();
+  let top = GAP.edge;
+  let widest = 0;
+  const rows = rowsOf(columns, widths, new Set(data.breaks), width);
+  rows.forEach((row, number) => {
+    const here = data.boxes.filter((box) => row.includes(box.column));
+    const lanes = data.wires
+      .filter((wire) => here.some((box) => box.path === wire.from))
+      .map((wire) => wire.lane);
+    const deepest = Math.max(0, ...here.map((box) => box.lane), ...lanes);
+    const head = here.some((box) => framed.has(box.path)) ? GAP.frame : 0;
+    const depth = Math.max(0, ...data.frames.map((f) => f.depth * (f.boxes.some((p) => here.some((b) => b.path === p)) ? 1 : 0)));
+    const laneHeight = WIDE.height + GAP.lane;
+    const first = top + head + depth * GAP.frame;
+    let left = GAP.edge + depth * 8;
+    for (const column of row) {
+      for (const box of here.filter((one) => one.column === column)) {
+        const { width: w, height: h } = sizeOf(box);
+        const x = left + (widths[column] - w) / 2;
+        const y = first + box.lane * laneHeight + (WIDE.height - h) / 2;
+        places.set(box.path, { x, y, w, h, row: number, laneTop: first, laneHeight });
+      }
+      left += widths[column] + GAP.x;
+    }
+    widest = Math.max(widest, left - GAP.x + GAP.edge);
+    top = first + (deepest + 1) * laneHeight - GAP.lane + GAP.row + (head ? 8 : 0);
+  });
+  return { places, width: widest, height: top - GAP.row + GAP.edge };
+}
+
+// A wire: straight to the next column, through its lane over columns between, or round to the next row.
+function wirePath(from, to, lane) {
+  const x1 = from.x + from.w;
+  const y1 = from.y + from.h / 2;
+  const x2 = to.x;
+  const y2 = to.y + to.h / 2;
+  if (from.row !== to.row) {
+    const between = to.y + to.h / 2 - WIDE.height / 2 - GAP.row / 2;
+    const r = 8;
+    return (
+      `M${x1},${y1} h4 q${r},0 ${r},${r} V${between - r} q0,${r} ${-r},${r} ` +
+      `H${x2 - 2} q${-r},0 ${-r},${r} V${y2 - r} q0,${r} ${r},${r} H${x2}`
+    );
+  }
+  const y = from.laneTop + lane * from.laneHeight + WIDE.height / 2;
+  const reach = GAP.x;
+  if (Math.abs(y - y2) < 1 || x2 - x1 < reach * 2.5) {
+    if (Math.abs(y1 - y2) < 1) return `M${x1},${y1} H${x2}`;
+    const turn = x2 - x1 < reach * 2.5 ? x2 : x1 + reach;
+    return `M${x1},${y1} C${(x1 + turn) / 2},${y1} ${(x1 + turn) / 2},${y2} ${turn},${y2} H${x2}`;
+  }
+  const a = x1 + reach;
+  const b = x2 - reach;
+  return (
+    `M${x1},${y1} C${(x1 + a) / 2},${y1} ${(x1 + a) / 2},${y} ${a},${y} ` +
+    `H${b} C${(b + x2) / 2},${y} ${(b + x2) / 2},${y2} ${x2},${y2}`
+  );
+}
+
+// A small picture of a shape: maps as a stack of sheets, a sequence as a strip, a vector as a column.
+function glyph(sizes, x, y) {
+  const group = make("g", { class: "glyph", transform: `translate(${x},${y})` });
+  const scale = (n, least, most) => Math.min(most, least + 2.6 * Math.log2(Math.max(1, n)));
+  if (sizes.length === 3) {
+    const [channels, height, width] = sizes;
+    const sheets = Math.min(7, 1 + Math.floor(Math.log2(channels)));
+    const [w, h] = [scale(width, 3, 23), scale(height, 3, 23)];
+    for (let i = sheets - 1; i >= 0; i--) {
+      const offset = i * 2 - (sheets - 1);
+      group.append(make("rect", { x: offset - w / 2, y: -offset - h / 2, width: w, height: h, rx: 1 }));
+    }
+  } else {
+    const [length, features] = sizes.length === 2 ? sizes : [1, sizes[0] ?? 1];
+    const w = sizes.length === 2 ? scale(length, 6, 30) : 8;
+    const h = scale(features, 6, 38);
+    group.append(make("rect", { x: -w / 2, y: -h / 2, width: w, height: h, rx: 1.5 }));
+  }
+  return group;
+}
+
+const text = (content, x, y, name, most) => {
+  const short = content.length > most ? content.slice(0, most - 1) + "…" : content;
+  return make("text", { x, y, class: name }, short);
+};
+
+function drawBox(box, at, data, tell) {
+  const small = sizeOf(box) === NARROW;
+  const chosen = box.path === data.selected;
+  const classes = ["box", box.family, chosen ? "chosen" : "", data.outputs.includes(box.path) ? "output" : ""];
+  const group = make("g", {
+    class: classes.join(" "),
+    transform: `translate(${at.x},${at.y})`,
+    tabindex: 0,
+    role: "button",
+    "aria-pressed": String(chosen),
+    "aria-label": `${box.name}, ${box.title}, gives ${box.shape}`,
+    "data-path": box.path,
+  });
+  const words = [`${box.title}${box.summary ? `: ${box.summary}` : ""}`, `gives ${box.shape}`];
+  if (box.weights) words.push(`${box.weights.toLocaleString("en")} weights`);
+  if (box.block) words.push("double click to unfold");
+  group.append(make("title", {}, words.join("\n")));
+  for (let i = Math.min(3, box.repeat) - 1; i > 0; i--) {
+    group.append(make("rect", { class: "sheet", x: 3 * i, y: -3 * i, width: at.w, height: at.h, rx: 8 }));
+  }
+  group.append(make("rect", { class: "card", width: at.w, height: at.h, rx: 8 }));
+  if (small) {
+    group.append(make("rect", { class: "mark", x: 0, y: 8, width: 3.5, height: at.h - 16, rx: 1.5 }));
+    group.append(text(box.name, 11, 17, "name", 11));
+    group.append(text(box.summary && box.summary.length < 9 ? `${box.shape}` : box.shape, 11, 31, "shape", 12));
+  } else {
+    group.append(glyph(box.sizes, 24, at.h / 2));
+    group.append(text(box.name + (box.repeat > 1 ? ` ×${box.repeat}` : ""), 48, 19, "name", 13));
+    group.append(text(box.block ? box.title : box.summary || box.title, 48, 34, "summary", 16));
+    group.append(text(box.shape, 48, 50, "shape", 14));
+  }
+  if (box.block) {
+    const corner = make("g", { class: "unfold", transform: `translate(${at.w - 15},${at.h - 15})` });
+    corner.append(make("rect", { x: -4, y: -4, width: 16, height: 16, rx: 4 }));
+    corner.append(make("path", { d: "M4,0 V8 M0,4 H8" }));
+    corner.append(make("title", {}, "Unfold this block"));
+    corner.addEventListener("click", (event) => {
+      event.stopPropagation();
+      tell("fold", box.path);
+    });
+    group.append(corner);
+    group.addEventListener("dblclick", () => tell("fold", box.path));
+  }
+  group.addEventListener("click", () => tell("select", box.path));
+  return group;
+}
+
+function drawFrame(frame, places, tell) {
+  const parts = make("g", { class: "frame" });
+  const inside = frame.boxes.map((path) => places.get(path)).filter(Boolean);
+  const rows = [...new Set(inside.map((at) => at.row))];
+  rows.forEach((row, index) => {
+    const here = inside.filter((at) => at.row === row);
+    const pad = 6 + 4 * frame.height;
+    const left = Math.min(...here.map((at) => at.x)) - pad;
+    const right = Math.max(...here.map((at) => at.x + at.w)) + pad;
+    const top = Math.min(...here.map((at) => at.laneTop)) - 14 - 17 * frame.height;
+    const bottom = Math.max(...here.map((at) => at.y + at.h)) + pad;
+    parts.append(make("rect", { x: left, y: top, width: right - left, height: bottom - top, rx: 10 }));
+    if (index) return;
+    const title = make("g", { class: "fold", tabindex: 0, role: "button", "aria-label": `Fold ${frame.title}` });
+    title.append(make("text", { x: left + 8, y: top + 12 }, `▾ ${frame.path.split(".").at(-1)}: ${frame.title}`));
+    title.addEventListener("click", () => tell("fold", frame.path));
+    title.addEventListener("keydown", (event) => ["Enter", " "].includes(event.key) && tell("fold", frame.path));
+    parts.append(title);
+  });
+  return parts;
+}
+
+function draw(host, data, width, tell) {
+  for (const frame of data.frames) {
+    frame.depth = 1 + data.frames.filter((other) => frame.path.startsWith(other.path + ".")).length;
+    const nested = data.frames.filter((other) => other.path.startsWith(frame.path + "."));
+    frame.height = nested.length ? Math.max(...nested.map((f) => f.path.split(".").length)) - frame.path.split(".").length : 0;
+  }
+  const { places, width: wide, height } = place(data, width);
+  const focused = host.querySelector(".box:focus")?.dataset.path;
+  const svg = make("svg", { width: Math.max(wide, 1), height, role: "group", "aria-label": "Diagram of the network" });
+  for (const frame of [...data.frames].sort((a, b) => a.depth - b.depth)) svg.append(drawFrame(frame, places, tell));
+  for (const wire of data.wires) {
+    const path = wirePath(places.get(wire.from), places.get(wire.to), wire.lane);
+    const touched = [wire.from, wire.to].includes(data.selected) ? " chosen" : "";
+    svg.append(make("path", { class: "wire" + touched, d: path }));
+  }
+  for (const box of data.boxes) svg.append(drawBox(box, places.get(box.path), data, tell));
+  svg.addEventListener("keydown", (event) => {
+    const here = event.target.dataset?.path;
+    if (!here) return;
+    if (["Enter", " "].includes(event.key)) {
+      event.preventDefault();
+      tell("select", here);
+    }
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!step) return;
+    const boxes = [...svg.querySelectorAll(".box")];
+    boxes[boxes.findIndex((box) => box.dataset.path === here) + step]?.focus();
+    event.preventDefault();
+  });
+  host.replaceChildren(svg);
+  if (focused) host.querySelector(`[data-path="${CSS.escape(focused)}"]`)?.focus();
+}
+
+export default function ({ parentElement, data, setTriggerValue }) {
+  let host = parentElement.querySelector(".diagram");
+  if (!host) {
+    host = document.createElement("div");
+    host.className = "diagram";
+    host.dataset.testid = "diagram";
+    parentElement.append(host);
+  }
+  const tell = (what, path) => setTriggerValue(what, path);
+  let drawn = 0;
+  const redraw = () => {
+    const width = host.clientWidth;
+    if (!width || width === drawn) return;
+    drawn = width;
+    draw(host, data, width, tell);
+  };
+  redraw();
+  host.dataset.step = data.stamp;
+  const watcher = new ResizeObserver(redraw);
+  watcher.observe(host);
+  if (data.link !== undefined) keepLink(data.link);
+  return () => watcher.disconnect();
+}
+
+// The address always holds the experiment, so that reloading or copying it is enough.
+function keepLink(link) {
+  const address = new URL(window.location.href);
+  address.searchParams.delete("preset");
+  if (link) address.searchParams.set("x", link);
+  else address.searchParams.delete("x");
+  if (address.href !== window.location.href) window.history.replaceState(window.history.state, "", address);
+}

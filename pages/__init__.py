@@ -1,0 +1,1 @@
+"""Pages: widgets and calls, nothing that computes."""

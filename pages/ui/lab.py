@@ -1,0 +1,128 @@
+"""Lab: the page that all families of networks are built on."""
+
+import streamlit as st
+
+from engine.errors import VitrineError
+from engine.graph.diagram import diagram
+from engine.graph.source import source
+from engine.presets import PRESETS
+from engine.training.experiment import dump, load
+from pages.ui import components, inspector
+from pages.ui.builder import beginning, builder
+from pages.ui.workbench import Workbench
+
+
+def lab(key: str, title: str, family: str, preset: str) -> None:
+    """Draw the whole page: header, build panel, diagram, and what is known of the selected layer."""
+    bench = Workbench(key, preset)
+    _header(bench, title, family)
+    if complaint := bench.complaint:
+        st.error(complaint, icon=":material/error:")
+    build, look = st.columns([4, 9], gap="medium")
+    with build:
+        builder(bench)
+    with look:
+        _diagram(bench)
+        inspector.inspect(bench)
+
+
+def _header(bench: Workbench, title: str, family: str) -> None:
+    key = bench.key
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key=f"{key}-header"):
+        st.subheader(title, anchor=False, width="content")
+        _presets(bench, family)
+        for name, icon, help, shortcut, step, can in (
+            ("undo", "undo", "Undo", "ctrl+z", bench.undo, bench.can_undo),
+            ("redo", "redo", "Redo", "ctrl+shift+z", bench.redo, bench.can_redo),
+        ):
+            icon = f":material/{icon}:"
+            st.button("", icon=icon, key=f"{key}-{name}", help=help, shortcut=shortcut, on_click=step, disabled=not can)
+        st.space("stretch")
+        with st.popover("Weights", icon=":material/casino:", help="How the weights of the network begin"):
+            beginning(bench)
+        with st.popover("Code", icon=":material/code:"):
+            _code(bench)
+        with st.popover("Export", icon=":material/download:"):
+            _export(bench)
+        with st.popover("Share", icon=":material/link:", type="primary"):
+            _share(bench)
+
+
+def _presets(bench: Workbench, family: str) -> None:
+    names = [name for name, preset in PRESETS.items() if preset.family == family]
+    key = f"{bench.key}.preset"
+    now = bench.experiment.name
+    current = now if now in names and bench.experiment == PRESETS[now].experiment() else None
+    if st.session_state.get(key, "") != current:
+        st.session_state[key] = current
+
+    def choose() -> None:
+        if name := st.session_state[key]:
+            bench.replace(PRESETS[name].experiment())
+
+    st.selectbox(
+        "Preset",
+        names,
+        index=None,
+        key=key,
+        format_func=lambda name: PRESETS[name].title,
+        placeholder=f"{now} (changed)" if now in names else now,
+        on_change=choose,
+        label_visibility="collapsed",
+        width=260,
+    )
+
+
+def _code(bench: Workbench) -> None:
+    experiment = bench.sound
+    text = source(experiment.graph, experiment.name)
+    name = experiment.name.replace("-", "_")
+    st.caption("One PyTorch file that stands on its own: the same parameters, the same output.")
+    st.download_button("Download", text, f"{name}.py", "text/x-python", icon=":material/download:", on_click="ignore")
+    st.code(text, height=480, width=760)
+
+
+def _export(bench: Workbench) -> None:
+    experiment = bench.experiment
+    key = f"{bench.key}.upload"
+    st.caption("The experiment as a file that Vitrine and its command line read.")
+    text = dump(experiment, pretty=True)
+    st.download_button(
+        "Download experiment",
+        text,
+        f"{experiment.name}.json",
+        "application/json",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+
+    def take() -> None:
+        if (uploaded := st.session_state[key]) is None:
+            return
+        try:
+            bench.replace(load(uploaded.getvalue()))
+        except VitrineError as error:
+            bench.complain(f"{uploaded.name}: {error}")
+
+    st.file_uploader("Open an experiment", type="json", key=key, on_change=take, max_upload_size=2)
+
+
+def _share(bench: Workbench) -> None:
+    if link := bench.link:
+        st.caption("This link holds the whole network. The address of this page does too, at any moment.")
+        base = (st.context.url or "").split("?")[0]
+        st.code(f"{base}?x={link}", language=None, wrap_lines=True, height=120, width=480)
+    else:
+        st.caption("This network is too large for a link. Download the experiment and send the file.")
+
+
+def _diagram(bench: Workbench) -> None:
+    stale = not bench.trace.sound
+    graph = bench.sound.graph
+    shown = diagram(graph, bench.opened)
+    shown |= {"selected": bench.selected, "link": bench.link, "stale": stale}
+    with st.container(border=True, key=f"{bench.key}-diagram", gap="small"):
+        components.diagram(shown, f"{bench.key}.diagram", bench.select, bench.fold)
+        if stale:
+            st.caption(":material/history: You see the last network that could run, until the problem is mended.")
+        inspector.totals(graph)

@@ -1,0 +1,159 @@
+"""Workbench: the experiment a person is building, with its past, as plain values in the session."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from engine.errors import VitrineError
+from engine.graph.graph import Graph
+from engine.graph.trace import Trace, trace
+from engine.presets import PRESETS
+from engine.training.experiment import Experiment, dump, load
+from engine.training.link import MOST_LINK, from_link, to_link
+
+MOST_UNDO = 200
+
+loaded = functools.lru_cache(maxsize=256)(load)
+linked = functools.lru_cache(maxsize=256)(lambda text: to_link(loaded(text)))
+
+
+class Workbench:
+    """What is on a lab's table; every method reads or writes the session, nothing is kept here."""
+
+    def __init__(self, lab: str, preset: str):
+        self.key = lab
+        if lab not in st.session_state:
+            st.session_state[lab] = _begin(preset)
+
+    @property
+    def _state(self) -> dict[str, Any]:
+        return st.session_state[self.key]
+
+    @property
+    def experiment(self) -> Experiment:
+        """Return the experiment as it is now."""
+        return loaded(self._state["now"])
+
+    @property
+    def graph(self) -> Graph:
+        """Return the graph as it is now."""
+        return self.experiment.graph
+
+    @property
+    def trace(self) -> Trace:
+        """Return the shapes and problems of the graph."""
+        return trace(self.graph)
+
+    @property
+    def sound(self) -> Experiment:
+        """Return the last experiment that could run."""
+        if self.trace.sound:
+            self._state["sound"] = self._state["now"]
+        return loaded(self._state["sound"])
+
+    @property
+    def link(self) -> str:
+        """Return the experiment as a link's text, or nothing where it is too long for one."""
+        text = linked(self._state["now"])
+        return text if len(text) <= MOST_LINK else ""
+
+    @property
+    def selected(self) -> str:
+        """Return the path of the selected node, or nothing."""
+        return self._state["selected"]
+
+    @property
+    def opened(self) -> list[str]:
+        """Return the paths of the blocks that are unfolded."""
+        return self._state["opened"]
+
+    @property
+    def complaint(self) -> str:
+        """Return, once, why the last order could not be carried out."""
+        complaint, self._state["complaint"] = self._state["complaint"], ""
+        return complaint
+
+    def select(self, path: str) -> None:
+        """Select a node, or nothing; a second time deselects it."""
+        self._state["selected"] = "" if path == self.selected else path
+
+    def fold(self, path: str) -> None:
+        """Fold a block, or unfold it."""
+        opened = self._state["opened"]
+        self._state["opened"] = [p for p in opened if p != path] if path in opened else [*opened, path]
+
+    def edit(self, make: Callable[..., Graph], *details: Any, select: str | None = None) -> None:
+        """Change the graph by an edit that takes it first; what cannot be done is complained of."""
+        try:
+            graph = make(self.graph, *details)
+        except VitrineError as error:
+            self._state["complaint"] = str(error)
+            return
+        self.put(Experiment(self.experiment.name, {"network": graph}))
+        self._state["selected"] = self._find(graph, self.selected if select is None else select)
+
+    def _find(self, graph: Graph, path: str) -> str:
+        return path if path and path in graph else ""
+
+    def put(self, experiment: Experiment) -> None:
+        """Lay another experiment on the table; the one before can be had back by undo."""
+        text = dump(experiment)
+        if text != self._state["now"]:
+            self._state["past"] = [*self._state["past"], self._state["now"]][-MOST_UNDO:]
+            self._state["future"] = []
+            self._state["now"] = text
+
+    def replace(self, experiment: Experiment) -> None:
+        """Begin with another experiment: nothing selected, nothing unfolded."""
+        self.put(experiment)
+        self._state |= {"selected": "", "opened": []}
+
+    def undo(self) -> None:
+        """Go one change back."""
+        self._step("past", "future")
+
+    def redo(self) -> None:
+        """Take one step back again."""
+        self._step("future", "past")
+
+    def _step(self, taken: str, given: str) -> None:
+        if self._state[taken]:
+            *rest, text = self._state[taken]
+            self._state |= {taken: rest, given: [*self._state[given], self._state["now"]], "now": text}
+            self._state["selected"] = self._find(self.graph, self.selected)
+
+    @property
+    def can_undo(self) -> bool:
+        """Return whether there is a change to take back."""
+        return bool(self._state["past"])
+
+    @property
+    def can_redo(self) -> bool:
+        """Return whether there is a change to make again."""
+        return bool(self._state["future"])
+
+    def complain(self, text: str) -> None:
+        """Say, with the next run of the page, what could not be done."""
+        self._state["complaint"] = text
+
+
+def _begin(preset: str) -> dict[str, Any]:
+    """Return a new table: with what the page's link holds, else with a preset."""
+    complaint = ""
+    experiment = PRESETS[preset].experiment()
+    if text := st.query_params.get("x", ""):
+        try:
+            experiment = from_link(text)
+        except VitrineError as error:
+            complaint = f"{error} You see {PRESETS[preset].title} instead."
+    elif wanted := st.query_params.get("preset", ""):
+        try:
+            experiment = PRESETS[wanted].experiment()
+        except VitrineError as error:
+            complaint = f"{error} You see {PRESETS[preset].title} instead."
+    now = dump(experiment)
+    first = PRESETS[preset].experiment()
+    sound = now if trace(experiment.graph).sound else dump(first)
+    return {"now": now, "sound": sound, "past": [], "future": [], "selected": "", "opened": [], "complaint": complaint}
