@@ -1,7 +1,7 @@
 """Vitrine for browsers: `streamlit run app.py` serves the pages."""
 
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -9,7 +9,7 @@ import streamlit as st
 
 
 @asynccontextmanager
-async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
+async def lifespan(_: st.App) -> AsyncGenerator[dict[str, Any]]:
     """Import torch behind the first visitor's back, so that the first page need not wait for it."""
     threading.Thread(target=_warm, daemon=True).start()
     yield {}

@@ -48,8 +48,9 @@ function place(data, width) {
   const rows = rowsOf(columns, widths, new Set(data.breaks), width);
   rows.forEach((row, number) => {
     const here = data.boxes.filter((box) => row.includes(box.column));
+    const columnOf = (path) => here.find((box) => box.path === path)?.column;
     const lanes = data.wires
-      .filter((wire) => here.some((box) => box.path === wire.from))
+      .filter((wire) => columnOf(wire.to) - columnOf(wire.from) > 1)
       .map((wire) => wire.lane);
     const deepest = Math.max(0, ...here.map((box) => box.lane), ...lanes);
     const head = here.some((box) => framed.has(box.path)) ? GAP.frame : 0;
@@ -62,7 +63,7 @@ function place(data, width) {
         const { width: w, height: h } = sizeOf(box);
         const x = left + (widths[column] - w) / 2;
         const y = first + box.lane * laneHeight + (WIDE.height - h) / 2;
-        places.set(box.path, { x, y, w, h, row: number, laneTop: first, laneHeight });
+        places.set(box.path, { x, y, w, h, row: number, rowTop: top, laneTop: first, laneHeight });
       }
       left += widths[column] + GAP.x;
     }
@@ -79,11 +80,11 @@ function wirePath(from, to, lane) {
   const x2 = to.x;
   const y2 = to.y + to.h / 2;
   if (from.row !== to.row) {
-    const between = to.y + to.h / 2 - WIDE.height / 2 - GAP.row / 2;
+    const between = to.rowTop - GAP.row / 2;
     const r = 8;
     return (
       `M${x1},${y1} h4 q${r},0 ${r},${r} V${between - r} q0,${r} ${-r},${r} ` +
-      `H${x2 - 2} q${-r},0 ${-r},${r} V${y2 - r} q0,${r} ${r},${r} H${x2}`
+      `H${x2 - 3} q${-r},0 ${-r},${r} V${y2 - r} q0,${r} ${r},${r} H${x2}`
     );
   }
   const y = from.laneTop + lane * from.laneHeight + WIDE.height / 2;
@@ -151,11 +152,11 @@ function drawBox(box, at, data, tell) {
   if (small) {
     group.append(make("rect", { class: "mark", x: 0, y: 8, width: 3.5, height: at.h - 16, rx: 1.5 }));
     group.append(text(box.name, 11, 17, "name", 11));
-    group.append(text(box.summary && box.summary.length < 9 ? `${box.shape}` : box.shape, 11, 31, "shape", 12));
+    group.append(text(box.shape, 11, 31, "shape", 12));
   } else {
     group.append(glyph(box.sizes, 24, at.h / 2));
     group.append(text(box.name + (box.repeat > 1 ? ` ×${box.repeat}` : ""), 48, 19, "name", 13));
-    group.append(text(box.block ? box.title : box.summary || box.title, 48, 34, "summary", 16));
+    group.append(text(box.block || box.family === "input" ? box.title : box.summary || box.title, 48, 34, "summary", 16));
     group.append(text(box.shape, 48, 50, "shape", 14));
   }
   if (box.block) {
@@ -183,12 +184,12 @@ function drawFrame(frame, places, tell) {
     const pad = 6 + 4 * frame.height;
     const left = Math.min(...here.map((at) => at.x)) - pad;
     const right = Math.max(...here.map((at) => at.x + at.w)) + pad;
-    const top = Math.min(...here.map((at) => at.laneTop)) - 14 - 17 * frame.height;
+    const top = Math.min(...here.map((at) => at.laneTop)) - 21 * (frame.height + 1);
     const bottom = Math.max(...here.map((at) => at.y + at.h)) + pad;
     parts.append(make("rect", { x: left, y: top, width: right - left, height: bottom - top, rx: 10 }));
     if (index) return;
     const title = make("g", { class: "fold", tabindex: 0, role: "button", "aria-label": `Fold ${frame.title}` });
-    title.append(make("text", { x: left + 8, y: top + 12 }, `▾ ${frame.path.split(".").at(-1)}: ${frame.title}`));
+    title.append(make("text", { x: left + 8, y: top + 14 }, `▾ ${frame.path.split(".").at(-1)}: ${frame.title}`));
     title.addEventListener("click", () => tell("fold", frame.path));
     title.addEventListener("keydown", (event) => ["Enter", " "].includes(event.key) && tell("fold", frame.path));
     parts.append(title);
@@ -246,7 +247,6 @@ export default function ({ parentElement, data, setTriggerValue }) {
     draw(host, data, width, tell);
   };
   redraw();
-  host.dataset.step = data.stamp;
   const watcher = new ResizeObserver(redraw);
   watcher.observe(host);
   if (data.link !== undefined) keepLink(data.link);

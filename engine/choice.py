@@ -12,9 +12,9 @@ from engine.errors import VitrineError
 from engine.registry import did_you_mean, shortened
 
 
-def option(default: Any, help: str, **bounds: Any) -> Any:
-    """Declare a field: its default, one sentence of help, and pydantic's bounds."""
-    return Field(default=default, description=help, **bounds)
+def option(default: Any, help: str, *, rare: bool = False, hidden: bool = False) -> Any:
+    """Declare a field: its default and one sentence of help; what is rare or hidden, a form treats so."""
+    return Field(default=default, description=help, json_schema_extra={"rare": rare, "hidden": hidden})
 
 
 class Choice(BaseModel):
@@ -53,7 +53,7 @@ class Choice(BaseModel):
     def options(cls) -> tuple["Option", ...]:
         """Return what a form needs to know of every field."""
         fields = cls.model_fields.items()
-        return tuple(_option(name, info) for name, info in fields if not info.json_schema_extra)
+        return tuple(_option(name, info) for name, info in fields if not _marks(info)["hidden"])
 
 
 @dataclass(frozen=True)
@@ -68,12 +68,18 @@ class Option:
     least: float | None = None
     most: float | None = None
     optional: bool = False
+    rare: bool = False  # seldom changed: a form may keep it out of the way
     choices: tuple[type[Choice], ...] = field(default=(), repr=False)
 
     @property
     def label(self) -> str:
         """Return the name as it is read aloud."""
         return self.name.replace("_", " ")
+
+
+def _marks(info: FieldInfo) -> dict[str, Any]:
+    marks = info.json_schema_extra
+    return marks if isinstance(marks, dict) else {"rare": False, "hidden": False}
 
 
 def _option(name: str, info: FieldInfo) -> Option:
@@ -91,6 +97,7 @@ def _option(name: str, info: FieldInfo) -> Option:
         least=least,
         most=most,
         optional=type(None) in alternatives,
+        rare=_marks(info)["rare"],
         choices=found,
     )
 
@@ -139,8 +146,9 @@ def _plain(value: Any) -> Any:
 
 def _complaint(cls: type[Choice], error: ValidationError) -> str:
     """Return the first thing that pydantic found wrong, as a sentence."""
-    # In a union the last member's complaint is about the form meant least; the first says most.
-    first = error.errors(include_url=False)[0]
+    # Every member of a union complains; the one that understood the value's form says most.
+    complaints = error.errors(include_url=False)
+    first = next((c for c in complaints if not c["type"].endswith(("literal_error", "_type"))), complaints[0])
     name = str(first["loc"][0]) if first["loc"] else cls.kind
     got = f"received {shortened(first['input'])}."
     limits = first.get("ctx", {})

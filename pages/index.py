@@ -4,7 +4,7 @@ import streamlit as st
 
 from pages.ui import look
 
-st.set_page_config(page_title="Vitrine", page_icon=":material/token:", layout="wide")
+st.set_page_config(page_title="Vitrine", page_icon=look.ASSETS / "vitrine-icon.svg", layout="wide")
 look.dress()
 
 page = st.navigation(

@@ -17,7 +17,9 @@ def diagram(graph: Graph, opened: Collection[str] = ()) -> dict[str, Any]:
         box = _box(graph[path], path, counted) | {"column": column, "lane": lane}
         shape = found.shapes.get(path)
         boxes.append(box | {"shape": str(shape) if shape else "?", "sizes": list(shape.sizes) if shape else []})
-    frames = [{"path": path, "title": graph[path].layer.summary(), "boxes": inside} for path, inside in places.frames.items()]
+    frames = [
+        {"path": path, "title": graph[path].layer.summary(), "boxes": inside} for path, inside in places.frames.items()
+    ]
     wires = [{"from": a, "to": b, "lane": lane} for a, b, lane in places.wires]
     outputs = [path for path in graph.outputs if path in places.boxes]
     return {"boxes": boxes, "wires": wires, "frames": frames, "breaks": places.breaks, "outputs": outputs}

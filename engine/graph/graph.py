@@ -121,7 +121,7 @@ class Block(Layer):
         "Block", "What the block is called, in the diagram and as a class in the code."
     )
     repeat: Annotated[int, Field(ge=1, le=1000)] = option(1, "How many times it stands in a row.")
-    graph: Annotated[Graph, SkipValidation] = option(None, "", json_schema_extra={"hidden": True})
+    graph: Annotated[Graph, SkipValidation] = option(None, "", hidden=True)
 
     def summary(self):
         """Return the name, and how often it repeats."""

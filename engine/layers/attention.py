@@ -9,7 +9,7 @@ from engine.layers import modules
 from engine.layers.base import Layer, Refusal, Share, layer
 from engine.layers.base import call as made
 from engine.layers.formula import formula
-from engine.layers.initialisation import Init
+from engine.layers.initialisation import BEGINNING, Init
 
 Heads = Annotated[int, Field(ge=1, le=256)]
 
@@ -21,7 +21,7 @@ class _Attention(Layer):
 
     heads: Heads = option(4, "How many places can be looked at in different ways at once.")
     dropout: Share = option(0.0, "The share of attention dropped while training.")
-    init: Init | None = option(None, "How the weights begin; empty: as the network says.")
+    init: Init | None = BEGINNING
 
     def refuses(self, *given):
         """Refuse features that do not split evenly over the heads."""

@@ -6,7 +6,7 @@ from engine.choice import option
 from engine.layers.base import Count, Layer, layer
 from engine.layers.base import call as made
 from engine.layers.formula import formula
-from engine.layers.initialisation import Init
+from engine.layers.initialisation import BEGINNING, Init
 
 
 @layer("dense")
@@ -17,8 +17,8 @@ class Dense(Layer):
     examples = (({"units": 10}, ((84,),)), ({"units": 7, "bias": False}, ((12, 5),)))
 
     units: Count = option(32, "How many outputs.")
-    bias: bool = option(True, "Add a learned constant to each output.")
-    init: Init | None = option(None, "How the weights begin; empty: as the network says.")
+    bias: bool = option(True, "Add a learned constant to each output.", rare=True)
+    init: Init | None = BEGINNING
 
     def module(self, *given):
         """Return torch's linear layer."""
@@ -49,4 +49,4 @@ class Dense(Layer):
 
     def summary(self):
         """Return the number of units."""
-        return f"{self.units:,}"
+        return f"{self.units:,} units" if self.units > 1 else "1 unit"

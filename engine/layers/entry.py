@@ -36,6 +36,10 @@ class Input(Layer):
         """Return the sizes of one example."""
         return Shape(self.sizes, self.values == "tokens")
 
+    def summary(self):
+        """Return the sizes."""
+        return str(self.shape)
+
     def formulas(self, given, gives):
         """Return how many input units there are."""
         if self.values == "tokens":

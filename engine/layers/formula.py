@@ -51,7 +51,7 @@ def _show(tree: ast.expr, numbers: dict[str, int]) -> str:
         case ast.Name(id=name):
             return f"{numbers[name]:,}" if numbers else name.replace("_", " ")
         case ast.BinOp(left=left, op=ast.FloorDiv(), right=right):
-            return f"⌊{_show(left, numbers)} / {_bracket(right, numbers)}⌋"
+            return f"⌊{_bracket(left, numbers)} / {_bracket(right, numbers)}⌋"
         case ast.BinOp(left=left, op=ast.Mult(), right=right):
             return f"{_bracket(left, numbers)} · {_bracket(right, numbers)}"
         case ast.BinOp(left=left, op=op, right=right):

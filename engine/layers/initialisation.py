@@ -61,3 +61,6 @@ class Init(Choice):
             getattr(nn.init, name)(weight, **options)
         for bias in biases:
             nn.init.zeros_(bias)
+
+
+BEGINNING = option(None, "How the weights begin; empty: as the network says.", rare=True)

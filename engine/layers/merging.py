@@ -9,7 +9,7 @@ from engine.layers import modules
 from engine.layers.base import Layer, Refusal, layer
 from engine.layers.base import call as made
 from engine.layers.formula import formula
-from engine.layers.initialisation import Init
+from engine.layers.initialisation import BEGINNING, Init
 
 MANY = (2, 64)
 
@@ -108,7 +108,7 @@ class Highway(Layer):
     gate_bias: Annotated[float, Field(ge=-20, le=20)] = option(
         -2.0, "Where the gate begins; negative lets the first branch through."
     )
-    init: Init | None = option(None, "How the weights begin; empty: as the network says.")
+    init: Init | None = BEGINNING
 
     def module(self, *given):
         """Return the gate over channels of maps, else over features."""

@@ -12,8 +12,8 @@ from engine.layers.formula import formula
 
 Momentum = Annotated[float, Field(gt=0, le=1)]
 Epsilon = Annotated[float, Field(gt=0, le=1)]
-TINY = option(1e-5, "Added to the variance, so that nothing is divided by zero.")
-SCALE = option(True, "Learn a scale and a shift for each channel.")
+TINY = option(1e-5, "Added to the variance, so that nothing is divided by zero.", rare=True)
+SCALE = option(True, "Learn a scale and a shift for each channel.", rare=True)
 
 
 def _scale_and_shift(features: int, learned: bool):
@@ -27,7 +27,7 @@ class BatchNorm(Layer):
     title, family, stem = "Batch normalisation", "normalisation", "norm"
     examples = (({}, ((5,),)), ({}, ((5, 6),)), ({"scale": False}, ((5, 6, 7),)))
 
-    momentum: Momentum = option(0.1, "The share of each new batch in the running mean and variance.")
+    momentum: Momentum = option(0.1, "The share of each new batch in the running mean and variance.", rare=True)
     epsilon: Epsilon = TINY
     scale: bool = SCALE
 

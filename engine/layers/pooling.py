@@ -27,7 +27,7 @@ class _Pool(Layer):
     kernel: Any = 2
     stride: Any = None
     padding: Any = 0
-    ceil: bool = option(False, "Let a last window hang over the edge, where a rest is left over.")
+    ceil: bool = option(False, "Let a last window hang over the edge, where a rest is left over.", rare=True)
 
     def _geometry(self, axes):
         kernel, stride = geometry.spread(self.kernel, axes), geometry.spread(self.stride or self.kernel, axes)

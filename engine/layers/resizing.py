@@ -12,7 +12,6 @@ from engine.layers.base import Layer, Margin, Pair, Refusal, Window, layer, outc
 from engine.layers.base import call as made
 from engine.layers.pooling import MaxPool2d
 
-TIED = {"json_schema_extra": {"hidden": True}}
 Scale = Annotated[int, Field(ge=1, le=64)]
 
 
@@ -24,10 +23,10 @@ class MaxUnpool2d(Layer):
     examples = (({"kernel": 2}, ((3, 4, 4), (3, 8, 8))),)
 
     # Taken from the pool that the second input names, never chosen by hand.
-    kernel: Pair = option(2, "The pool's window.", **TIED)
-    stride: Pair | None = option(None, "The pool's stride.", **TIED)
-    padding: Margin | tuple[Margin, Margin] = option(0, "The pool's padding.", **TIED)
-    ceil: bool = option(False, "The pool's ceil mode.", **TIED)
+    kernel: Pair = option(2, "The pool's window.", hidden=True)
+    stride: Pair | None = option(None, "The pool's stride.", hidden=True)
+    padding: Margin | tuple[Margin, Margin] = option(0, "The pool's padding.", hidden=True)
+    ceil: bool = option(False, "The pool's ceil mode.", hidden=True)
 
     def tied_to(self, pool: Layer) -> "MaxUnpool2d":
         """Return this unpooling with the geometry of the pool it undoes."""

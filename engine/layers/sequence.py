@@ -9,7 +9,7 @@ from engine.layers import modules
 from engine.layers.base import Call, Count, Layer, Refusal, Share, Small, layer
 from engine.layers.base import call as made
 from engine.layers.formula import formula
-from engine.layers.initialisation import Init
+from engine.layers.initialisation import BEGINNING, Init
 
 
 @layer("embedding")
@@ -21,7 +21,7 @@ class Embedding(Layer):
 
     vocabulary: Count = option(1000, "How many different tokens there are.")
     features: Count = option(32, "The length of each vector.")
-    init: Init | None = option(None, "How the vectors begin; empty: as the network says.")
+    init: Init | None = BEGINNING
 
     def module(self, *given):
         """Return torch's embedding."""
@@ -78,8 +78,8 @@ class _Recurrent(Layer):
     layers: Small = option(1, "How many such layers stand on one another.")
     both_directions: bool = option(False, "Read the sequence backwards too, and join both.")
     dropout: Share = option(0.0, "The share dropped between the layers.")
-    bias: bool = option(True, "Add learned constants.")
-    init: Init | None = option(None, "How the weights begin; empty: as the network says.")
+    bias: bool = option(True, "Add learned constants.", rare=True)
+    init: Init | None = BEGINNING
 
     def _options(self) -> dict[str, Any]:
         return {}

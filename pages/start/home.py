@@ -7,8 +7,7 @@ from engine.presets import PRESETS
 
 st.title("A display case for neural networks", anchor=False)
 st.markdown(
-    "Build a network layer by layer, see its shapes and count its weights as you go, "
-    "and take the PyTorch code home."
+    "Build a network layer by layer, see its shapes and count its weights as you go, and take the PyTorch code home."
 )
 st.page_link("labs/cnn.py", label="Open the CNN lab", icon=":material/grid_view:")
 

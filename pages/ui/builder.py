@@ -56,17 +56,16 @@ def _row(bench: Workbench, node: Node, path: str, counted: tuple[LayerCost, ...]
     weights = sum(layer.counts.weights for layer in counted)
     bad = path in wrong or (node.block and any(place.startswith(f"{path}.") for place in wrong))
     words = node.layer.summary() if node.layer.summary() else ("" if node.block else node.layer.title)
-    label = f"**{node.id}** :gray[{_plain(words)}]" + (f" {weights:,}" if weights else "")
+    label = f"**{node.id}** :gray[{_plain(words) or '&nbsp;'}] :gray[{f'{weights:,}' if weights else '&nbsp;'}]"
     depth = path.count(".")
     with st.container(key=f"{bench.key}-row{min(depth, 4)}-{path}", horizontal=True, gap=None, wrap=False):
         if node.block:
             icon = ":material/expand_more:" if path in bench.opened else ":material/chevron_right:"
             st.button(
-                "",
-                key=f"{bench.key}-fold-{path}",
+                f"Fold {node.id}" if path in bench.opened else f"Unfold {node.id}",
+                key=f"{bench.key}-icon-fold-{path}",
                 icon=icon,
                 type="tertiary",
-                help="Fold or unfold this block",
                 on_click=bench.fold,
                 args=(path,),
             )
@@ -74,7 +73,7 @@ def _row(bench: Workbench, node: Node, path: str, counted: tuple[LayerCost, ...]
             label,
             key=f"{bench.key}-select-{path}",
             icon=":material/error:" if bad else None if node.block else ICONS.get(node.layer.family),
-            type="tertiary",
+            type="primary" if path == bench.selected else "tertiary",
             width="stretch",
             on_click=bench.select,
             args=(path,),
@@ -85,9 +84,7 @@ def _plain(words: str) -> str:
     return words.replace("[", "(").replace("]", ")").replace("*", "∗")
 
 
-def _card(
-    bench: Workbench, graph: Graph, node: Node, path: str, counted: tuple[LayerCost, ...], problem: str
-) -> None:
+def _card(bench: Workbench, graph: Graph, node: Node, path: str, counted: tuple[LayerCost, ...], problem: str) -> None:
     key = f"{bench.key}.{path}"
     with st.container(border=True, key=f"{bench.key}-card", gap="small"):
         st.caption(node.layer.help())
@@ -117,7 +114,7 @@ def _why(counted: LayerCost) -> None:
 
 
 def _connections(bench: Workbench, graph: Graph, node: Node, path: str, key: str) -> None:
-    most = node.layer.arity[1]
+    most = len(node.block.graph.entries) if node.block else node.layer.arity[1]
     if not most:
         return
     sources = [other.id for other in graph.nodes if other.id != node.id and not _follows(graph, other.id, node.id)]
@@ -187,9 +184,9 @@ def _neighbours(graph: Graph, node: Node) -> tuple[str, str]:
 
 def _act(bench: Workbench, icon: str, help: str, edit: Any, path: str, *rest: str, off: bool = False) -> None:
     st.button(
-        "",
+        help,
         icon=f":material/{icon}:",
-        key=f"{bench.key}-{icon}",
+        key=f"{bench.key}-icon-{icon}",
         help=help,
         disabled=off,
         on_click=bench.edit,
@@ -198,13 +195,13 @@ def _act(bench: Workbench, icon: str, help: str, edit: Any, path: str, *rest: st
 
 
 def _rename(bench: Workbench, node: Node, path: str, prefix: str) -> None:
-    key = f"{bench.key}.{path}.name"
+    key = f"{bench.key}.{path}.id"
 
     def rename() -> None:
         name = st.session_state[key].strip()
         bench.edit(edits.rename, path, name, select=prefix + name)
 
-    with st.popover("", icon=":material/edit:", help="Rename"):
+    with st.popover("Rename", icon=":material/edit:", help="Rename", key=f"{bench.key}-icon-rename"):
         if st.session_state.get(key) != node.id:
             st.session_state[key] = node.id
         st.text_input("Name", key=key, on_change=rename, help="Small letters, digits and _: the name in the code too.")
@@ -217,7 +214,8 @@ def _group(bench: Workbench, graph: Graph, node: Node, path: str, prefix: str) -
         chosen = [prefix + name for name in st.session_state[key]]
         bench.edit(edits.group, chosen, st.session_state[f"{key}.as"] or "Block", select="")
 
-    with st.popover("", icon=":material/select_all:", help="Group layers into a block"):
+    help = "Group layers into a block"
+    with st.popover("Group", icon=":material/select_all:", help=help, key=f"{bench.key}-icon-group"):
         names = [n.id for n in graph.nodes if not isinstance(n.layer, Input | Entry)]
         if key not in st.session_state:
             st.session_state[key] = [node.id]
@@ -252,8 +250,8 @@ def _adder(bench: Workbench) -> None:
 def _add(bench: Workbench, kind: Any, after: str) -> None:
     layer = kind()
     scope, _, _ = after.rpartition(".")
-    graph = bench.graph[scope].block.graph if scope else bench.graph  # type: ignore[union-attr]
-    name = edits.fresh(graph, kind.stem)
+    block = bench.graph[scope].block if scope else None
+    name = edits.fresh(block.graph if block else bench.graph, kind.stem)
     path = f"{scope}.{name}" if scope else name
     if after and kind.arity[1]:
         bench.edit(edits.insert_after, after, layer, name, select=path)

@@ -10,14 +10,29 @@ from engine.choice import Choice, Option
 
 Changed = Callable[[str, Any], None]  # told the option's name and its new value
 
-NUMBER = "a number"
 AS_BEFORE = "as the network"
 
 
 def form(choice: Choice, key: str, changed: Changed, columns: int = 2) -> None:
-    """Draw the options in columns; `changed` is told of each that a person changes."""
+    """Draw the options in columns, seldom used ones folded away; `changed` is told of what a person changes."""
     options = type(choice).options()
-    places = st.columns(columns, gap="small")
+    often = [option for option in options if not option.rare]
+    seldom = [option for option in options if option.rare]
+    if not often:
+        often, seldom = seldom, []
+    _grid(choice, often, key, changed, columns)
+    pairs = [option for option in options if option.form == "pair" and not option.words]
+    if not seldom and not pairs:
+        return
+    altered = [option.label for option in seldom if getattr(choice, option.name) != option.default]
+    with st.expander(f"More: {', '.join(altered)} changed" if altered else "More", key=f"{key}.more", type="compact"):
+        _grid(choice, seldom, key, changed, columns)
+        for option in pairs:
+            _apart(option, getattr(choice, option.name), f"{key}.{option.name}.apart", changed)
+
+
+def _grid(choice: Choice, options: list[Option], key: str, changed: Changed, columns: int) -> None:
+    places = st.columns(columns, gap="small") if options else []
     for place, option in enumerate(options):
         with places[place % columns]:
             draw(option, getattr(choice, option.name), f"{key}.{option.name}", changed)
@@ -52,33 +67,19 @@ def _switch(option: Option, value: bool, key: str, changed: Changed) -> None:
 
 def _whole(option: Option, value: int | None, key: str, changed: Changed, label: str = "") -> None:
     _show(key, value)
-    st.number_input(
-        label or _label(option),
-        min_value=int(option.least or 0),
-        max_value=int(option.most) if option.most is not None else None,
-        value=None if option.optional else "min",
-        step=1,
-        key=key,
-        help=option.help,
-        required=not option.optional,
-        on_change=_told(option, key, changed),
-    )
+    bounds = {"min_value": int(option.least or 0)} | ({} if option.most is None else {"max_value": int(option.most)})
+    _numeric(option, key, changed, label=label or _label(option), step=1, **bounds)
 
 
 def _number(option: Option, value: float | None, key: str, changed: Changed) -> None:
     _show(key, value)
-    st.number_input(
-        _label(option),
-        min_value=option.least,
-        max_value=option.most,
-        value=None if option.optional else "min",
-        step=_pace(option.default),
-        format="%g",
-        key=key,
-        help=option.help,
-        required=not option.optional,
-        on_change=_told(option, key, changed),
-    )
+    bounds = {"min_value": option.least, "max_value": option.most}
+    _numeric(option, key, changed, label=_label(option), step=_pace(option.default), format="%g", **bounds)
+
+
+def _numeric(option: Option, key: str, changed: Changed, **details: Any) -> None:
+    start: Any = {"value": None, "placeholder": "automatic"} if option.optional else {}
+    st.number_input(key=key, help=option.help, on_change=_told(option, key, changed), **details, **start)
 
 
 def _pace(default: Any) -> float:
@@ -103,24 +104,51 @@ def _sizes(option: Option, value: tuple[int, ...], key: str, changed: Changed) -
 
 
 def _pair(option: Option, value: Any, key: str, changed: Changed) -> None:
-    """Draw words to choose from, if the option has any, and one number or two."""
+    """Draw one number, or two for height and width; with words besides, a list that takes typed numbers too."""
     if option.words:
-        _show(f"{key}.word", value if isinstance(value, str) else NUMBER)
-        told = _told(option, f"{key}.word", changed, lambda word: 0 if word == NUMBER else word)
-        st.selectbox(_label(option), [NUMBER, *option.words], key=f"{key}.word", help=option.help, on_change=told)
-        if isinstance(value, str):
-            return
-    if isinstance(value, tuple):
-        left, right = st.columns(2, gap="xsmall")
-        for place, (column, name) in enumerate(((left, "height"), (right, "width"))):
+        _words_or_numbers(option, value, key, changed)
+    elif isinstance(value, tuple):
+        for place, name in enumerate(("height", "width")):
 
             def one(_: str, number: int, place: int = place) -> None:
                 changed(option.name, tuple(number if i == place else v for i, v in enumerate(value)))
 
-            with column:
-                _whole(option, value[place], f"{key}.{name}", one, f"{_label(option)} {name}")
+            _whole(option, value[place], f"{key}.{name}", one, f"{_label(option)} {name}")
     else:
-        _whole(option, value, key, changed, f"{_label(option)} places" if option.words else "")
+        _whole(option, value, key, changed)
+
+
+def _words_or_numbers(option: Option, value: Any, key: str, changed: Changed) -> None:
+    shown = "×".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    offered = dict.fromkeys(["0", "1", "2", "3", *option.words, shown])
+    _show(key, shown)
+
+    def read(text: str) -> Any:
+        if text in option.words:
+            return text
+        numbers = tuple(int(n) for n in re.findall(r"\d+", text or ""))
+        return numbers[0] if len(numbers) == 1 else numbers
+
+    st.selectbox(
+        _label(option),
+        list(offered),
+        key=key,
+        help=f"{option.help} Type any number, or height×width.",
+        accept_new_options=True,
+        on_change=_told(option, key, changed, read),
+    )
+
+
+def _apart(option: Option, value: Any, key: str, changed: Changed) -> None:
+    """Draw the switch that gives height and width a number of their own."""
+    _show(key, isinstance(value, tuple))
+
+    def read(apart: bool) -> Any:
+        single = value[0] if isinstance(value, tuple) else value
+        return (single, single) if apart and single is not None else single
+
+    label = f"{_label(option)}: height and width apart"
+    st.toggle(label, key=key, disabled=value is None, on_change=_told(option, key, changed, read))
 
 
 def _choice(option: Option, value: Choice | None, key: str, changed: Changed) -> None:
@@ -144,7 +172,12 @@ def _choice(option: Option, value: Choice | None, key: str, changed: Changed) ->
     )
     if value and now in ("constant", "normal"):
         for other in rest:
-            draw(other, getattr(value, other.name), f"{key}.{other.name}", lambda n, v: changed(option.name, value.but(**{n: v})))
+            draw(
+                other,
+                getattr(value, other.name),
+                f"{key}.{other.name}",
+                lambda n, v: changed(option.name, value.but(**{n: v})),
+            )
 
 
 WIDGETS: dict[str, Callable[[Option, Any, str, Changed], None]] = {

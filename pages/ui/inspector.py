@@ -5,9 +5,15 @@ from typing import Any
 import streamlit as st
 
 from engine.graph.cost import LayerCost, cost, formulas
+from engine.graph.field import Field
 from engine.graph.graph import Graph
+from engine.layers import Formula
 from pages.ui.workbench import Workbench
 
+_SAYS = (
+    "Neurons count the input too; connections are without biases. "
+    "The memory is that of the weights; one example needs {} more on its way through."
+)
 VIEWS = ("Layer", "All layers")
 
 
@@ -19,9 +25,9 @@ def totals(graph: Graph) -> None:
         f"**{total.neurons:,}** neurons",
         f"**{total.connections:,}** connections",
         f"**{short(total.multiply_adds)}** multiply-adds",
-        f"**{size(total.weight_bytes)}** of weights, **{size(total.activation_bytes)}** of activations an example",
+        f"**{size(total.weight_bytes)}**",
     ]
-    st.markdown(" :gray[·] ".join(parts), help="Neurons count the input too; connections are without biases.")
+    st.markdown(" :gray[·] ".join(parts), help=_SAYS.format(size(total.activation_bytes)))
 
 
 def inspect(bench: Workbench) -> None:
@@ -41,25 +47,60 @@ def _layer(bench: Workbench, counted: tuple[LayerCost, ...]) -> None:
     first = counted[0]
     if len(counted) > 1:
         weights = sum(layer.counts.weights for layer in counted)
-        st.markdown(f"**{bench.selected}** holds {len(counted)} layers with {weights:,} weights.")
-        return
-    lines = formulas(first.step)
-    st.markdown(f"**{bench.selected}** :gray[{first.step.layer.title}] gives **{first.step.gives}**")
-    for formula in lines:
-        st.markdown(f":gray[{formula.name} = {formula.rule}]  \n{formula.numbers} = **{formula.value:,}**")
-    if first.field:
-        st.markdown(_field_words(first))
+        st.markdown(f"**{bench.selected}** stands for {len(counted)} layers with {weights:,} weights. The first:")
+    st.markdown(f"**{first.step.path}** :gray[{first.step.layer.title}] gives **{first.step.gives}**")
+    words, picture = st.columns([7, 3], gap="medium")
+    with words:
+        if lines := formulas(first.step):
+            st.html(_formula_table(lines))
+        else:
+            st.caption("It has no weights, and computes no units of its own.")
+    with picture:
+        if first.field:
+            st.html(_field_picture(first.field, _input_sizes(bench.sound.graph)))
+            st.caption(_field_words(first.field))
 
 
-def _field_words(counted: LayerCost) -> str:
-    field = counted.field
-    assert field
+def _formula_table(lines: tuple[Formula, ...]) -> str:
+    rows = (
+        f'<tr><th>{line.name}</th><td><div>{line.numbers}</div><div class="rule">{line.rule}</div></td>'
+        f'<td class="value">{line.value:,}</td></tr>'
+        for line in lines
+    )
+    return f'<table class="formulas">{"".join(rows)}</table>'
+
+
+def _input_sizes(graph: Graph) -> tuple[int, ...]:
+    """Return the places along the axes that receptive fields are told in."""
+    return next(layer.sizes[1:] for layer in graph.inputs.values() if len(layer.sizes) > 1)
+
+
+def _field_picture(field: Field, sizes: tuple[int, ...]) -> str:
+    """Return the input to scale, with what a unit in the middle and its neighbour see of it."""
+    height, width = sizes if len(sizes) == 2 else (max(1, sizes[0] // 6), sizes[0])
+    part = field.size if len(field.size) == 2 else (height, *field.size)
+    seen = [min(p, most) for p, most in zip(part, (height, width), strict=True)]
+    scale = 150 / max(height, width)
+    top, left = (height - seen[0]) / 2, (width - seen[1]) / 2
+    boxes = [("seen", top, left)]
+    step = field.stride[-1] if field.stride else 0
+    if step and left + step + seen[1] <= width:
+        boxes.append(("next", top, left + step))
+    drawn = "".join(
+        f'<div class="{name}" style="top:{y * scale:.1f}px; left:{x * scale:.1f}px; '
+        f'width:{seen[1] * scale:.1f}px; height:{seen[0] * scale:.1f}px"></div>'
+        for name, y, x in boxes
+    )
+    return f'<div class="field" style="width:{width * scale:.0f}px; height:{height * scale:.0f}px">{drawn}</div>'
+
+
+def _field_words(field: Field) -> str:
     seen = "×".join(map(str, field.size))
     if field.whole:
-        return f"Receptive field: each unit sees the whole input, **{seen}**."
-    words = f"Receptive field: each unit sees **{seen}** of the input"
+        return f"Receptive field: each unit sees the whole input, {seen}."
+    words = f"Receptive field: each unit sees {seen} of the input"
     if field.stride and any(stride != 1 for stride in field.stride):
-        words += f"; neighbours look {'×'.join(f'{s:g}' for s in field.stride)} apart"
+        words += f"; its neighbour looks {field.stride[-1]:g} further"
     return f"{words}."
 
 

@@ -35,17 +35,29 @@ def _header(bench: Workbench, title: str, family: str) -> None:
             ("undo", "undo", "Undo", "ctrl+z", bench.undo, bench.can_undo),
             ("redo", "redo", "Redo", "ctrl+shift+z", bench.redo, bench.can_redo),
         ):
-            icon = f":material/{icon}:"
-            st.button("", icon=icon, key=f"{key}-{name}", help=help, shortcut=shortcut, on_click=step, disabled=not can)
+            st.button(
+                help,
+                icon=f":material/{icon}:",
+                key=f"{key}-icon-{name}",
+                help=help,
+                shortcut=shortcut,
+                on_click=step,
+                disabled=not can,
+            )
         st.space("stretch")
-        with st.popover("Weights", icon=":material/casino:", help="How the weights of the network begin"):
+        with st.popover("Initial weights", icon=":material/casino:", help="How the weights of the network begin"):
             beginning(bench)
-        with st.popover("Code", icon=":material/code:"):
-            _code(bench)
-        with st.popover("Export", icon=":material/download:"):
-            _export(bench)
-        with st.popover("Share", icon=":material/link:", type="primary"):
-            _share(bench)
+        for name, icon, fill in (("Code", "code", _code), ("Export", "download", _export), ("Share", "link", _share)):
+            popover = st.popover(
+                name,
+                icon=f":material/{icon}:",
+                key=f"{key}-{name.lower()}",
+                type="primary" if name == "Share" else "secondary",
+                on_change="rerun",
+            )
+            if popover.open:  # what nobody looks at is not worked out
+                with popover:
+                    fill(bench)
 
 
 def _presets(bench: Workbench, family: str) -> None:

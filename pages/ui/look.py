@@ -16,5 +16,5 @@ def asset(name: str) -> str:
 
 def dress() -> None:
     """Add the style sheet and the name to the page."""
-    st.logo(ASSETS / "vitrine.svg", size="large", icon_image=ASSETS / "vitrine-icon.svg")
+    st.logo(ASSETS / "vitrine.svg", size="large")
     st.html(f"<style>{asset('pages.css')}</style>")

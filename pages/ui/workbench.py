@@ -108,7 +108,7 @@ class Workbench:
     def replace(self, experiment: Experiment) -> None:
         """Begin with another experiment: nothing selected, nothing unfolded."""
         self.put(experiment)
-        self._state |= {"selected": "", "opened": []}
+        self._state.update(selected="", opened=[])
 
     def undo(self) -> None:
         """Go one change back."""
@@ -121,7 +121,7 @@ class Workbench:
     def _step(self, taken: str, given: str) -> None:
         if self._state[taken]:
             *rest, text = self._state[taken]
-            self._state |= {taken: rest, given: [*self._state[given], self._state["now"]], "now": text}
+            self._state.update({taken: rest, given: [*self._state[given], self._state["now"]], "now": text})
             self._state["selected"] = self._find(self.graph, self.selected)
 
     @property
