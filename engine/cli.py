@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from engine.training.experiment import Experiment
 
 PROSE = ("what it is", "what it does", "options")
+NARROWEST = 140  # numbers are never cut, whatever the terminal says of its width
 
 cli = typer.Typer(
     help="Vitrine: build, count and look into neural networks.",
@@ -46,7 +47,7 @@ def presets() -> None:
     table = _table("name", "weights", "what it is")
     for name, preset in PRESETS.items():
         table.add_row(name, f"{cost(preset.make()).total.weights:,}", f"{preset.title}. {preset.about}")
-    Console().print(table)
+    _console().print(table)
 
 
 @cli.command()
@@ -58,7 +59,7 @@ def layers() -> None:
     for kind, layer in sorted(LAYERS.items(), key=lambda item: item[1].family):
         if layer.family not in ("entry", "block"):
             table.add_row(kind, ", ".join(option.name for option in layer.options()), layer.help())
-    Console().print(table)
+    _console().print(table)
 
 
 @cli.command()
@@ -130,12 +131,17 @@ def _print_description(described: dict[str, Any]) -> None:
     table.add_section()
     total = described["totals"]
     table.add_row(described["name"], "", "", *(f"{total[count]:,}" for count in counts), "")
-    Console().print(table)
+    _console().print(table)
     print(
         f"{total['weights_without_biases']:,} weights without biases; "
         f"{total['connections_with_biases']:,} connections with biases; "
         f"{total['memory_bytes'] / 2**20:,.2f} MiB"
     )
+
+
+def _console() -> Console:
+    width = Console().width
+    return Console(width=max(width, NARROWEST), highlight=False)
 
 
 def _table(*columns: str) -> Table:

@@ -1,4 +1,6 @@
-"""Random layers and graphs for hypothesis: of all kinds, with branches and blocks."""
+"""Random layers and graphs, from a seed: of all kinds, with branches and blocks, mostly but not always sound."""
+
+from random import Random
 
 from hypothesis import strategies as st
 
@@ -10,47 +12,65 @@ from engine.layers import LAYERS, Init, Shape, check, outcome
 from engine.layers.entry import Entry, Input
 
 KINDS = [kind for kind, cls in LAYERS.items() if not issubclass(cls, Input | Entry | Block)]
+SIZES = [(3, 9, 8), (1, 12, 12), (2, 16, 16), (4, 6), (6, 8), (8,), (5,)]
+SEEDS = st.integers(0, 2**32 - 1)
 
 
-def option_values(option):
-    """Return a strategy for values of one option, kept small."""
-    small = st.integers(int(option.least or 0), int(min(option.most or 6, (option.least or 0) + 4)))
-    numbers = st.floats(option.least or 0.0, min(option.most or 1.0, 4.0), exclude_max=True, width=32)
-    strategies = {
-        "switch": st.booleans(),
-        "whole": small,
-        "number": numbers,
-        "words": st.sampled_from(option.words or ("?",)),
-        "pair": st.one_of(small, st.tuples(small, small), *([st.sampled_from(option.words)] if option.words else [])),
-        "sizes": st.lists(st.integers(1, 6), min_size=1, max_size=3).map(tuple),
-        "choice": st.sampled_from(Init.model_fields["way"].annotation.__args__).map(lambda way: Init(way=way)),
-    }
-    found = strategies[option.form]
-    return st.one_of(st.none(), found) if option.optional else found
+def graphs(most: int = 7, careful: float = 0.95):
+    """Return a strategy for graphs; the seed spreads over all kinds better than drawing each choice."""
+    return SEEDS.map(lambda seed: random_graph(Random(seed), most, careful))
 
 
-@st.composite
-def layers(draw, kinds=tuple(KINDS)):
-    """Draw a layer of any kind, some of its options changed."""
-    cls = LAYERS[draw(st.sampled_from(kinds))]
-    options = {o.name: draw(option_values(o)) for o in cls.options() if draw(st.integers(0, 2)) == 0}
+def layers():
+    """Return a strategy for layers of any kind."""
+    return SEEDS.map(lambda seed: random_layer(Random(seed), KINDS))
+
+
+def random_graph(random: Random, most: int, careful: float) -> Graph:
+    """Return a graph of up to so many nodes; with care, each fits what it is given."""
+    sizes = random.choice(SIZES)
+    tokens = len(sizes) == 1 and random.random() < 0.5
+    first = Node("data", Input(sizes=sizes, values="tokens" if tokens else "numbers"))
+    graph = Graph((first,), ("data",), Init(way=random.choice(["pytorch", "he_normal"])))
+    for _ in range(random.randint(1, most)):
+        graph = _grown(random, graph, random.random() < careful)
+    ends = [node.id for node in graph.nodes if not graph.consumers[node.id]]
+    outputs = random.sample(ends, min(len(ends), random.choice([1, 1, 2])))
+    graph = Graph(graph.nodes, tuple(outputs), graph.init)
+    return _grouped(random, graph) if random.random() < 0.5 else graph
+
+
+def random_layer(random: Random, kinds: list[str]):
+    """Return a layer of one of these kinds, some of its options changed."""
+    cls = LAYERS[random.choice(kinds)]
+    options = {option.name: _value(random, option) for option in cls.options() if random.random() < 0.35}
     try:
         return cls.read(options)
     except VitrineError:
         return cls()
 
 
-@st.composite
-def inputs(draw):
-    """Draw an input of maps, a sequence, a vector or tokens."""
-    sizes = draw(st.sampled_from([(3, 9, 8), (1, 12, 12), (4, 6), (6, 4), (8,), (5,)]))
-    if len(sizes) == 1 and draw(st.booleans()):
-        return Input(sizes=sizes, values="tokens")
-    return Input(sizes=sizes)
+def _value(random: Random, option):
+    """Return a small value for an option."""
+    least = int(option.least or 0)
+    small = random.randint(least, int(min(option.most or least + 4, least + 4)))
+    if option.optional and random.random() < 0.4:
+        return None
+    if option.form == "pair":
+        other = random.randint(least, least + 2)
+        return random.choice([small, small, (small, other), *option.words])
+    return {
+        "switch": random.random() < 0.5,
+        "whole": small,
+        "number": round(random.uniform(option.least or 0.0, min(option.most or 1.0, 0.9)), 3),
+        "words": random.choice(option.words or ("?",)),
+        "sizes": tuple(random.randint(1, 4) for _ in range(random.randint(1, 3))),
+        "choice": Init(way=random.choice(Init.options()[0].words)),
+    }[option.form]
 
 
-def fits(layer, shapes):
-    """Return whether the layer takes these shapes, as far as can be told."""
+def fits(layer, shapes) -> bool:
+    """Return whether the layer takes these shapes and gives something not too large."""
     if any(shape is None for shape in shapes) or check(layer, shapes):
         return False
     try:
@@ -59,54 +79,34 @@ def fits(layer, shapes):
         return False
 
 
-@st.composite
-def graphs(draw, most=7, careful=0.9):
-    """Draw a graph whose layers mostly, but not always, fit what they are given."""
-    graph = Graph((Node("data", draw(inputs())),), ("data",), Init(way=draw(st.sampled_from(["pytorch", "he_normal"]))))
-    for _ in range(draw(st.integers(1, most))):
-        graph = draw(grown(graph, careful))
-    ends = [node.id for node in graph.nodes if not graph.consumers[node.id]]
-    outputs = draw(st.lists(st.sampled_from(ends), min_size=1, max_size=2, unique=True))
-    graph = Graph(graph.nodes, tuple(outputs), graph.init)
-    return draw(grouped(graph)) if draw(st.booleans()) else graph
+def _grown(random: Random, graph: Graph, careful: bool) -> Graph:
+    """Return the graph with one more node, fed by one or two of the latest."""
+    shapes_at = trace(graph).shapes
+    names = [node.id for node in graph.nodes][-4:]
+    chosen = tuple(random.choice(names) for _ in range(random.choice([1, 1, 1, 2])))
+    shapes = tuple(shapes_at.get(name) for name in chosen)
+    takers = [kind for kind in KINDS if LAYERS[kind].arity[0] <= len(chosen) <= LAYERS[kind].arity[1]]
+    if careful:
+        takers = [kind for kind in takers if fits(LAYERS[kind](), shapes)] or takers
+    pools = [node.id for node in graph.nodes if node.layer.kind == "max_pool2d"]
+    layer = random_layer(random, takers)
+    if pools and random.random() < 0.2:
+        layer, chosen = LAYERS["max_unpool2d"](), (pools[-1], pools[-1])
+    elif careful and not fits(layer, shapes):
+        layer = type(layer)()
+    return Graph((*graph.nodes, Node(edits.fresh(graph, layer.stem), layer, chosen)), graph.outputs, graph.init)
 
 
-@st.composite
-def grown(draw, graph, careful):
-    """Draw one more node, fed by random nodes before it."""
-    found = trace(graph)
-    names = [node.id for node in graph.nodes]
-    mind = draw(st.floats(0, 1)) < careful
-    for _ in range(12):
-        layer = draw(layers())
-        number = draw(st.integers(layer.arity[0], min(layer.arity[1], layer.arity[0] + 1)))
-        pools = [node.id for node in graph.nodes if node.layer.kind == "max_pool2d"]
-        chosen = [draw(st.sampled_from(names[-3:] if draw(st.booleans()) else names)) for _ in range(number)]
-        if layer.kind == "max_unpool2d" and pools:
-            pool = draw(st.sampled_from(pools))
-            chosen = [pool, pool]
-        elif mind and not fits(layer, tuple(found.shapes.get(name) for name in chosen)):
-            continue
-        return Graph(
-            (*graph.nodes, Node(edits.fresh(graph, layer.stem), layer, tuple(chosen))), graph.outputs, graph.init
-        )
-    return graph
-
-
-@st.composite
-def grouped(draw, graph):
-    """Draw a block around some neighbouring nodes, where one can be made; perhaps it repeats."""
+def _grouped(random: Random, graph: Graph) -> Graph:
+    """Return the graph with a block around some neighbouring nodes, where one can be made; perhaps it repeats."""
     names = [node.id for node in graph.nodes if not isinstance(node.layer, Input)]
-    if not names:
-        return graph
-    start = draw(st.integers(0, len(names) - 1))
-    chosen = names[start : start + draw(st.integers(1, 4))]
+    start = random.randrange(len(names))
     try:
-        made = edits.group(graph, chosen, "Part")
+        made = edits.group(graph, names[start : start + random.randint(1, 4)], "Part")
     except VitrineError:
         return graph
-    block = next(node for node in made.nodes if node.block)
-    repeated = edits.replace(made, block.id, block.layer.model_copy(update={"repeat": draw(st.integers(1, 3))}))
+    node = next(node for node in made.nodes if node.block)
+    repeated = edits.replace(made, node.id, node.layer.model_copy(update={"repeat": random.randint(1, 3)}))
     return repeated if trace(repeated).sound else made
 
 

@@ -117,7 +117,7 @@ def test_group_and_ungroup_are_each_others_undo():
 
 def test_a_group_needs_one_way_out():
     graph = PRESETS["mini-resnet"].make()
-    with pytest.raises(VitrineError, match="A way leads out|one output"):
+    with pytest.raises(VitrineError, match=r"A way leads out|one output"):
         edits.group(graph, ["stage1.conv1", "stage1.add"])
     with pytest.raises(VitrineError, match="brings data in"):
         edits.group(PLAIN, ["image", "conv1"])
