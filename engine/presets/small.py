@@ -15,6 +15,12 @@ from engine.presets.preset import preset
 HE = Init(way="he_normal")
 
 
+@preset("blank", "Blank", "An image and nothing else, to build on.")
+def blank() -> Graph:
+    """Return a single input."""
+    return chain(image=Input(sizes=(1, 28, 28)))
+
+
 def _stage(channels: int) -> Block:
     conv = Conv2d(channels=channels, kernel=3, padding=1, bias=False)
     return block("Stage", conv=conv, norm=BatchNorm(), relu=ReLU())

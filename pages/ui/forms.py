@@ -73,7 +73,8 @@ def _whole(option: Option, value: int | None, key: str, changed: Changed, label:
 
 def _number(option: Option, value: float | None, key: str, changed: Changed) -> None:
     _show(key, value)
-    bounds = {"min_value": option.least, "max_value": option.most}
+    limits = (("min_value", option.least), ("max_value", option.most))
+    bounds = {name: float(limit) for name, limit in limits if limit is not None}
     _numeric(option, key, changed, label=_label(option), step=_pace(option.default), format="%g", **bounds)
 
 

@@ -20,7 +20,9 @@ from tests.engine.random_graphs import graphs
 def data_for(graph, batch=3):
     torch.manual_seed(0)
     shapes = [layer.shape for layer in graph.inputs.values()]
-    return [torch.zeros(batch, *s.sizes, dtype=torch.long) if s.tokens else torch.randn(batch, *s.sizes) for s in shapes]
+    return [
+        torch.zeros(batch, *s.sizes, dtype=torch.long) if s.tokens else torch.randn(batch, *s.sizes) for s in shapes
+    ]
 
 
 def made_from_source(graph, name="random-net"):

@@ -1,0 +1,38 @@
+# Two commands: `make app` and `make test`. Each sets up what it needs, and is quick the second time.
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+PIP := $(RUN) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: app test bench
+
+app: $(VENV)/app.done
+	@$(RUN) -m engine app
+
+test: $(VENV)/dev.done $(VENV)/browser.done
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ty check --python $(VENV) engine pages app.py
+	$(RUN) -m pytest -n 2 -m "not slow"
+
+bench: $(VENV)/dev.done $(VENV)/browser.done
+	$(RUN) -m tests.bench
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/app.done: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/dev.done: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) --editable '.[dev]'
+	@touch $@ $(VENV)/app.done
+
+# A Chromium for the browser tests: one that is there, else Debian's, else Playwright's own.
+$(VENV)/browser.done: $(VENV)/dev.done
+	@command -v chromium chromium-browser google-chrome >/dev/null \
+	|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get -qq update && apt-get -qq install --yes chromium; } \
+	|| $(RUN) -m playwright install chromium
+	@touch $@

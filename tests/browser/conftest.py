@@ -1,0 +1,41 @@
+"""One app and one browser for all browser tests; a fresh profile for each."""
+
+import pytest
+
+from tests.serving import browser, served, settled
+
+
+@pytest.fixture(scope="session")
+def address():
+    """Serve the app."""
+    with served() as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """Start the browser."""
+    with browser() as chromium:
+        yield chromium
+
+
+@pytest.fixture
+def visit(address, chromium):
+    """Return a function that opens a page in a profile of its own; errors on any page fail the test."""
+    contexts, errors = [], []
+
+    def visit(path, **options):
+        context = chromium.new_context(viewport={"width": 1280, "height": 1000}, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        page.on("pageerror", errors.append)
+        page.goto(path if path.startswith("http") else f"{address}/{path}")
+        if "cnn" in path:
+            settled(page)
+        return page
+
+    yield visit
+    for context in contexts:
+        context.close()
+    assert errors == []

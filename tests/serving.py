@@ -1,0 +1,76 @@
+"""The real app and a real browser, for browser tests and benchmarks."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[1]
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def free_port() -> int:
+    """Return a port on which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def served() -> Iterator[str]:
+    """Start the app as people start it; yield its address; end it by its process id."""
+    address = f"http://127.0.0.1:{(port := free_port())}"
+    command = [sys.executable, "-m", "engine", "app", f"--port={port}", "--host=127.0.0.1"]
+    with tempfile.TemporaryFile() as log, tempfile.TemporaryDirectory() as home:
+        server = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, env=os.environ | {"VITRINE_HOME": home})
+        try:
+            _wait(address, server)
+            yield address
+        finally:
+            server.terminate()
+            server.wait(10)
+
+
+def _wait(address: str, server: subprocess.Popen) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        assert server.poll() is None, "the app ended before it answered"
+        try:
+            urllib.request.urlopen(f"{address}/_stcore/health", timeout=1).close()
+            return
+        except OSError:
+            time.sleep(0.05)
+    raise TimeoutError("the app did not answer within a minute")
+
+
+@contextmanager
+def browser() -> Iterator[Browser]:
+    """Start Chromium: an installed one where there is one, else Playwright's own."""
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=found, args=QUIET)
+        yield chromium
+        chromium.close()
+
+
+def settled(page: Page) -> None:
+    """Wait until the page's script has run to its end and the diagram is drawn."""
+    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
+    page.wait_for_selector('[data-testid="diagram"] svg')
