@@ -29,7 +29,7 @@ def visit(address, chromium):
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(15_000)
-        page.on("pageerror", errors.append)
+        page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(path if path.startswith("http") else f"{address}/{path}")
         if "cnn" in path:
             settled(page)

@@ -1,7 +1,5 @@
 """A person builds a network by hand, errs, mends it, and shows it to another person."""
 
-import re
-
 import pytest
 from playwright.sync_api import expect
 
@@ -10,11 +8,13 @@ from tests.serving import settled
 
 
 def add(page, name):
-    """Choose a kind of layer from the list, by typing its name."""
-    box = page.locator('[class*="st-key-cnn-add"] input')
-    box.click()
-    box.fill(name)
+    """Choose a kind of layer from the list, by typing its name, and wait for its box."""
+    before = len(boxes(page))
+    field = page.locator('[class*="st-key-cnn-add"] input')
+    field.click()
+    field.fill(name)
     page.get_by_role("option", name=name).first.click()
+    expect(page.locator('[data-testid="diagram"] .box')).to_have_count(before + 1)
     settled(page)
 
 
@@ -41,7 +41,7 @@ def boxes(page):
 
 
 def totals(page):
-    return page.locator(".st-key-cnn-diagram").get_by_text(re.compile(r"weights"))
+    return page.locator(".st-key-cnn-diagram p", has_text=" weights")
 
 
 def test_a_network_built_by_hand_a_mistake_mended_and_the_link_opened_elsewhere(visit):
@@ -104,7 +104,7 @@ def test_reloading_keeps_the_network_and_undo_works_by_key(visit):
     row(page, "pool1").click()
     set_number(page, "Kernel", 4)
     expect(box(page, "pool1")).to_contain_text("9×7×7")
-    page.locator("body").click(position={"x": 5, "y": 500})
+    page.mouse.click(5, 980)
     page.keyboard.press("Control+z")
     expect(box(page, "pool1")).to_contain_text("9×14×14")
 

@@ -167,9 +167,7 @@ def test_weights_begin_as_chosen_for_the_network_and_for_a_layer():
     assert graph(app)["conv1"].layer.init.value == 0.2
 
 
-@pytest.mark.parametrize(
-    "kind", [k for k in ("max_unpool2d", "lstm", "self_attention", "permute", "input", "embedding", "crop")]
-)
+@pytest.mark.parametrize("kind", ["max_unpool2d", "lstm", "self_attention", "permute", "input", "embedding", "crop"])
 def test_any_kind_may_be_added_anywhere(kind):
     app = press(opened(), "cnn-select-pool1")
     app.selectbox(key="cnn.add").set_value(kind).run()
