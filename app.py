@@ -1,5 +1,6 @@
 """Vitrine for browsers: `streamlit run app.py` serves the pages."""
 
+import gc
 import threading
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -20,6 +21,10 @@ def _warm() -> None:
     from engine.presets import PRESETS
 
     cost(PRESETS["lenet-5"].make())
+    # Streamlit collects garbage after every run of a page. Torch and its like stay for good: left out of
+    # that search, it takes a millisecond instead of some 150, for which no message reached the browser.
+    gc.collect()
+    gc.freeze()
 
 
 app = st.App("pages/index.py", lifespan=lifespan)

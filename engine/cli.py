@@ -42,10 +42,10 @@ def main() -> None:
 def presets() -> None:
     """List the networks that ship with Vitrine."""
     from engine.graph.cost import cost
-    from engine.presets import PRESETS
+    from engine.presets import by_size
 
     table = _table("name", "weights", "what it is")
-    for name, preset in PRESETS.items():
+    for name, preset in by_size():
         table.add_row(name, f"{cost(preset.make()).total.weights:,}", f"{preset.title}. {preset.about}")
     _console().print(table)
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from engine.graph.cost import cost
 from engine.graph.graph import Graph
 from engine.registry import Registry
 from engine.training.experiment import Experiment
@@ -24,6 +25,11 @@ class Preset:
 
 
 PRESETS: Registry[Preset] = Registry("preset")
+
+
+def by_size() -> list[tuple[str, Preset]]:
+    """Return all presets, those with the fewest weights first."""
+    return sorted(PRESETS.items(), key=lambda item: cost(item[1].make()).total.weights)
 
 
 def preset(

@@ -100,7 +100,7 @@ def _field_words(field: Field) -> str:
         return f"Receptive field: each unit sees the whole input, {seen}."
     words = f"Receptive field: each unit sees {seen} of the input"
     if field.stride and any(stride != 1 for stride in field.stride):
-        words += f"; its neighbour looks {field.stride[-1]:g} further"
+        words += f"; the next unit looks {field.stride[-1]:g} further on"
     return f"{words}."
 
 

@@ -5,7 +5,7 @@ import streamlit as st
 from engine.errors import VitrineError
 from engine.graph.diagram import diagram
 from engine.graph.source import source
-from engine.presets import PRESETS
+from engine.presets import PRESETS, by_size
 from engine.training.experiment import dump, load
 from pages.ui import components, inspector
 from pages.ui.builder import beginning, builder
@@ -61,7 +61,7 @@ def _header(bench: Workbench, title: str, family: str) -> None:
 
 
 def _presets(bench: Workbench, family: str) -> None:
-    names = [name for name, preset in PRESETS.items() if preset.family == family]
+    names = [name for name, preset in by_size() if preset.family == family]
     key = f"{bench.key}.preset"
     now = bench.experiment.name
     current = now if now in names and bench.experiment == PRESETS[now].experiment() else None
@@ -78,7 +78,7 @@ def _presets(bench: Workbench, family: str) -> None:
         index=None,
         key=key,
         format_func=lambda name: PRESETS[name].title,
-        placeholder=f"{now} (changed)" if now in names else now,
+        placeholder=f"{PRESETS[now].title} (changed)" if now in PRESETS else now,
         on_change=choose,
         label_visibility="collapsed",
         width=260,
