@@ -136,7 +136,9 @@ class Layer(Choice):
         return self.expression.join(names)
 
     def weights(self, module: nn.Module) -> list[tuple[str, torch.Tensor]]:
-        """Return the named weight matrices that an initialisation fills."""
+        """Return the named weight matrices that an initialisation fills; none where it is no option."""
+        if "init" not in type(self).model_fields:
+            return []
         return [(n, p) for n, p in module.named_parameters() if p.dim() >= 2 and "bias" not in n]
 
 

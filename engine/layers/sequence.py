@@ -56,10 +56,6 @@ class PositionalEncoding(Layer):
             return ()
         return (formula("weights", "length * features", length=gives.sizes[0], features=gives.sizes[1]),)
 
-    def weights(self, module):
-        """Return nothing: positions begin small, whatever the network's initialisation."""
-        return []
-
 
 class _Recurrent(Layer):
     """What recurrent layers have in common."""

@@ -14,10 +14,11 @@ from engine.layers.convolution import Conv2d
 from engine.layers.dense import Dense
 from engine.layers.entry import Entry, Input
 from engine.layers.merging import Add, Concat
+from engine.layers.normalisation import LayerNorm
 from engine.layers.pooling import MaxPool2d
-from engine.layers.reshaping import Flatten
+from engine.layers.reshaping import Flatten, Reshape
 from engine.layers.resizing import MaxUnpool2d
-from engine.layers.sequence import Embedding
+from engine.layers.sequence import Embedding, PositionalEncoding
 from engine.presets import PRESETS
 
 IMAGE = Input(sizes=(3, 8, 8))
@@ -142,6 +143,20 @@ def test_layers_begin_as_they_say_or_else_as_the_graph_says():
     assert network.part.own.weight.unique().tolist() == [0]
     assert network.part.same.weight.unique().tolist() == [0.5]
     assert network.conv.bias.unique().tolist() == [0]
+
+
+def test_the_networks_beginning_leaves_scales_and_positions_alone():
+    graph = chain(
+        Init(way="zeros"),
+        rows=Input(sizes=(4, 6)),
+        place=PositionalEncoding(way="learned"),
+        norm=LayerNorm(),
+        up=Reshape(sizes=(2, 3, 4)),
+        norm2=LayerNorm(),
+    )
+    network = Network(graph)
+    assert network.norm2.weight.unique().tolist() == [1]
+    assert network.place.place.any()
 
 
 @pytest.mark.parametrize(
