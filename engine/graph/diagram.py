@@ -8,21 +8,33 @@ from engine.graph.graph import Graph, Node
 from engine.graph.layout import layout
 from engine.graph.trace import trace
 
+MOST_BOXES = 400  # more are neither read nor drawn in time: blocks are there to fold them
+
 
 def diagram(graph: Graph, opened: Collection[str] = ()) -> dict[str, Any]:
-    """Return boxes, wires and frames with their places, words and numbers."""
+    """Return boxes, wires and frames with their places, words and numbers, and how many boxes were left out."""
     found, places, counted = trace(graph), layout(graph, opened), cost(graph)
+    drawn = sorted(places.boxes, key=lambda path: places.boxes[path])[:MOST_BOXES]
     boxes = []
-    for path, (column, lane) in places.boxes.items():
+    for path in drawn:
+        column, lane = places.boxes[path]
         box = _box(graph[path], path, counted) | {"column": column, "lane": lane}
         shape = found.shapes.get(path)
         boxes.append(box | {"shape": str(shape) if shape else "?", "sizes": list(shape.sizes) if shape else []})
+    here = set(drawn)
     frames = [
-        {"path": path, "title": graph[path].layer.summary(), "boxes": inside} for path, inside in places.frames.items()
+        {"path": path, "title": graph[path].layer.summary(), "boxes": [p for p in inside if p in here]}
+        for path, inside in places.frames.items()
+        if here & set(inside)
     ]
-    wires = [{"from": a, "to": b, "lane": lane} for a, b, lane in places.wires]
-    outputs = [path for path in graph.outputs if path in places.boxes]
-    return {"boxes": boxes, "wires": wires, "frames": frames, "breaks": places.breaks, "outputs": outputs}
+    return {
+        "boxes": boxes,
+        "wires": [{"from": a, "to": b, "lane": lane} for a, b, lane in places.wires if a in here and b in here],
+        "frames": frames,
+        "breaks": places.breaks,
+        "outputs": [path for path in graph.outputs if path in here],
+        "left_out": len(places.boxes) - len(boxes),
+    }
 
 
 def _box(node: Node, path: str, counted: Cost) -> dict[str, Any]:

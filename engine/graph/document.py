@@ -1,5 +1,6 @@
 """Graphs as plain JSON values, read with distrust: whatever comes in is checked and bounded first."""
 
+from collections import Counter
 from typing import Any
 
 from engine.errors import VitrineError
@@ -31,8 +32,8 @@ def read(document: Any, depth: int = 0) -> Graph:
     fields = mapping(document, "the graph", ("nodes", "outputs", "init"))
     listed = sequence(fields.get("nodes"), "nodes", MOST_NODES)
     nodes = [_read_node(node, place, depth) for place, node in enumerate(listed, start=1)]
-    ids = [node.id for node in nodes]
-    if twice := next((name for name in ids if ids.count(name) > 1), None):
+    twice, count = Counter(node.id for node in nodes).most_common(1)[0] if nodes else ("", 0)
+    if count > 1:
         raise VitrineError(f"Two nodes are called {shortened(twice)}.", cure="Rename one.")
     outputs = [text(name, "an output") for name in sequence(fields.get("outputs", []), "outputs", MOST_NODES)]
     init = _read_init(fields["init"], "the graph") if "init" in fields else Init()

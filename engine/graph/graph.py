@@ -18,6 +18,7 @@ from engine.layers.entry import Entry, Input
 from engine.registry import shortened
 
 MOST_NODES = 2_000  # with repeats counted out; ResNet-152 has about 520
+MOST_WIRES = 10_000
 MOST_DEPTH = 8
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 PYTORCH = Init()
@@ -132,6 +133,8 @@ def check_structure(graph: Graph) -> None:
     """Refuse names, references and sizes that make no graph."""
     if len(graph.nodes) > MOST_NODES:
         raise VitrineError(f"{len(graph.nodes):,} nodes are too many: at most {MOST_NODES:,} fit.")
+    if (wires := sum(len(node.inputs) for node in graph.nodes)) > MOST_WIRES:
+        raise VitrineError(f"{wires:,} connections are too many: at most {MOST_WIRES:,} fit.")
     seen: set[str] = set()
     for node in graph.nodes:
         check_name(node.id)

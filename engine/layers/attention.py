@@ -51,14 +51,9 @@ class _Attention(Layer):
         """Return that every place sees the whole sequence."""
         return "whole"
 
-    def weights(self, module):
-        """Return queries, keys and values by themselves, so that each counts its own inputs."""
-        found = []
-        for name, parameter in module.named_parameters():
-            if parameter.dim() >= 2:
-                parts = 3 if "in_proj_weight" in name else 1
-                found += [(name, part) for part in parameter.data.chunk(parts)]
-        return found
+    def parts(self, name):
+        """Return that queries, keys and values lie in one matrix, where they do, so that each counts its own."""
+        return 3 if "in_proj_weight" in name else 1
 
     def summary(self):
         """Return the number of heads."""

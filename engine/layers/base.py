@@ -135,11 +135,16 @@ class Layer(Choice):
         """Return the expression for these variables, where `expression` says there is one."""
         return self.expression.join(names)
 
+    def parts(self, name: str) -> int:
+        """Return of how many matrices, one upon another, a parameter is made: the gates of an LSTM, say."""
+        return 1
+
     def weights(self, module: nn.Module) -> list[tuple[str, torch.Tensor]]:
         """Return the named weight matrices that an initialisation fills; none where it is no option."""
         if "init" not in type(self).model_fields:
             return []
-        return [(n, p) for n, p in module.named_parameters() if p.dim() >= 2 and "bias" not in n]
+        found = [(n, p.data) for n, p in module.named_parameters() if p.dim() >= 2 and "bias" not in n]
+        return [(name, part) for name, matrix in found for part in matrix.chunk(self.parts(name))]
 
 
 L = TypeVar("L", bound=type[Layer])

@@ -10,6 +10,7 @@ from engine.choice import option
 from engine.layers import geometry, modules
 from engine.layers.base import Layer, Margin, Pair, Refusal, Window, layer, outcome
 from engine.layers.base import call as made
+from engine.layers.formula import formula
 from engine.layers.pooling import MaxPool2d
 
 Scale = Annotated[int, Field(ge=1, le=64)]
@@ -57,6 +58,11 @@ class _Enlarging(Layer):
     examples = (({"scale": 2}, ((3, 4, 5),)), ({"scale": 3}, ((2, 3, 3),)))
 
     scale: Scale = option(2, "How many times larger the maps become.")
+
+    def formulas(self, given, gives):
+        """Return the output size."""
+        sizes = zip(("height", "width"), given[0].sizes[1:], strict=True)
+        return tuple(formula(name, "size * scale", size=size, scale=self.scale) for name, size in sizes)
 
     def summary(self):
         """Return the scale."""
@@ -126,6 +132,13 @@ class _Edges(Layer):
         sides = (self.left, self.right, self.top, self.bottom)
         return str(sides[0]) if len(set(sides)) == 1 else " ".join(map(str, sides))
 
+    def _sizes(self, given, rule):
+        ends = {"length": (self.left, self.right)}
+        if given.rank == 3:
+            ends = {"height": (self.top, self.bottom), "width": (self.left, self.right)}
+        sizes = dict(zip(ends, given.sizes[1:], strict=True))
+        return tuple(formula(n, rule, size=sizes[n], before=a, after=b) for n, (a, b) in ends.items())
+
     def _shift(self, given, sign):
         starts = (self.left,) if given.rank == 2 else (self.top, self.left)
         return tuple(Window(Fraction(1), Fraction(sign * s), Fraction(sign * s)) for s in starts)
@@ -161,6 +174,10 @@ class Pad(_Edges):
             return Refusal("less padding than input to mirror", str(given[0]), "Pad less, or with zeros.")
         return super().refuses(*given)
 
+    def formulas(self, given, gives):
+        """Return the output size."""
+        return self._sizes(given[0], "size + before + after")
+
     def sees(self, given):
         """Return the same places, shifted."""
         return self._shift(given, -1)
@@ -184,6 +201,10 @@ class Crop(_Edges):
         if width < 1 or height < 1:
             return Refusal("something left after cutting", str(given[0]), "Cut less.")
         return super().refuses(*given)
+
+    def formulas(self, given, gives):
+        """Return the output size."""
+        return self._sizes(given[0], "size - before - after")
 
     def sees(self, given):
         """Return the same places, shifted."""

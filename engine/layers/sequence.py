@@ -1,12 +1,13 @@
 """Sequences of length×features: embeddings, positions, recurrence."""
 
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
+from pydantic import Field
 from torch import nn
 
 from engine.choice import option
 from engine.layers import modules
-from engine.layers.base import Call, Count, Layer, Refusal, Share, Small, layer
+from engine.layers.base import Call, Count, Layer, Refusal, Share, layer
 from engine.layers.base import call as made
 from engine.layers.formula import formula
 from engine.layers.initialisation import BEGINNING, Init
@@ -71,7 +72,7 @@ class _Recurrent(Layer):
 
     units: Count = option(32, "How many numbers the layer remembers.")
     gives: Literal["last", "sequence"] = option("last", "Where it ends up, or its state at every place.")
-    layers: Small = option(1, "How many such layers stand on one another.")
+    layers: Annotated[int, Field(ge=1, le=16)] = option(1, "How many such layers stand on one another.")
     both_directions: bool = option(False, "Read the sequence backwards too, and join both.")
     dropout: Share = option(0.0, "The share dropped between the layers.")
     bias: bool = option(True, "Add learned constants.", rare=True)
@@ -118,13 +119,9 @@ class _Recurrent(Layer):
         """Return that the state depends on the whole sequence."""
         return "whole"
 
-    def weights(self, module):
-        """Return each gate's part by itself, so that each counts its own inputs and outputs."""
-        found = []
-        for name, parameter in module.named_parameters():
-            if parameter.dim() >= 2:
-                found += [(name, part) for part in parameter.data.chunk(self.gates)]
-        return found
+    def parts(self, name):
+        """Return the number of gates, so that each counts its own inputs and outputs."""
+        return self.gates
 
     def summary(self):
         """Return units, layers and directions."""

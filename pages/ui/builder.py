@@ -14,6 +14,7 @@ from engine.layers.entry import Entry, Input
 from pages.ui.forms import draw, form
 from pages.ui.workbench import Workbench
 
+MOST_ROWS = 120
 ICONS = {
     "input": ":material/login:",
     "convolution": ":material/filter_center_focus:",
@@ -41,15 +42,25 @@ def builder(bench: Workbench) -> None:
 
 
 def _rows(bench: Workbench, graph: Graph, prefix: str, counted: Cost, wrong: dict[str, str]) -> None:
-    for node in graph.nodes:
+    nodes = [node for node in graph.nodes if not isinstance(node.layer, Entry)]
+    shown = _window(nodes, bench.selected[len(prefix) :] if bench.selected.startswith(prefix) else "")
+    if len(shown) < len(nodes):
+        st.caption(f"{len(shown)} of {len(nodes):,} layers, around the selected one. Blocks make long lists short.")
+    for node in shown:
         path = prefix + node.id
-        if isinstance(node.layer, Entry):
-            continue
         _row(bench, node, path, counted.within(path), wrong)
         if path == bench.selected:
             _card(bench, graph, node, path, counted.within(path), wrong.get(path, ""))
         if node.block and path in bench.opened:
             _rows(bench, node.block.graph, f"{path}.", counted, wrong)
+
+
+def _window(nodes: list[Node], selected: str) -> list[Node]:
+    """Return the nodes to list: all, or where they are too many those around the selected one."""
+    name = selected.partition(".")[0]
+    place = next((i for i, node in enumerate(nodes) if node.id == name), 0)
+    start = max(0, min(place - MOST_ROWS // 2, len(nodes) - MOST_ROWS))
+    return nodes[start : start + MOST_ROWS]
 
 
 def _row(bench: Workbench, node: Node, path: str, counted: tuple[LayerCost, ...], wrong: dict[str, str]) -> None:

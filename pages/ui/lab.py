@@ -135,6 +135,8 @@ def _diagram(bench: Workbench) -> None:
     shown |= {"selected": bench.selected, "link": bench.link, "stale": stale}
     with st.container(border=True, key=f"{bench.key}-diagram", gap="small"):
         components.diagram(shown, f"{bench.key}.diagram", bench.select, bench.fold)
+        if left_out := shown["left_out"]:
+            st.caption(f"{left_out:,} more layers are not drawn. Group some into blocks, or fold blocks.")
         if stale:
             st.caption(":material/history: You see the last network that could run, until the problem is mended.")
         inspector.totals(graph)

@@ -92,6 +92,10 @@ HOSTILE = {
     "the same name twice": (document([IMAGE, IMAGE]), "Two nodes are called 'image'"),
     "code as a name": (document([{**IMAGE, "id": "__import__('os')"}]), "cannot name a node"),
     "a million nodes": (document([{"id": f"n{i}", "kind": "relu"} for i in range(50_000)]), "more|at most"),
+    "many wires": (
+        document([IMAGE, *({"id": f"n{i}", "kind": "add", "inputs": ["image"] * 64} for i in range(1_000))]),
+        "64,000 connections are too many",
+    ),
     "many nodes": (document([{"id": f"n{i}", "kind": "relu"} for i in range(2_001)]), "at most 2,000"),
     "endless repeats": (
         document(

@@ -49,7 +49,7 @@ def test_formulas_agree_with_torch(layer, shapes):
     module = layer.module(*shapes)()
     assert worked_out.get("weights", 0) == sum(p.numel() for p in module.parameters())
     axes = {1: ("features",), 2: ("length", "features"), 3: ("channels", "height", "width")}[gives.rank]
-    if layer.family in ("convolution", "pooling") and gives.rank == 2:
+    if layer.family in ("convolution", "pooling", "resizing") and gives.rank == 2:
         axes = ("channels", "length")
     for name, size in zip(axes, gives.sizes, strict=True):
         assert worked_out.get(name, size) == size

@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from engine.graph.graph import Graph, Node
+from engine.layers.activation import ReLU
+from engine.layers.entry import Input
 from engine.presets import PRESETS
-from engine.training.experiment import load
+from engine.training.experiment import Experiment, load
 from engine.training.link import to_link
 from tests.engine.test_document import HOSTILE
 
@@ -186,6 +189,17 @@ def test_everything_can_be_removed():
 
 def test_a_link_opens_the_network_it_holds():
     assert graph(opened(x=to_link(PRESETS["googlenet"].experiment()))) == PRESETS["googlenet"].make()
+
+
+def test_a_graph_of_the_most_nodes_opens_in_part_and_says_so():
+    nodes = [
+        Node("image", Input()),
+        *(Node(f"relu{i}", ReLU(), (f"relu{i - 1}" if i else "image",)) for i in range(1_999)),
+    ]
+    app = opened(x=to_link(Experiment("long", {"network": Graph(tuple(nodes), ("relu1998",))})))
+    captions = " ".join(element.value for element in app.caption)
+    assert "120 of 2,000 layers" in captions
+    assert "1,600 more layers are not drawn" in captions
 
 
 @pytest.mark.parametrize("link", ["damaged", "x" * 70_000, "%%%"])
