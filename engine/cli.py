@@ -14,7 +14,11 @@ from rich.table import Table
 from engine.errors import VitrineError
 
 if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+    from engine.runs.store import Store
     from engine.training.experiment import Experiment
+    from engine.training.loop import Report
 
 PROSE = ("what it is", "what it does", "options")
 NARROWEST = 140  # numbers are never cut, whatever the terminal says of its width
@@ -26,6 +30,7 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
 )
 Named = Annotated[str, typer.Argument(metavar="NAME|FILE.json", help="A preset's name, or an experiment's file.")]
+Run = Annotated[str, typer.Argument(metavar="RUN", help="A run's name, or its beginning.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -88,6 +93,148 @@ def code(name: Named) -> None:
 
     experiment = _experiment(name)
     print(source(experiment.graph, experiment.name), end="")
+
+
+@cli.command()
+def data(name: Annotated[str | None, typer.Argument(metavar="NAME", help="A dataset's name.")] = None) -> None:
+    """List the datasets, or load one and say what it holds."""
+    from engine.data import DATASETS
+
+    if name is None:
+        table = _table("name", "here", "options", "what it is")
+        for kind, source in DATASETS.items():
+            options = ", ".join(option.name for option in source.options())
+            table.add_row(kind, "yes" if source().here() else "to be fetched", options, source.help())
+        _console().print(table)
+        return
+    source = DATASETS[name]()
+    found = source.load()
+    print(f"{found.title}: {source.help()}")
+    print(
+        f"an example is {found.example}, {'×'.join(map(str, found.sizes))}; {source.origin}; licence: {source.licence}"
+    )
+    print(", ".join(f"{len(split):,} {name}" for name, split in found.splits().items()))
+    print(f"{len(found.classes)} classes: {' '.join(found.classes)}" if found.classes else "a number to be learned")
+
+
+@cli.command()
+def train(
+    name: Named,
+    data: Annotated[str | None, typer.Option(help="The dataset to learn from.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="recipe.rate=0.01, data.number=500, task.smoothing=0.1")
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Learn an experiment; Ctrl+C leaves a run that `vitrine resume` continues."""
+    from engine.runs.carry import carry_out, learner_of, new_run
+    from engine.runs.store import Store
+    from engine.training.settings import changed
+
+    settings = [*(settings or []), *([f"recipe.device={device}"] if device else [])]
+    experiment = changed(_experiment(name), data, settings)
+    learner, store = learner_of(experiment), Store()  # what cannot begin leaves no run behind
+    run = new_run(store, experiment)
+    _learn(store, run, carry_out(store, run, learner=learner), as_json)
+
+
+@cli.command()
+def resume(run: Run, as_json: Json = False) -> None:
+    """Go on with a run that was stopped or interrupted, as if it never had been."""
+    from engine.runs.carry import carry_out
+    from engine.runs.store import Store
+
+    store = Store()
+    row = store.run(run)
+    if row["status"] == "done":
+        raise VitrineError(f"{row['run']} is done.", cure="Train its experiment again, with more epochs.")
+    _learn(store, row["run"], carry_out(store, row["run"], resume=True), as_json)
+
+
+@cli.command()
+def runs(as_json: Json = False) -> None:
+    """List all runs, the latest first."""
+    from engine.runs.store import Store, public
+
+    rows = [public(row) for row in Store().runs()]
+    if as_json:
+        for row in rows:
+            print(json.dumps(row))
+        return
+    table = _table("run", "name", "status", "step", "epoch", "seconds", "device", "error")
+    for row in rows:
+        numbers = (f"{row['step']:,}", f"{row['epoch']:.1f}", f"{row['seconds']:.0f}")
+        table.add_row(row["run"], row["name"], row["status"], *numbers, row["device"] or "", row["error"] or "")
+    _console().print(table)
+
+
+@cli.command()
+def evaluate(run: Run, as_json: Json = False) -> None:
+    """Score a run's newest weights on all its data."""
+    from engine.runs.carry import finish, reopened
+    from engine.runs.store import Store
+
+    result = finish(reopened(Store(), run))
+    if as_json:
+        print(json.dumps({name: result[name] for name in ("metrics", "weights_sha256")}))
+        return
+    for split, scores in result["metrics"].items():
+        print(f"{split:<11}", "  ".join(f"{metric} {value:.4f}" for metric, value in scores.items()))
+
+
+@cli.command()
+def export(
+    run: Run,
+    to: Annotated[str, typer.Option(help="safetensors, pt, onnx or source.")] = "safetensors",
+    out: Annotated[Path | None, typer.Option(help="The file; else named after the run.")] = None,
+) -> None:
+    """Write a run's newest weights, or its network's source, to a file."""
+    from engine.runs.carry import reopened
+    from engine.runs.export import export as write
+    from engine.runs.store import Store
+
+    print(write(reopened(Store(), run), to, out or Path(f"{run}.{'py' if to == 'source' else to}")))
+
+
+def _learn(store: "Store", run: str, reports: "Generator[Report, None, None]", as_json: bool) -> None:
+    try:
+        for report in _json_lines(reports) if as_json else _with_bar(reports, run):
+            if report.problem:
+                raise VitrineError(report.problem, where=run)
+    except KeyboardInterrupt:
+        reports.close()
+        if store.run(run)["status"] == "interrupted":
+            store.update(run, status="stopped")
+        sys.exit(f"\nStopped. `vitrine resume {run}` goes on.")
+    row = store.run(run)
+    result = json.loads(row["result"])
+    if as_json:
+        print(json.dumps({"run": run, "status": row["status"], **result}))
+    else:
+        scores = result["metrics"].get("test") or result["metrics"]["train"]
+        print(f"{run} is done:", ", ".join(f"{metric} {value:.4f}" for metric, value in scores.items()))
+
+
+def _json_lines(reports: "Iterator[Report]") -> "Iterator[Report]":
+    for report in reports:
+        line = {"step": report.step, "epoch": report.epoch, "seconds": report.seconds, "loss": report.loss}
+        print(json.dumps(line | {"rate": report.rate, "scores": report.scores}), flush=True)
+        yield report
+
+
+def _with_bar(reports: "Iterator[Report]", run: str) -> "Iterator[Report]":
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn(run), BarColumn(), TimeRemainingColumn(), TextColumn("{task.fields[said]}"))
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        bar, scores = progress.add_task("", total=None, said=""), ""
+        for report in reports:
+            for split, found in report.scores.items():
+                scores = f"{split} " + " ".join(f"{metric} {value:.3f}" for metric, value in found.items())
+            said = f"rate {report.rate:.2g}  loss {report.loss:.4f}  {report.examples_per_second:,.0f}/s  {scores}"
+            progress.update(bar, completed=report.step, total=report.total, said=said)
+            yield report
 
 
 @cli.command()

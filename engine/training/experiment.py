@@ -6,21 +6,31 @@ from typing import Any
 
 import orjson
 
+from engine.data import DATASETS, Source
 from engine.errors import VitrineError
 from engine.graph import document
 from engine.graph.graph import Graph
-from engine.registry import shortened
+from engine.registry import Registry, shortened
+from engine.tasks import TASKS, Task
+from engine.tasks.classify import Classify
+from engine.training.recipe import Recipe
 
 VERSION = 1
+RECIPES: Registry[type[Recipe]] = Registry("recipe")
+RECIPES.add("recipe", Recipe)
+CLASSIFY, USUAL = Classify(), Recipe()
 MOST_BYTES = 2_000_000  # ResNet-152, written out without blocks, takes 80,000
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """A name, and graphs by the role they play; most experiments have one, called 'network'."""
+    """A name, graphs by the role they play (most have one, 'network'), and how they learn what from which data."""
 
     name: str
     graphs: Mapping[str, Graph] = field(hash=False)
+    data: Source | None = None
+    task: Task = CLASSIFY
+    recipe: Recipe = USUAL
 
     @property
     def graph(self) -> Graph:
@@ -30,7 +40,10 @@ class Experiment:
     def write(self) -> dict[str, Any]:
         """Return the experiment as plain JSON values."""
         graphs = {role: document.write(graph) for role, graph in self.graphs.items()}
-        return {"vitrine": VERSION, "name": self.name, "graphs": graphs}
+        written = {"vitrine": VERSION, "name": self.name, "graphs": graphs}
+        written |= {"data": self.data.write()} if self.data else {}
+        written |= {"task": self.task.write()} if self.task != CLASSIFY else {}
+        return written | ({"recipe": self.recipe.write()} if self.recipe != USUAL else {})
 
 
 def dump(experiment: Experiment, pretty: bool = False) -> str:
@@ -55,14 +68,26 @@ def read(values: Any) -> Experiment:
         raise VitrineError("This is no Vitrine experiment: it does not say 'vitrine' and its version.")
     if values["vitrine"] != VERSION:
         raise VitrineError(_other_version(values["vitrine"]))
-    fields = document.mapping(values, "The experiment", ("vitrine", "name", "graphs"))
+    fields = document.mapping(values, "The experiment", ("vitrine", "name", "graphs", "data", "task", "recipe"))
     name = document.text(fields.get("name", "experiment"), "The experiment's name")
     if len(name) > 80:
         raise VitrineError(f"The experiment's name has {len(name):,} characters: at most 80 fit.")
     graphs = document.mapping(fields.get("graphs"), "The experiment's graphs")
     if not 1 <= len(graphs) <= 8:
         raise VitrineError(f"The experiment has {len(graphs):,} graphs: it takes one to eight.")
-    return Experiment(name, {shortened(role).strip("'"): _read_graph(role, g) for role, g in graphs.items()})
+    read_graphs = {shortened(role).strip("'"): _read_graph(role, g) for role, g in graphs.items()}
+    data = _read_choice(fields["data"], "data", DATASETS) if fields.get("data") else None
+    task = _read_choice(fields.get("task", {"kind": "classify"}), "task", TASKS)
+    recipe = _read_choice(fields.get("recipe", {"kind": "recipe"}), "recipe", RECIPES)
+    return Experiment(name, read_graphs, data, task, recipe)
+
+
+def _read_choice(values: Any, what: str, kinds: Any) -> Any:
+    options = dict(document.mapping(values, f"The experiment's {what}"))
+    try:
+        return kinds[document.text(options.pop("kind", what), "the kind")].read(options)
+    except VitrineError as error:
+        raise error.inside(what) from None
 
 
 def _read_graph(role: str, values: Any) -> Graph:

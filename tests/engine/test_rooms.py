@@ -10,15 +10,20 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 FOUNDATIONS = ["engine.errors", "engine.registry", "engine.choice"]
+BUILDING = [*FOUNDATIONS, "engine.layers", "engine.graph"]
+LEARNING = [*BUILDING, "engine.data", "engine.tasks", "engine.training"]
 ROOMS = {  # each room, and the rooms of this project that it may import
     "engine.errors": [],
     "engine.registry": ["engine.errors"],
     "engine.choice": ["engine.errors", "engine.registry"],
     "engine.layers": FOUNDATIONS,
     "engine.graph": [*FOUNDATIONS, "engine.layers"],
-    "engine.training": [*FOUNDATIONS, "engine.layers", "engine.graph"],
-    "engine.presets": [*FOUNDATIONS, "engine.layers", "engine.graph", "engine.training"],
-    "engine.cli": [*FOUNDATIONS, "engine.layers", "engine.graph", "engine.training", "engine.presets"],
+    "engine.data": FOUNDATIONS,
+    "engine.tasks": [*BUILDING, "engine.data"],
+    "engine.training": [*BUILDING, "engine.data", "engine.tasks"],
+    "engine.presets": LEARNING,
+    "engine.runs": LEARNING,
+    "engine.cli": [*LEARNING, "engine.presets", "engine.runs"],
     "engine.__main__": ["engine.cli"],
     "pages": ["engine"],
     "app": ["engine"],

@@ -1,0 +1,34 @@
+"""Digits: 1,797 real handwritten digits that come with scikit-learn."""
+
+from typing import Literal
+
+import torch
+from torch.nn import functional as F
+
+from engine.choice import option
+from engine.data.dataset import SEED, TEST, VALIDATION, Dataset, Portion, Seed, Source, Split, source, split
+
+
+@source("digits")
+class Digits(Source):
+    """Handwritten digits, 8×8, also enlarged."""
+
+    title, licence = "Digits", "CC BY 4.0"
+    origin = "E. Alpaydin, C. Kaynak: Optical Recognition of Handwritten Digits (UCI); ships with scikit-learn"
+
+    size: Literal[8, 28, 32] = option(28, "The side of each image; 8 is the original.")
+    validation: Portion = VALIDATION
+    test: Portion = TEST
+    seed: Seed = SEED
+
+    def load(self):
+        """Read the digits and enlarge them."""
+        from sklearn.datasets import load_digits
+
+        found = load_digits()
+        images = torch.from_numpy(found.images).float().unsqueeze(1) / 16  # n, 1, 8, 8
+        if self.size != 8:
+            images = F.interpolate(images, size=(self.size, self.size), mode="bilinear", antialias=False)
+        everything = Split((images * 255).round().to(torch.uint8), torch.from_numpy(found.target).long())
+        classes = tuple(str(digit) for digit in range(10))
+        return Dataset(self.title, "image", classes, *split(everything, self.seed, self.validation, self.test))

@@ -1,0 +1,1 @@
+"""Runs: trainings of experiments, kept in a store and a folder each."""

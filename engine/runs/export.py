@@ -1,0 +1,42 @@
+"""Exports: a run's network as files that other programs read."""
+
+from pathlib import Path
+
+import torch
+
+from engine.errors import VitrineError
+from engine.graph.source import source
+from engine.training.learner import Learner
+
+KINDS = ("safetensors", "pt", "onnx", "source")
+
+
+def export(learner: Learner, to: str, path: Path) -> Path:
+    """Write the network to a file, and return the file."""
+    if to not in KINDS:
+        raise VitrineError(f"There is no export to {to!r}.", cure=f"Choose one of: {', '.join(KINDS)}.")
+    role = learner.task.roles[0]
+    network = learner.networks[role].eval().cpu()
+    weights = {name: value.contiguous() for name, value in network.state_dict().items()}
+    if to == "safetensors":
+        from safetensors.torch import save_file
+
+        save_file(weights, path)
+    elif to == "pt":
+        torch.save(weights, path)
+    elif to == "source":
+        path.write_text(source(learner.experiment.graphs[role], learner.experiment.name), encoding="utf-8")
+    else:
+        _onnx(network, learner, path)
+    return path
+
+
+def _onnx(network: torch.nn.Module, learner: Learner, path: Path) -> None:
+    try:
+        import onnxscript  # noqa: F401  torch's exporter needs it
+    except ImportError:
+        raise VitrineError(
+            "Exporting to ONNX needs the extra 'export'.", cure="pip install 'vitrine[export]'"
+        ) from None
+    example = learner.train.inputs[:2].cpu()
+    torch.onnx.export(network, (example,), path, dynamo=True, dynamic_shapes=({0: "batch"},))

@@ -1,0 +1,76 @@
+"""What a task answers: which networks take turns, their losses, and how outputs are scored."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar, TypeVar
+
+import torch
+from torch import nn
+
+from engine.choice import Choice
+from engine.data import Dataset
+from engine.graph.graph import Graph
+from engine.registry import Registry
+
+TASKS: Registry[type["Task"]] = Registry("task")
+
+Networks = Mapping[str, nn.Module]
+Scores = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One network's part in a step: whose weights move, by which loss, and what came out on the way."""
+
+    role: str
+    loss: torch.Tensor
+    outputs: torch.Tensor
+
+
+class Task(Choice):
+    """What is learned, with its options."""
+
+    title: ClassVar[str] = ""
+    roles: ClassVar[tuple[str, ...]] = ("network",)  # the graphs an experiment must have
+    best: ClassVar[str] = "loss"  # the score by which a better network is told; loss falls, others rise
+
+    def refuses(self, graphs: Mapping[str, Graph], dataset: Dataset) -> str:
+        """Return in words why these graphs cannot learn this from the dataset, or nothing."""
+        raise NotImplementedError(self.kind)
+
+    def turns(self, networks: Networks, inputs: torch.Tensor, targets: torch.Tensor) -> Iterable[Turn]:
+        """Yield each network's turn in one step; a later one may build on weights an earlier one moved."""
+        raise NotImplementedError(self.kind)
+
+    def answer(self, networks: Networks, inputs: torch.Tensor) -> torch.Tensor:
+        """Return what is scored: of most tasks, the network's output."""
+        return networks["network"](inputs)
+
+    def scores(self, outputs: torch.Tensor, targets: torch.Tensor) -> Scores:
+        """Return the scores of a whole split, 'loss' among them."""
+        raise NotImplementedError(self.kind)
+
+
+K = TypeVar("K", bound=type[Task])
+
+
+def task(kind: str) -> Callable[[K], K]:
+    """Register a class of tasks under its kind."""
+
+    def register(cls: K) -> K:
+        cls.kind = kind
+        TASKS.add(kind, cls)
+        return cls
+
+    return register
+
+
+def fits_input(graph: Graph, dataset: Dataset) -> str:
+    """Return why the dataset's examples cannot enter the graph, or nothing."""
+    if len(graph.inputs) != 1:
+        return f"The network has {len(graph.inputs)} inputs; examples of {dataset.title} need one."
+    (name, layer), *_ = graph.inputs.items()
+    if layer.sizes == dataset.sizes and not layer.shape.tokens:
+        return ""
+    sizes = "×".join(map(str, dataset.sizes))
+    return f"{name} takes {layer.shape} but an example of {dataset.title} is {sizes}. Change {name} to {sizes}."

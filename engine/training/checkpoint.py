@@ -1,0 +1,68 @@
+"""Checkpoints: whole states on disk, dense at the start and thinning out, each written aside and then renamed."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from engine.errors import VitrineError
+from engine.training.learner import Learner
+
+GROWTH = 1.15  # each comes this much later than the last: a hundred for a million steps
+
+
+def next_due(step: int) -> int:
+    """Return at which step the checkpoint after this one is due."""
+    return max(step + 1, round(step * GROWTH))
+
+
+def path_of(folder: Path, step: int) -> Path:
+    """Return where the checkpoint of a step lies."""
+    return folder / f"step-{step:09d}.pt"
+
+
+def save(learner: Learner, folder: Path) -> Path:
+    """Write the learner's state; a crash in the middle leaves the folder as it was."""
+    folder.mkdir(parents=True, exist_ok=True)
+    target = path_of(folder, learner.step)
+    aside = target.with_suffix(f".{os.getpid()}.part")
+    try:
+        with aside.open("wb") as file:
+            torch.save(learner.state(), file)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(target)
+    except OSError as error:
+        aside.unlink(missing_ok=True)
+        why = (error.strerror or "unknown reason").lower()
+        raise VitrineError(
+            f"The checkpoint of step {learner.step} could not be written: {why}.",
+            cure="Make room on the disk, and resume the run.",
+        ) from None
+    return target
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read a state; nothing in the file is executed."""
+    try:
+        return torch.load(path, weights_only=True, map_location="cpu")
+    except Exception as error:  # torch raises many kinds for a damaged file
+        raise VitrineError(
+            f"The checkpoint {path.name} cannot be read ({type(error).__name__}).", cure="An earlier one may do."
+        ) from None
+
+
+def steps(folder: Path) -> list[int]:
+    """Return the steps of which there are checkpoints, in order."""
+    return sorted(int(path.stem.removeprefix("step-")) for path in folder.glob("step-*.pt"))
+
+
+def newest(folder: Path) -> tuple[int, dict[str, Any]]:
+    """Return the newest checkpoint that can be read, and its step."""
+    for step in reversed(steps(folder)):
+        try:
+            return step, load(path_of(folder, step))
+        except VitrineError:
+            continue  # cut short by a crash or a full disk: the one before it serves
+    raise VitrineError("The run has no checkpoint that can be read.", cure="Train the experiment anew.")

@@ -1,0 +1,59 @@
+"""Where and how exactly to compute."""
+
+import contextlib
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from engine.errors import VitrineError
+from engine.training.recipe import Recipe
+
+BITS = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+@dataclass(frozen=True)
+class Place:
+    """A device, and the recipe's way of using it."""
+
+    device: torch.device
+    recipe: Recipe
+
+    def bring(self, network: nn.Module) -> nn.Module:
+        """Return the network on the device, in the recipe's memory format, compiled where it asks for it."""
+        network = network.to(self.device)
+        if self.recipe.channels_last:
+            for parameter in network.parameters():
+                if parameter.dim() == 4:
+                    parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+        if self.recipe.compile:
+            network.compile()
+        return network
+
+    def arranged(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Return maps in the recipe's memory format."""
+        last = self.recipe.channels_last and inputs.dim() == 4
+        return inputs.contiguous(memory_format=torch.channels_last) if last else inputs.contiguous()
+
+    def precision(self) -> contextlib.AbstractContextManager:
+        """Return the context in which networks compute with the recipe's precision."""
+        if self.recipe.precision == "fp32":
+            return contextlib.nullcontext()
+        return torch.autocast(self.device.type, BITS[self.recipe.precision])
+
+    def scaler(self) -> torch.amp.GradScaler | None:
+        """Return what keeps small gradients from vanishing in 16 bits of the narrow kind."""
+        return torch.amp.GradScaler(self.device.type) if self.recipe.precision == "fp16" else None
+
+
+def place(recipe: Recipe) -> Place:
+    """Return the recipe's device, or say that this machine does not have it."""
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    name = recipe.device
+    if name == "auto":
+        name = next(kind for kind, here in available.items() if here)
+    if not available[name]:
+        raise VitrineError(f"This machine has no device {name!r}.", cure="Choose 'auto' or 'cpu'.")
+    if recipe.precision == "fp16" and name == "cpu":
+        raise VitrineError("The processor does not learn in fp16.", cure="Use bf16 or fp32.")
+    return Place(torch.device(name), recipe)

@@ -1,0 +1,277 @@
+"""Learner: everything that changes while an experiment is learned, and the one step that changes it."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from engine.data import Dataset, Split
+from engine.data.dataset import drawn
+from engine.errors import VitrineError
+from engine.graph.network import Network
+from engine.tasks.classify import Classify
+from engine.training.device import Place, place
+from engine.training.experiment import Experiment
+from engine.training.optimiser import moved, optimiser, pull, set_rate
+from engine.training.schedule import factor
+
+GATHERED = 64 * 2**20  # bytes up to which an epoch is put in order once, instead of batch by batch
+LOOK = 1024  # examples at once when scoring
+
+
+@dataclass
+class Best:
+    """The best validation score so far, and since how many epochs it stands."""
+
+    score: float = float("-inf")
+    epochs: int = 0
+    weights: dict[str, dict[str, torch.Tensor]] = field(default_factory=dict)
+
+
+class Learner:
+    """Networks, optimisers, random state and the place in the data, between two steps."""
+
+    def __init__(self, experiment: Experiment, dataset: Dataset):
+        self.experiment, self.dataset, self.recipe = experiment, dataset, experiment.recipe
+        task = experiment.task
+        self.task = task.suited(experiment.graphs) if isinstance(task, Classify) else task
+        if words := self.task.refuses(experiment.graphs, dataset):
+            raise VitrineError(words)
+        self.place: Place = place(self.recipe)
+        torch.manual_seed(self.recipe.seed)
+        self.networks: dict[str, nn.Module] = {
+            role: self.place.bring(Network(experiment.graphs[role])) for role in self.task.roles
+        }
+        self.optimisers = {r: optimiser(self.recipe, n, self.place.device) for r, n in self.networks.items()}
+        self.scaler = self.place.scaler()
+        self.data = {name: self._laid(split) for name, split in dataset.splits().items()}
+        self.step = self.epoch = self.batch = self.plateaus = 0  # batch counts within the epoch
+        self.seconds = 0.0
+        self.best = Best()
+        self.losses: list[torch.Tensor] = []  # of the steps since they were last fetched, still on the device
+        self.random = self._random_state()
+
+    # -- the data ------------------------------------------------------------------------------------------------
+
+    def _laid(self, split: Split) -> Split:
+        """Put a split on the device; images become numbers of mean 0 and deviation 1 a channel."""
+        inputs = split.inputs.to(self.place.device)
+        if inputs.dtype == torch.uint8:
+            mean, deviation = channels(self.dataset.train.inputs)
+            inputs = (inputs.float() / 255 - mean.to(inputs.device)) / deviation.to(inputs.device)
+        return Split(self.place.arranged(inputs), split.targets.to(self.place.device))
+
+    @property
+    def train(self) -> Split:
+        """Return the training examples on the device."""
+        return self.data["train"]
+
+    @property
+    def batch_size(self) -> int:
+        """Return how many examples a step sees."""
+        whole = self.recipe.batch == "all" or self.recipe.optimiser == "lbfgs"
+        return len(self.train) if whole else int(self.recipe.batch)
+
+    @property
+    def steps_an_epoch(self) -> int:
+        """Return how many steps see all training examples once."""
+        # A single example left over is passed by: batch normalisation cannot tell its variance.
+        rest = len(self.train) % self.batch_size
+        return max(1, len(self.train) // self.batch_size + (rest > 1))
+
+    @property
+    def total(self) -> int:
+        """Return after how many steps learning ends, as far as steps and epochs tell."""
+        by_epochs = [round(self.recipe.epochs * self.steps_an_epoch)] if self.recipe.epochs else []
+        return max(1, min([*by_epochs, *([self.recipe.steps] if self.recipe.steps else [])], default=10**9))
+
+    def batches(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Yield the rest of this epoch; its order follows from seed and epoch alone."""
+        order = torch.randperm(len(self.train), generator=drawn(self.recipe.seed, self.epoch))
+        order = order.to(self.place.device)
+        size = self.batch_size
+        inputs, targets = self.train.inputs, self.train.targets
+        gathered = inputs.nbytes <= GATHERED and size < len(self.train)
+        if gathered:
+            inputs, targets = inputs[order], targets[order]
+        for start in range(self.batch * size, self.steps_an_epoch * size, size):
+            if gathered:
+                yield inputs[start : start + size], targets[start : start + size]
+            else:
+                index = order[start : start + size]
+                yield inputs.index_select(0, index), targets.index_select(0, index)
+
+    # -- one step ------------------------------------------------------------------------------------------------
+
+    def advance(self, inputs: torch.Tensor, targets: torch.Tensor) -> None:
+        """Take one step: every network has its turn."""
+        rate = self.rate
+        with self.place.precision():
+            turns = iter(self.task.turns(self.networks, inputs, targets))
+        while True:
+            with self.place.precision():
+                turn = next(turns, None)
+            if turn is None:
+                break
+            one = self.optimisers[turn.role]
+            set_rate(one, rate)
+            if isinstance(one, torch.optim.LBFGS):
+                self._search(one, inputs, targets)
+            else:
+                self._descend(one, turn.loss)
+            self.losses.append(turn.loss.detach())
+        self.step += 1
+        self.batch += 1
+
+    def _descend(self, one: torch.optim.Optimizer, loss: torch.Tensor) -> None:
+        one.zero_grad()
+        if self.scaler:
+            self.scaler.scale(loss).backward()
+            self.scaler.unscale_(one)
+        else:
+            loss.backward()
+        if self.recipe.clip:
+            nn.utils.clip_grad_norm_(list(moved([one])), self.recipe.clip)
+        if self.recipe.decay or self.recipe.l1:
+            pull(one, self.recipe)
+        if self.scaler:
+            self.scaler.step(one)
+            self.scaler.update()
+        else:
+            one.step()
+
+    def _search(self, one: torch.optim.LBFGS, inputs: torch.Tensor, targets: torch.Tensor) -> None:
+        def closure() -> Any:
+            one.zero_grad()
+            turn = next(iter(self.task.turns(self.networks, inputs, targets)))
+            turn.loss.backward()
+            if self.recipe.decay or self.recipe.l1:
+                pull(one, self.recipe)
+            return turn.loss
+
+        one.step(closure)
+
+    @property
+    def rate(self) -> float:
+        """Return the rate of the next step."""
+        return self.recipe.rate * factor(self.recipe, self.step, self.total, self.steps_an_epoch, self.plateaus)
+
+    # -- scoring -------------------------------------------------------------------------------------------------
+
+    def score(self, name: str) -> dict[str, float]:
+        """Return the scores of a split; leaves networks and random state as they were."""
+        split = self.data[name]
+        with evaluating(self.networks), self.place.precision():
+            parts = [self.task.answer(self.networks, part) for part in split.inputs.split(LOOK)]
+        return self.task.scores(torch.cat(parts), split.targets)
+
+    def end_epoch(self) -> dict[str, dict[str, float]]:
+        """Go on to the next epoch; return the validation scores, and remember the best weights."""
+        self.epoch, self.batch = self.epoch + 1, 0
+        watched = "validation" if "validation" in self.data else "train"
+        scores = self.score(watched)
+        value = scores[self.task.best] * (-1 if self.task.best == "loss" else 1)
+        if value > self.best.score:
+            weights = self.weights() if self.recipe.patience else {}
+            self.best = Best(value, 0, weights)
+        else:
+            self.best.epochs += 1
+            if self.recipe.schedule == "plateau" and self.best.epochs % self.recipe.every == 0:
+                self.plateaus += 1
+        return {watched: scores}
+
+    @property
+    def finished(self) -> bool:
+        """Return whether the recipe's end is reached."""
+        late = bool(self.recipe.seconds) and self.seconds >= (self.recipe.seconds or 0)
+        stuck = bool(self.recipe.patience) and self.best.epochs >= (self.recipe.patience or 0)
+        return self.step >= self.total or late or stuck
+
+    def keep_best(self) -> None:
+        """Go back to the best weights, where the recipe kept them."""
+        for role, weights in self.best.weights.items():
+            self.networks[role].load_state_dict(weights)
+
+    # -- its whole state -----------------------------------------------------------------------------------------
+
+    def weights(self) -> dict[str, dict[str, torch.Tensor]]:
+        """Return copies of all weights, by role."""
+        return {role: {k: v.detach().clone() for k, v in n.state_dict().items()} for role, n in self.networks.items()}
+
+    def state(self) -> dict[str, Any]:
+        """Return everything that continuing needs; the tensors are the learner's own."""
+        return {
+            "networks": {role: network.state_dict() for role, network in self.networks.items()},
+            "optimisers": {role: one.state_dict() for role, one in self.optimisers.items()},
+            "scaler": self.scaler.state_dict() if self.scaler else {},
+            "random": self.random,
+            "best": {"score": self.best.score, "epochs": self.best.epochs, "weights": self.best.weights},
+            "at": {
+                "step": self.step,
+                "epoch": self.epoch,
+                "batch": self.batch,
+                "plateaus": self.plateaus,
+                "seconds": self.seconds,
+            },
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Become what a state says, so that going on equals never having stopped."""
+        for role, network in self.networks.items():
+            network.load_state_dict(state["networks"][role])
+            self.optimisers[role].load_state_dict(state["optimisers"][role])
+        if self.scaler and state["scaler"]:
+            self.scaler.load_state_dict(state["scaler"])
+        self.best = Best(**state["best"])
+        self.random = dict(state["random"])
+        vars(self).update(state["at"])
+        self.losses = []
+
+    def _random_state(self) -> dict[str, torch.Tensor]:
+        states = {"cpu": torch.get_rng_state()}
+        return states | ({"cuda": torch.cuda.get_rng_state()} if self.place.device.type == "cuda" else {})
+
+    def leave(self) -> None:
+        """Keep the random state, so that whoever computes meanwhile changes nothing."""
+        self.random = self._random_state()
+
+    def enter(self) -> None:
+        """Take the kept random state up again, and go on learning."""
+        torch.set_rng_state(self.random["cpu"])
+        if "cuda" in self.random:
+            torch.cuda.set_rng_state(self.random["cuda"])
+        self.began = time.perf_counter() - self.seconds
+
+    def clock(self) -> float:
+        """Return for how long has been learned, pauses left out."""
+        self.seconds = time.perf_counter() - self.began
+        return self.seconds
+
+
+def channels(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return mean and deviation of each channel of images given as bytes."""
+    few = images[:20_000].float() / 255
+    mean, deviation = few.mean(dim=(0, 2, 3)), few.std(dim=(0, 2, 3)).clamp_min(1e-3)
+    return mean[:, None, None], deviation[:, None, None]
+
+
+class evaluating:
+    """While entered, networks neither train nor keep gradients; afterwards all is as before."""
+
+    def __init__(self, networks: dict[str, nn.Module]):
+        self.modes = [(module, module.training) for network in networks.values() for module in network.modules()]
+        self.networks = networks
+        self.gradless = torch.no_grad()
+
+    def __enter__(self):
+        for network in self.networks.values():
+            network.eval()
+        self.gradless.__enter__()
+
+    def __exit__(self, *problem):
+        self.gradless.__exit__(*problem)
+        for module, training in self.modes:
+            module.training = training

@@ -1,0 +1,74 @@
+"""Recipe: how an experiment is learned."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+
+from engine.choice import Choice, option
+
+Rate = Annotated[float, Field(gt=0, le=1000)]
+Decay = Annotated[float, Field(ge=0, le=100)]
+Whole = Annotated[int, Field(ge=1, le=10**9)]
+Optimiser = Literal["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw", "lbfgs"]
+Schedule = Literal["constant", "step", "cosine", "one_cycle", "plateau"]
+
+
+class Recipe(Choice):
+    """How an experiment is learned: optimiser, rate, schedule, batch, length, regularisation, precision, seed."""
+
+    kind = "recipe"
+
+    optimiser: Optimiser = option(
+        "adam", "How gradients move the weights; L-BFGS takes all examples at once, the others a batch."
+    )
+    rate: Rate = option(0.001, "The learning rate: how far each step goes.")
+    momentum: Annotated[float, Field(ge=0, lt=1)] = option(
+        0.9, "How much of the last step goes on (momentum, Nesterov), and Adam's first beta.", rare=True
+    )
+    schedule: Schedule = option(
+        "constant", "How the rate changes: not, in steps, along a cosine, up and down, or when stuck."
+    )
+    warm_up: Annotated[int, Field(ge=0, le=10**7)] = option(0, "Steps over which the rate rises from zero.", rare=True)
+    every: Whole = option(
+        10, "Epochs after which the schedule 'step' lowers the rate, or 'plateau' loses patience.", rare=True
+    )
+    factor: Annotated[float, Field(gt=0, lt=1)] = option(
+        0.1, "What 'step' and 'plateau' multiply the rate by.", rare=True
+    )
+    batch: Whole | Literal["all"] = option(64, "How many examples each step sees; 1 is online, all is full batch.")
+    epochs: Annotated[float, Field(gt=0, le=10**6)] | None = option(5.0, "How often all training examples are seen.")
+    steps: Whole | None = option(None, "Stop after so many steps, if the epochs last longer.", rare=True)
+    seconds: Annotated[float, Field(gt=0, le=10**7)] | None = option(
+        None, "Stop after so many seconds, if the epochs last longer.", rare=True
+    )
+    decay: Decay = option(0.0, "Weight decay (L2): how strongly weights are pulled to zero.")
+    coupled: bool = option(False, "Add the decay to the gradient (coupled) rather than to the weights.", rare=True)
+    l1: Decay = option(0.0, "How strongly weights are pulled to exactly zero (L1).", rare=True)
+    clip: Annotated[float, Field(gt=0, le=10**6)] | None = option(
+        None, "The longest gradient that is allowed; longer ones are shortened.", rare=True
+    )
+    patience: Whole | None = option(
+        None, "Stop early after so many epochs without a better validation score, and keep the best weights.", rare=True
+    )
+    frozen: tuple[str, ...] = option((), "Nodes whose weights do not move.", rare=True)
+    rates: tuple[tuple[str, Annotated[float, Field(ge=0, le=1000)]], ...] = option(
+        (), "Nodes with a rate of their own: by what the rate is multiplied there.", hidden=True
+    )
+    precision: Literal["fp32", "bf16", "fp16"] = option(
+        "fp32", "How many bits a number has on its way through: 32, or 16 in one of two ways.", rare=True
+    )
+    channels_last: bool = option(False, "Store maps with their channels innermost: on some machines faster.", rare=True)
+    compile: bool = option(
+        False, "Let torch.compile make the network faster; takes up to a minute to begin.", rare=True
+    )
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = option(0, "Draws the first weights and the order of examples.")
+    device: Literal["auto", "cpu", "cuda", "mps"] = option(
+        "auto", "Where to compute: the graphics card if there is one, else the processor.", rare=True
+    )
+
+    @field_validator("frozen", "rates", mode="before")
+    @classmethod
+    def _tuples(cls, value: object) -> object:
+        return (
+            tuple(tuple(v) if isinstance(v, list) else v for v in value) if isinstance(value, list | tuple) else value
+        )

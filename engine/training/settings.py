@@ -1,0 +1,40 @@
+"""Settings: an experiment changed by words such as recipe.rate=0.01."""
+
+import dataclasses
+from typing import Any
+
+import orjson
+
+from engine.choice import Choice
+from engine.data import DATASETS
+from engine.errors import VitrineError
+from engine.registry import shortened
+from engine.training.experiment import Experiment
+
+PARTS = ("recipe", "data", "task")
+
+
+def changed(experiment: Experiment, data: str | None, settings: list[str]) -> Experiment:
+    """Return the experiment with other data and settings."""
+    if data:
+        experiment = dataclasses.replace(experiment, data=DATASETS[data]())
+    if experiment.data is None:
+        raise VitrineError(f"{experiment.name} names no data.", cure=f"Add --data with one of: {', '.join(DATASETS)}.")
+    for setting in settings:
+        path, equals, value = setting.partition("=")
+        part, _, name = path.partition(".")
+        if not equals or part not in PARTS or not name:
+            raise VitrineError(f"{shortened(setting)} is no setting.", cure="Write it like recipe.rate=0.01.")
+        choice: Choice = getattr(experiment, part)
+        try:
+            experiment = dataclasses.replace(experiment, **{part: choice.but(**{name: _read(value)})})
+        except VitrineError as error:
+            raise error.inside(part) from None
+    return experiment
+
+
+def _read(text: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return text

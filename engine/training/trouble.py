@@ -1,0 +1,107 @@
+"""Trouble: where a loss that is no longer a number came from, found by living the last moments again."""
+
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+
+from engine.training.learner import Learner
+
+LARGE = 50 * 2**20  # bytes from which on keeping a copy takes a while
+EXPLODED = 10  # a step this many times longer than the weights it moves
+
+
+class Keepsake:
+    """A copy of a learner's state from when all was well."""
+
+    def __init__(self, learner: Learner):
+        self.at = 0.0
+        size = sum(p.nbytes for network in learner.networks.values() for p in network.parameters())
+        self.rest = 0.0 if size < LARGE else 20.0
+        self.renew(learner)
+
+    def renew(self, learner: Learner) -> None:
+        """Copy the state, now and then where it is large."""
+        if time.monotonic() - self.at >= self.rest:
+            self.state, self.at = copied(learner.state()), time.monotonic()
+
+
+def copied(value: Any) -> Any:
+    """Return a copy of nested values, tensors included."""
+    if isinstance(value, torch.Tensor):
+        return value.detach().clone()
+    if isinstance(value, dict):
+        return {key: copied(inner) for key, inner in value.items()}
+    return [copied(inner) for inner in value] if isinstance(value, list) else value
+
+
+def trouble(learner: Learner, keepsake: Keepsake) -> str:
+    """Return in words at which step and node numbers first went wrong; leaves the learner there."""
+    learner.restore(copied(keepsake.state))
+    learner.enter()
+    exploded = ""
+    while not learner.finished:
+        for inputs, targets in learner.batches():
+            sizes = _sizes(learner)
+            with first_bad_output(learner.networks) as bad:
+                learner.advance(inputs, targets)
+            if bad:
+                learner.leave()
+                before = f" {exploded}" if exploded else ""
+                return f"At step {learner.step}, {bad[0]} gave numbers that are not finite.{before} {CURE}"
+            exploded = exploded or _exploded(learner, sizes)
+            if not torch.isfinite(learner.losses[-1]):
+                learner.leave()
+                return f"The loss of step {learner.step} is not finite. {exploded} {CURE}".replace("  ", " ")
+        learner.end_epoch()
+    learner.leave()
+    return f"The loss became infinite or no number. {CURE}"
+
+
+CURE = "Lower the rate, clip the gradient, or begin with smaller weights; the run can go on from an earlier step."
+
+
+@contextmanager
+def first_bad_output(networks: dict[str, nn.Module]) -> Generator[list[str], None, None]:
+    """While entered, note the first node whose output is not finite."""
+    bad: list[str] = []
+    handles = []
+
+    def watch(name: str, module: nn.Module) -> None:
+        def look(module: nn.Module, inputs: Any, output: Any) -> None:
+            if not bad and isinstance(output, torch.Tensor) and not torch.isfinite(output).all():
+                bad.append(name)
+
+        handles.append(module.register_forward_hook(look))
+
+    try:
+        for network in networks.values():
+            for name, module in network.named_modules():
+                if name and not list(module.children()):
+                    watch(name, module)
+        yield bad
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _sizes(learner: Learner) -> dict[str, float]:
+    """Return how long each weight matrix is."""
+    named = (item for network in learner.networks.values() for item in network.named_parameters())
+    return {name: parameter.detach().norm().item() for name, parameter in named if parameter.dim() >= 2}
+
+
+def _exploded(learner: Learner, sizes: dict[str, float]) -> str:
+    """Return which node's last step was out of all proportion to its weights before, if any."""
+    for network in learner.networks.values():
+        for name, parameter in network.named_parameters():
+            if parameter.grad is None or name not in sizes:
+                continue
+            length = parameter.grad.norm().item()
+            if not learner.rate * length <= EXPLODED * max(sizes[name], 1e-6):
+                node = name.rpartition(".")[0]
+                return f"The gradient of {node} had exploded at step {learner.step} (length {length:.3g})."
+    return ""

@@ -1,0 +1,190 @@
+"""Runs: kept in the store, carried out, stopped, killed, resumed."""
+
+import dataclasses
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from safetensors.torch import load_file
+
+from engine.data import DATASETS
+from engine.errors import VitrineError
+from engine.presets import PRESETS
+from engine.runs.carry import carry_out, fingerprint, new_run, reopened
+from engine.runs.export import export
+from engine.runs.store import Store, folder
+from engine.training import checkpoint
+from engine.training.curve import MOST, Curve
+from engine.training.recipe import Recipe
+
+ROOT = Path(__file__).resolve().parents[2]
+EXPERIMENT = dataclasses.replace(
+    PRESETS["mlp-784-100-10"].experiment(), data=DATASETS["digits"](), recipe=Recipe(epochs=3)
+)
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    monkeypatch.setenv("VITRINE_HOME", str(tmp_path))
+    monkeypatch.delenv("VITRINE_STORE", raising=False)
+    return Store()
+
+
+def carried(store, experiment=EXPERIMENT):
+    run = new_run(store, experiment)
+    for _ in carry_out(store, run):
+        pass
+    return run
+
+
+def result(store, run):
+    return json.loads(store.run(run)["result"])
+
+
+def test_a_run_leaves_its_scores_curves_and_checkpoints(store):
+    run = carried(store)
+    row, curves = store.run(run), store.metrics(run)
+    assert (row["status"], row["step"], row["pid"]) == ("done", 63, None)
+    assert set(result(store, run)["metrics"]) == {"train", "validation", "test"}
+    assert [step for step, _ in curves["train", "loss"]] == list(range(1, 64))
+    assert len(curves["validation", "accuracy"]) == 3
+    assert {0, 63} <= set(checkpoint.steps(folder(run) / "checkpoints"))
+
+
+def test_a_run_stopped_and_resumed_ends_in_the_same_bits(store):
+    whole = carried(store)
+    run = new_run(store, EXPERIMENT)
+    reports = carry_out(store, run)
+    next(reports)
+    reports.close()
+    assert store.run(run)["status"] == "stopped"
+    for _ in carry_out(store, run, resume=True):
+        pass
+    assert result(store, run)["weights_sha256"] == result(store, whole)["weights_sha256"]
+    assert store.metrics(run)["validation", "accuracy"] == store.metrics(whole)["validation", "accuracy"]
+
+
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(store):
+    run = carried(store)
+    places = checkpoint.steps(folder(run) / "checkpoints")
+    last = checkpoint.path_of(folder(run) / "checkpoints", places[-1])
+    last.write_bytes(last.read_bytes()[:-1000])
+    assert reopened(store, run).step == places[-2]
+
+
+def test_a_run_without_checkpoints_says_so(store):
+    run = new_run(store, EXPERIMENT)
+    with pytest.raises(VitrineError, match="no checkpoint that can be read"):
+        reopened(store, run)
+
+
+def test_a_failed_run_says_why(store):
+    run = new_run(store, dataclasses.replace(EXPERIMENT, data=DATASETS["stripes"]()))
+    with pytest.raises(VitrineError, match="4 classes"):
+        list(carry_out(store, run))
+    assert (store.run(run)["status"], "4 classes" in store.run(run)["error"]) == ("failed", True)
+
+
+def test_runs_are_found_by_the_beginning_of_their_name(store):
+    run = new_run(store, EXPERIMENT)
+    assert store.run(run[:9])["run"] == run
+    with pytest.raises(VitrineError, match="There is no run"):
+        store.run("nothing")
+
+
+def test_exports_hold_the_same_weights(store, tmp_path):
+    learner = reopened(store, carried(store))
+    before = fingerprint(learner)
+    weights = load_file(export(learner, "safetensors", tmp_path / "w.safetensors"))
+    assert {name: tuple(w.shape) for name, w in weights.items()}["hidden.weight"] == (100, 784)
+    assert checkpoint.load(export(learner, "pt", tmp_path / "w.pt")).keys() == weights.keys()
+    assert "class Mlp78410010" in export(learner, "source", tmp_path / "w.py").read_text()
+    assert fingerprint(learner) == before
+    with pytest.raises(VitrineError, match="no export to 'png'"):
+        export(learner, "png", tmp_path / "w")
+
+
+def test_a_curve_of_a_million_steps_stays_short_and_true():
+    curve = Curve()
+    for step in range(1, 1_000_001):
+        curve.add(step, math.sin(step / 50_000))
+    assert MOST / 2 <= len(curve.points) < MOST
+    assert all(abs(value - math.sin((step - curve.stretch / 2) / 50_000)) < 0.01 for step, value in curve.points)
+
+
+def vitrine(home, *arguments):
+    environment = os.environ | {"VITRINE_HOME": str(home)}
+    command = [sys.executable, "-m", "engine", *arguments]
+    return subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def last_line(process):
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    return json.loads(out.splitlines()[-1])
+
+
+TRAIN = (
+    "train",
+    "mlp-784-100-10",
+    "--data",
+    "digits",
+    "--json",
+    "--set",
+    "recipe.epochs=150",
+    "--set",
+    "recipe.batch=8",
+)
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_run_killed_or_interrupted_goes_on_to_the_same_bits(tmp_path, how):
+    whole = last_line(vitrine(tmp_path / "whole", *TRAIN))
+    assert whole["status"] == "done"
+    assert set(whole["metrics"]["test"]) >= {"loss", "accuracy"}
+    process = vitrine(tmp_path / "cut", *TRAIN)
+    process.stdout.readline()
+    process.stdout.readline()
+    time.sleep(0.1)
+    process.send_signal(how)
+    process.communicate(timeout=60)
+    assert process.returncode != 0
+    listed = vitrine(tmp_path / "cut", "runs", "--json").communicate(timeout=60)[0]
+    row = json.loads(listed)
+    assert row["step"] < 150 * 162
+    resumed = last_line(vitrine(tmp_path / "cut", "resume", row["run"], "--json"))
+    assert resumed["weights_sha256"] == whole["weights_sha256"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (("--data", "glyph"), "Did you mean 'glyphs'?"),
+        ((), "names no data. Add --data"),
+        (("--data", "digits", "--set", "recipe.rate=0"), "rate must be more than 0"),
+        (("--data", "digits", "--set", "recipe.rate=NaN"), "rate must be a number"),
+        (("--data", "digits", "--set", "rate"), "is no setting"),
+        (
+            (
+                "--data",
+                "stripes",
+            ),
+            "has 4 classes",
+        ),
+    ],
+)
+def test_what_cannot_be_trained_ends_in_a_sentence_and_leaves_no_run(tmp_path, settings, words):
+    process = vitrine(tmp_path, "train", "mlp-784-100-10", *settings)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert words in err
+    assert "Traceback" not in err
+    assert vitrine(tmp_path, "runs", "--json").communicate(timeout=60)[0] == ""

@@ -1,0 +1,306 @@
+"""Training: exactly repeatable, equal to torch by hand, and clear about what goes wrong."""
+
+import dataclasses
+import itertools
+
+import pytest
+import torch
+from torch import nn
+
+from engine.data import DATASETS
+from engine.errors import VitrineError
+from engine.graph.chain import chain
+from engine.layers.activation import ReLU, Sigmoid, Softmax, Tanh
+from engine.layers.dense import Dense
+from engine.layers.entry import Input
+from engine.layers.normalisation import BatchNorm
+from engine.layers.regularisation import Dropout
+from engine.presets import PRESETS
+from engine.runs.carry import fingerprint
+from engine.tasks.regress import Regress
+from engine.training import checkpoint
+from engine.training.experiment import Experiment
+from engine.training.learner import Learner
+from engine.training.loop import learn
+from engine.training.recipe import Recipe
+from engine.training.schedule import factor
+
+
+def small(recipe=None, shape="circle", noisy=True, **layers):
+    """Return an experiment on points that draws random numbers while it learns."""
+    graph = chain(
+        points=Input(sizes=(2,)),
+        dense1=Dense(units=8),
+        tanh=Tanh(),
+        **({"norm": BatchNorm(), "drop": Dropout(share=0.2)} if noisy else {}),
+        **layers,
+        out=Dense(units=2),
+    )
+    data = DATASETS["points"](shape=shape, number=200, validation=0.2)
+    return Experiment("small", {"network": graph}, data, recipe=recipe or Recipe(batch=16, epochs=6, rate=0.01))
+
+
+def learner(experiment):
+    return Learner(experiment, experiment.data.load())
+
+
+def learned(experiment, pause=0.25):
+    found = learner(experiment)
+    for report in learn(found, pause):
+        assert not report.problem, report.problem
+    return found
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_seed_others():
+    again = [fingerprint(learned(small())) for _ in range(2)]
+    other = fingerprint(learned(small(Recipe(batch=16, epochs=6, rate=0.01, seed=1))))
+    assert again[0] == again[1] != other
+
+
+def test_pausing_and_looking_change_nothing():
+    plain = fingerprint(learned(small()))
+    watched = learner(small())
+    for _ in learn(watched, pause=0):  # a report after every step
+        torch.randn(7)  # somebody else draws random numbers meanwhile
+        watched.score("validation")
+        modes = [module.training for module in watched.networks["network"].modules()]
+        assert all(modes)
+    assert fingerprint(watched) == plain
+
+
+@pytest.mark.parametrize("optimiser", ["sgd", "momentum", "adagrad", "rmsprop", "adam", "lbfgs"])
+def test_stopping_anywhere_and_going_on_from_the_checkpoint_changes_nothing(tmp_path, optimiser):
+    recipe = Recipe(batch=16, epochs=5, rate=0.01, optimiser=optimiser, schedule="cosine", patience=50)
+    plain = fingerprint(learned(small(recipe)))
+    for stop in (1, 3, 13):
+        first = learner(small(recipe))
+        for _ in itertools.islice(learn(first, pause=0), min(stop, first.total - 1)):
+            pass
+        path = checkpoint.save(first, tmp_path / optimiser / str(stop))
+        torch.manual_seed(99)
+        second = learner(small(recipe))
+        second.restore(checkpoint.load(path))
+        assert second.step == first.step > 0
+        for _ in learn(second):
+            pass
+        assert fingerprint(second) == plain
+
+
+BY_HAND = {
+    "sgd": lambda w: torch.optim.SGD(w, lr=0.05),
+    "momentum": lambda w: torch.optim.SGD(w, lr=0.05, momentum=0.9),
+    "nesterov": lambda w: torch.optim.SGD(w, lr=0.05, momentum=0.9, nesterov=True),
+    "adagrad": lambda w: torch.optim.Adagrad(w, lr=0.05),
+    "rmsprop": lambda w: torch.optim.RMSprop(w, lr=0.05),
+    "adam": lambda w: torch.optim.Adam(w, lr=0.05),
+}
+
+
+def by_hand(experiment, make, steps):
+    """Learn full batches by an open loop of torch alone."""
+    found = learner(experiment)
+    network = found.networks["network"]
+    optimiser = make(network.parameters())
+    for _ in range(steps):
+        order = next(found.batches())
+        optimiser.zero_grad()
+        nn.functional.cross_entropy(network(order[0]), order[1]).backward()
+        optimiser.step()
+        found.batch, found.epoch = 0, found.epoch + 1
+    return network.state_dict()
+
+
+def assert_close(ours, theirs, tolerance=1e-5):
+    for name, value in theirs.items():
+        torch.testing.assert_close(ours[name], value, atol=tolerance, rtol=tolerance)
+
+
+@pytest.mark.parametrize("name", BY_HAND)
+def test_optimisers_step_as_torchs_own(name):
+    recipe = Recipe(optimiser=name, rate=0.05, batch="all", epochs=8)
+    ours = learned(small(recipe, noisy=False)).networks["network"].state_dict()
+    assert_close(ours, by_hand(small(recipe, noisy=False), BY_HAND[name], 8))
+
+
+DECAYS = [
+    (
+        "coupled",
+        Recipe(optimiser="sgd", rate=0.05, batch="all", epochs=5, decay=0.1, coupled=True),
+        lambda w: torch.optim.SGD(w, lr=0.05, weight_decay=0.1),
+    ),
+    (
+        "decoupled",
+        Recipe(optimiser="adamw", rate=0.05, batch="all", epochs=5, decay=0.1),
+        lambda w: torch.optim.AdamW(w, lr=0.05, weight_decay=0.1),
+    ),
+]
+
+
+@pytest.mark.parametrize(("recipe", "make"), [d[1:] for d in DECAYS], ids=[d[0] for d in DECAYS])
+def test_decay_is_torchs_own(recipe, make):
+    ours = learned(small(recipe, noisy=False)).networks["network"].state_dict()
+    assert_close(ours, by_hand(small(recipe, noisy=False), make, 5))
+
+
+def test_one_step_moves_each_weight_by_rate_times_its_gradient():
+    found = learner(small(Recipe(optimiser="sgd", rate=0.1, batch="all"), noisy=False))
+    network = found.networks["network"]
+    before = {name: p.detach().clone() for name, p in network.named_parameters()}
+    inputs, targets = next(found.batches())
+    loss = nn.functional.cross_entropy(network(inputs), targets)
+    gradients = dict(zip(before, torch.autograd.grad(loss, list(network.parameters())), strict=True))
+    found.advance(inputs, targets)
+    for name, parameter in network.named_parameters():
+        torch.testing.assert_close(parameter.detach(), before[name] - 0.1 * gradients[name])
+
+
+def test_clipping_l1_freezing_and_rates_by_node():
+    def moved(**options):
+        found = learner(small(Recipe(optimiser="sgd", rate=0.1, batch="all", **options), noisy=False))
+        before = {name: p.detach().clone() for name, p in found.networks["network"].named_parameters()}
+        found.advance(*next(found.batches()))
+        after = dict(found.networks["network"].named_parameters())
+        return {name: (after[name] - value).detach() for name, value in before.items()}, before
+
+    plain, start = moved()
+    clipped, _ = moved(clip=0.01)
+    length = torch.cat([d.flatten() for d in clipped.values()]).norm()
+    assert length == pytest.approx(0.1 * 0.01, rel=1e-3)
+    sparse, _ = moved(l1=0.5)
+    torch.testing.assert_close(sparse["out.weight"], plain["out.weight"] - 0.1 * 0.5 * start["out.weight"].sign())
+    frozen, _ = moved(frozen=("dense1",))
+    assert not frozen["dense1.weight"].any()
+    assert frozen["out.weight"].any()
+    slow, _ = moved(rates=(("out", 0.5),))
+    torch.testing.assert_close(slow["out.weight"], 0.5 * plain["out.weight"])
+    torch.testing.assert_close(slow["dense1.weight"], plain["dense1.weight"])
+
+
+def rates(scheduler_of, steps):
+    optimiser = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
+    scheduler = scheduler_of(optimiser)
+    found = []
+    for _ in range(steps):
+        found.append(optimiser.param_groups[0]["lr"])
+        optimiser.step()
+        scheduler.step()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("recipe", "torchs"),
+    [
+        (Recipe(schedule="cosine"), lambda o: torch.optim.lr_scheduler.CosineAnnealingLR(o, T_max=40)),
+        (Recipe(schedule="step", every=2, factor=0.3), lambda o: torch.optim.lr_scheduler.StepLR(o, 10, gamma=0.3)),
+        (
+            Recipe(schedule="one_cycle"),
+            lambda o: torch.optim.lr_scheduler.OneCycleLR(o, 1.0, total_steps=40, cycle_momentum=False),
+        ),
+        (Recipe(warm_up=10), lambda o: torch.optim.lr_scheduler.LinearLR(o, 0.1, 1.0, total_iters=9)),
+    ],
+    ids=["cosine", "step", "one cycle", "warm-up"],
+)
+def test_schedules_are_torchs_own(recipe, torchs):
+    ours = [factor(recipe, step, 40, steps_an_epoch=5) for step in range(40)]
+    assert ours == pytest.approx(rates(torchs, 40), abs=1e-6)
+
+
+def test_a_plateau_lowers_the_rate_after_its_patience():
+    experiment = small(Recipe(batch="all", epochs=30, rate=1e-9, schedule="plateau", every=4, factor=0.5))
+    found = learned(experiment)
+    assert found.plateaus >= 5
+    assert found.rate == pytest.approx(1e-9 * 0.5**found.plateaus)
+
+
+def test_stopping_early_keeps_the_best_weights():
+    experiment = small(Recipe(batch=8, epochs=200, rate=0.3, patience=5))
+    found = learned(experiment)
+    assert found.epoch < 200
+    assert found.best.epochs == 5
+    assert found.score("validation")["accuracy"] == pytest.approx(found.best.score)
+
+
+def test_length_by_steps_and_by_seconds():
+    assert learned(small(Recipe(epochs=None, steps=7))).step == 7
+    found = learned(small(Recipe(epochs=None, seconds=0.3)))
+    assert 0.3 <= found.seconds < 2
+
+
+def test_a_run_that_explodes_stops_and_says_where():
+    graph = chain(points=Input(sizes=(2,)), dense1=Dense(units=8), relu=ReLU(), out=Dense(units=1))
+    data = DATASETS["points"](shape="hills")
+    experiment = Experiment("wild", {"network": graph}, data, Regress(), Recipe(optimiser="sgd", rate=900.0, epochs=50))
+    *_, last = learn(learner(experiment))
+    assert "step" in last.problem
+    assert any(f"gradient of {node} had exploded" in last.problem for node in ("dense1", "out"))
+    assert "Lower the rate" in last.problem
+
+
+def test_a_softmax_at_the_end_learns_as_well_as_plain_scores():
+    found = learned(small(Recipe(batch=16, epochs=40, rate=0.02), noisy=False, softmax_first=Tanh()))
+    graph = chain(points=Input(sizes=(2,)), dense1=Dense(units=8), tanh=Tanh(), out=Dense(units=2), softmax=Softmax())
+    ended = learned(dataclasses.replace(small(Recipe(batch=16, epochs=40, rate=0.02)), graphs={"network": graph}))
+    assert ended.task.probabilities
+    assert not found.task.probabilities
+    assert ended.score("test")["accuracy"] > 0.9
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"data": DATASETS["points"](shape="plane")}, "no classes. Choose the task 'regress'"),
+        ({"data": DATASETS["digits"]()}, "points takes 2 but an example of Digits is 1×28×28"),
+        ({"task": Regress()}, "no numbers to learn. Choose the task 'classify'"),
+        (
+            {"graphs": {"network": chain(points=Input(sizes=(2,)), out=Dense(units=3))}},
+            "out gives 3 but Points has 2 classes",
+        ),
+        ({"recipe": Recipe(device="cuda")}, "has no device 'cuda'"),
+        ({"recipe": Recipe(precision="fp16", device="cpu")}, "does not learn in fp16"),
+        ({"recipe": Recipe(frozen=("nobody",))}, "names the node nobody"),
+        ({"recipe": Recipe(frozen=("dense1", "out", "norm"))}, "Nothing can learn"),
+    ],
+)
+def test_what_cannot_be_learned_is_refused_in_words(change, words):
+    if words.startswith("has no device") and torch.cuda.is_available():
+        pytest.skip("this machine has the device that others lack")
+    with pytest.raises(VitrineError, match=words.replace("(", r"\(")):
+        learner(dataclasses.replace(small(), **change))
+
+
+@pytest.mark.parametrize(
+    "options", [{"precision": "bf16"}, {"channels_last": True}, {"optimiser": "lbfgs", "rate": 1.0}]
+)
+def test_other_ways_of_computing_learn_too(options):
+    recipe = Recipe(epochs=8, **options)
+    experiment = dataclasses.replace(PRESETS["lenet-5"].experiment(), data=DATASETS["digits"](), recipe=recipe)
+    assert learned(experiment).score("test")["accuracy"] > 0.6
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
+def test_a_graphics_card_learns(precision):
+    recipe = Recipe(epochs=6, device="cuda", precision=precision)
+    experiment = dataclasses.replace(PRESETS["cam-net"].experiment(), data=DATASETS["digits"](), recipe=recipe)
+    assert learned(experiment).score("test")["accuracy"] > 0.85
+
+
+@pytest.mark.parametrize("data", ["digits", "glyphs"])
+def test_real_and_drawn_digits_are_learned_in_under_a_minute(data):
+    recipe = Recipe(epochs=20 if data == "digits" else 6, rate=0.004, schedule="one_cycle")
+    experiment = dataclasses.replace(PRESETS["cam-net"].experiment(), data=DATASETS[data](), recipe=recipe)
+    found = learned(experiment)
+    assert found.score("test")["accuracy"] >= 0.97
+    assert found.seconds < 60
+
+
+def test_xor_needs_a_hidden_layer():
+    data = DATASETS["points"](shape="xor", number=1000)
+    recipe = Recipe(epochs=60, rate=0.01, batch=32)
+    one = chain(points=Input(sizes=(2,)), out=Dense(units=2))
+    deep = chain(points=Input(sizes=(2,)), dense=Dense(units=16), sigmoid=Sigmoid(), out=Dense(units=2))
+    accuracy = [
+        learned(Experiment("xor", {"network": g}, data, recipe=recipe)).score("test")["accuracy"] for g in (one, deep)
+    ]
+    assert accuracy[0] < 0.8
+    assert accuracy[1] > 0.98
