@@ -1,19 +1,20 @@
 """Receptive fields: which part of the input each unit can see."""
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 from engine.graph.trace import Step, Trace
 from engine.layers.base import Window
 from engine.layers.entry import Input
+from engine.layers.resizing import MaxUnpool2d
+
+MOST_PHASES = 4_096  # beyond it, units that see unlike parts are not told apart any more
 
 
 @dataclass(frozen=True)
 class Field:
-    """What one unit sees of the input: for place i, from i·stride + first to i·stride + last, on each axis."""
+    """What one unit sees of the input, along each axis."""
 
     axes: tuple[Window, ...]
     placed: bool = True  # False where a unit still sees this much, but its index no longer says where
@@ -21,18 +22,18 @@ class Field:
 
     @property
     def size(self) -> tuple[int, ...]:
-        """Return how many places are seen along each axis, beyond the input's edge too."""
-        return self.whole or tuple(math.floor(a.last) - math.ceil(a.first) + 1 for a in self.axes)
+        """Return how many places are seen at most along each axis, beyond the input's edge too."""
+        return self.whole or tuple(max(last - first + 1 for first, last in axis.reaches) for axis in self.axes)
 
     @property
     def stride(self) -> tuple[float, ...] | None:
-        """Return how far the fields of neighbouring units lie apart."""
-        return tuple(float(a.stride) for a in self.axes) if self.placed and not self.whole else None
+        """Return how far the fields of neighbouring units lie apart, on the average."""
+        return tuple(axis.shift / axis.period for axis in self.axes) if self.placed and not self.whole else None
 
     @property
     def offset(self) -> tuple[float, ...] | None:
         """Return where the first unit's field has its middle."""
-        return tuple(float(a.first + a.last) / 2 for a in self.axes) if self.placed and not self.whole else None
+        return tuple(sum(axis.of(0)) / 2 for axis in self.axes) if self.placed and not self.whole else None
 
     def write(self) -> dict[str, Any]:
         """Return plain values."""
@@ -51,9 +52,9 @@ def fields(trace: Trace) -> dict[str, Field]:
         return found
     for step in trace.steps:
         if step is start:
-            still = Window(Fraction(1), Fraction(0), Fraction(0))
+            still = Window(1, ((0, 0),))
             found[step.path] = Field((still,) * (step.gives.rank - 1))
-        elif seen := [found[source] for source in step.sources if source in found]:
+        elif seen := [found[source] for source in _watched(step) if source in found]:
             found[step.path] = _through(step, _together(seen, start), start)
     return found
 
@@ -68,30 +69,54 @@ def _through(step: Step, field: Field, start: Step) -> Field:
         return Field(field.axes, placed=False)
     if not field.placed or len(sees) != len(field.axes):
         return _all(start)
-    return Field(tuple(_compose(outer, inner) for outer, inner in zip(field.axes, sees, strict=True)))
+    axes = [_compose(outer, inner) for outer, inner in zip(field.axes, sees, strict=True)]
+    known = tuple(axis for axis in axes if axis)
+    return Field(known) if len(known) == len(axes) else _all(start)
 
 
-def _compose(outer: Window, inner: Window) -> Window:
+def _watched(step: Step) -> tuple[str, ...]:
+    """Return the sources whose values a step passes on; of an unpooling, not those that only say where."""
+    return step.sources[:1] if isinstance(step.layer, MaxUnpool2d) else step.sources
+
+
+def _compose(outer: Window, inner: Window) -> Window | None:
     """Return what is seen through two windows: the inner's places are units of the outer."""
-    first = inner.first * outer.stride + outer.first
-    last = inner.last * outer.stride + outer.last
-    return Window(inner.stride * outer.stride, first, last)
+    turns = outer.period // math.gcd(outer.period, inner.shift)
+    period = turns * inner.period
+    if period > MOST_PHASES:
+        return None
+    shift = turns * inner.shift // outer.period * outer.shift
+    reaches = []
+    for place in range(period):
+        first, last = inner.of(place)
+        parts = [outer.of(unit) for unit in range(first, min(last, first + outer.period) + 1)]
+        parts += [outer.of(unit) for unit in range(max(first, last - outer.period), last + 1)]
+        reaches.append((min(part[0] for part in parts), max(part[1] for part in parts)))
+    return Window(shift, tuple(reaches))
 
 
-def _together(seen: Iterable[Field], start: Step) -> Field:
+def _together(seen: list[Field], start: Step) -> Field:
     """Return what branches see together; where their places do not match, everything."""
     first, *rest = seen
     for other in rest:
         if first.whole or other.whole:
             return first if first.whole else other
-        if [a.stride for a in first.axes] != [a.stride for a in other.axes]:
+        axes = [_union(a, b) for a, b in zip(first.axes, other.axes, strict=True)]
+        known = tuple(axis for axis in axes if axis)
+        if len(known) < len(axes):
             return _all(start)
-        axes = tuple(
-            Window(a.stride, min(a.first, b.first), max(a.last, b.last))
-            for a, b in zip(first.axes, other.axes, strict=True)
-        )
-        first = Field(axes, first.placed and other.placed)
+        first = Field(known, first.placed and other.placed)
     return first
+
+
+def _union(a: Window, b: Window) -> Window | None:
+    """Return what is seen through either window, where both go on at the same pace."""
+    period = math.lcm(a.period, b.period)
+    if a.shift * b.period != b.shift * a.period or period > MOST_PHASES:
+        return None
+    both = [(a.of(place), b.of(place)) for place in range(period)]
+    reaches = tuple((min(x[0], y[0]), max(x[1], y[1])) for x, y in both)
+    return Window(period // a.period * a.shift, reaches)
 
 
 def _all(start: Step, by_length: bool = False) -> Field:

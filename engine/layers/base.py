@@ -4,7 +4,6 @@ import functools
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 import torch
@@ -88,14 +87,23 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Window:
-    """The inputs that output place i sees along one axis: from i·stride + first to i·stride + last."""
+    """The inputs that outputs see along one axis: output q·period + r sees q·shift + reaches[r], first to last."""
 
-    stride: Fraction
-    first: Fraction
-    last: Fraction
+    shift: int
+    reaches: tuple[tuple[int, int], ...]
+
+    @property
+    def period(self) -> int:
+        """Return after how many outputs the pattern repeats."""
+        return len(self.reaches)
+
+    def of(self, place: int) -> tuple[int, int]:
+        """Return the first and the last input that one output sees."""
+        turn, phase = divmod(place, self.period)
+        first, last = self.reaches[phase]
+        return turn * self.shift + first, turn * self.shift + last
 
 
-POINT = Window(Fraction(1), Fraction(0), Fraction(0))
 Sees = tuple[Window, ...] | Literal["point", "whole", "scattered"]
 
 

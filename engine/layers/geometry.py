@@ -1,7 +1,5 @@
 """Arithmetic that sliding windows share, whatever they compute inside."""
 
-from fractions import Fraction
-
 from engine.layers.base import Refusal, Shape, Window, pair, times
 from engine.layers.formula import Formula, formula
 
@@ -83,19 +81,19 @@ def windows(
 ) -> tuple[Window, ...]:
     """Return what each output place sees, along each axis."""
     return tuple(
-        Window(Fraction(s), Fraction(-p[0]), Fraction(d * (k - 1) - p[0]))
-        for k, s, p, d in zip(kernel, stride, pads, dilation, strict=True)
+        Window(s, ((-p[0], d * (k - 1) - p[0]),)) for k, s, p, d in zip(kernel, stride, pads, dilation, strict=True)
     )
 
 
-def by_phase(stride: int, reach) -> Window:
-    """Return the window of something that enlarges: `reach(i)` is what output i sees, exactly."""
-    ends = [
-        (Fraction(a) - Fraction(i, stride), Fraction(b) - Fraction(i, stride))
-        for i in range(stride)
-        for a, b in [reach(i)]
-    ]
-    return Window(Fraction(1, stride), min(a for a, _ in ends), max(b for _, b in ends))
+def painted(kernel: int, stride: int, padding: int) -> Window:
+    """Return what outputs see where every input paints a kernel: those inputs whose kernel covers them."""
+
+    def reach(place: int) -> tuple[int, int]:
+        last = (place + padding) // stride
+        first = -((kernel - 1 - padding - place) // stride)
+        return min(first, last), last
+
+    return Window(1, tuple(reach(place) for place in range(stride)))
 
 
 def kernel_words(kernel: int | tuple[int, int], stride: int | tuple[int, int]) -> str:
@@ -105,7 +103,4 @@ def kernel_words(kernel: int | tuple[int, int], stride: int | tuple[int, int]) -
 
 def adaptive(size: int, wanted: int) -> Window:
     """Return the window of adaptive pooling: output i sees ⌊i·size/wanted⌋ to ⌈(i+1)·size/wanted⌉ − 1."""
-    stride = Fraction(size, wanted)
-    starts = [(i * size // wanted) - i * stride for i in range(wanted)]
-    ends = [-(-(i + 1) * size // wanted) - 1 - i * stride for i in range(wanted)]
-    return Window(stride, min(starts), max(ends))
+    return Window(size, tuple((i * size // wanted, -(-(i + 1) * size // wanted) - 1) for i in range(wanted)))

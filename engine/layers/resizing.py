@@ -1,5 +1,6 @@
 """Larger and smaller maps: unpooling, upsampling, padding and cropping."""
 
+import math
 from fractions import Fraction
 from typing import Annotated, Literal
 
@@ -49,8 +50,10 @@ class MaxUnpool2d(Layer):
         return Refusal(f"the shape its pool gave ({gave})", str(given[0]), "Change the layers between them.")
 
     def sees(self, given):
-        """Return that a place sees the pooled value that covers it, wherever its maximum was."""
-        return "scattered"
+        """Return that a place sees the pooled values whose windows cover it."""
+        sides = (self.kernel, self.stride or self.kernel, self.padding)
+        kernel, stride, padding = (geometry.spread(side, 2) for side in sides)
+        return tuple(geometry.painted(k, s, p) for k, s, p in zip(kernel, stride, padding, strict=True))
 
 
 class _Enlarging(Layer):
@@ -81,7 +84,7 @@ class UpsampleNearest(_Enlarging):
 
     def sees(self, given):
         """Return the one input that is repeated."""
-        return (geometry.by_phase(self.scale, lambda i: (i // self.scale, i // self.scale)),) * 2
+        return (Window(1, ((0, 0),) * self.scale),) * 2
 
 
 @layer("upsample_bilinear")
@@ -96,12 +99,8 @@ class UpsampleBilinear(_Enlarging):
 
     def sees(self, given):
         """Return the two neighbours along each axis."""
-
-        def reach(i):
-            at = Fraction(2 * i + 1, 2 * self.scale) - Fraction(1, 2)
-            return at.__floor__(), at.__ceil__()
-
-        return (geometry.by_phase(self.scale, reach),) * 2
+        middles = [Fraction(2 * i + 1, 2 * self.scale) - Fraction(1, 2) for i in range(self.scale)]
+        return (Window(1, tuple((math.floor(at), math.ceil(at)) for at in middles)),) * 2
 
 
 @layer("bed_of_nails")
@@ -116,7 +115,7 @@ class BedOfNails(_Enlarging):
 
     def sees(self, given):
         """Return the one input that lands nearby."""
-        return (geometry.by_phase(self.scale, lambda i: (i // self.scale, i // self.scale)),) * 2
+        return (Window(1, ((0, 0),) * self.scale),) * 2
 
 
 class _Edges(Layer):
@@ -141,7 +140,7 @@ class _Edges(Layer):
 
     def _shift(self, given, sign):
         starts = (self.left,) if given.rank == 2 else (self.top, self.left)
-        return tuple(Window(Fraction(1), Fraction(sign * s), Fraction(sign * s)) for s in starts)
+        return tuple(Window(1, ((sign * s, sign * s),)) for s in starts)
 
     def refuses(self, *given):
         """Refuse rows on a sequence, which has none."""

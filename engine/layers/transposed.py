@@ -85,16 +85,7 @@ class _Transposed(Layer):
 
     def sees(self, given):
         """Return which inputs reach an output: those whose spread-out kernel covers it."""
-
-        def window(kernel, stride, padding):
-            def reach(i):
-                last = (i + padding) // stride
-                first = -((kernel - 1 - padding - i) // stride)
-                return min(first, last), last
-
-            return geometry.by_phase(stride, reach)
-
-        return tuple(window(k, s, p) for k, s, p, _ in self._axes(given))
+        return tuple(geometry.painted(k, s, p) for k, s, p, _ in self._axes(given))
 
     def summary(self):
         """Return maps and kernel."""

@@ -14,7 +14,7 @@ from engine.layers.activation import Tanh
 from engine.layers.convolution import Conv2d
 from engine.layers.entry import Input
 from engine.layers.merging import Add, Concat
-from engine.layers.pooling import AveragePool2d
+from engine.layers.pooling import AveragePool2d, MaxPool2d
 from engine.presets import PRESETS
 
 
@@ -32,10 +32,8 @@ def seen_by(graph, unit):
 def told(graph, unit, sizes):
     """Return the same as the field tells it, cut off at the input's edge."""
     field = cost(graph).layers[-1].field
-    return tuple(
-        (max(0, int(-(-(i * a.stride + a.first) // 1))), min(size - 1, int((i * a.stride + a.last) // 1)))
-        for i, a, size in zip(unit, field.axes, sizes, strict=True)
-    )
+    ends = [axis.of(place) for axis, place in zip(field.axes, unit, strict=True)]
+    return tuple((max(0, first), min(size - 1, last)) for (first, last), size in zip(ends, sizes, strict=True))
 
 
 WINDOWS = st.one_of(
@@ -98,16 +96,23 @@ def test_branches_see_what_the_widest_sees():
         ("crop", {"left": 2, "top": 1}),
     ],
 )
-def test_layers_that_resize_tell_at_least_what_they_see(kind, options):
+def test_layers_that_resize_tell_exactly_what_they_see(kind, options):
     graph = chain(image=Input(sizes=(1, 11, 11)), conv=Conv2d(channels=2, kernel=3), resize=LAYERS[kind](**options))
     _, height, width = trace(graph).outputs[0].sizes
-    inner = [(r, c) for r in range(3, height - 3) for c in range(3, width - 3)] or [(1, 1)]
-    widest = 0
+    inner = [(r, c) for r in range(2, height - 2) for c in range(2, width - 2)] or [(1, 1)]
     for unit in inner:
-        for (first, last), (least, most) in zip(seen_by(graph, unit), told(graph, unit, (11, 11)), strict=True):
-            assert least <= first <= last <= most
-            widest = max(widest, last - first + 1)
-    assert widest <= max(cost(graph).layers[-1].field.size) <= widest + 1
+        assert seen_by(graph, unit) == told(graph, unit, (11, 11))
+
+
+def test_what_is_pooled_and_enlarged_again_is_seen_exactly():
+    def field(**enlarging):
+        return (
+            cost(chain(image=Input(sizes=(1, 28, 28)), conv=Conv2d(), pool=MaxPool2d(), **enlarging)).layers[-1].field
+        )
+
+    assert field(up=LAYERS["upsample_nearest"]()).size == (4, 4)
+    assert field(up=LAYERS["conv_transpose2d"]()).size == (4, 4)
+    assert field(unpool=(LAYERS["max_unpool2d"](), "pool", "pool")).size == (4, 4)
 
 
 def test_a_dense_layer_sees_everything_and_a_flattened_unit_no_longer_says_where():
