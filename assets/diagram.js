@@ -125,7 +125,8 @@ function glyph(sizes, x, y) {
 
 const text = (content, x, y, name, most) => {
   const short = content.length > most ? content.slice(0, most - 1) + "…" : content;
-  return make("text", { x, y, class: name }, short);
+  const tight = name === "shape" && short.length > 10 ? " tight" : "";
+  return make("text", { x, y, class: name + tight }, short);
 };
 
 function drawBox(box, at, data, tell) {
@@ -160,7 +161,7 @@ function drawBox(box, at, data, tell) {
     group.append(text(box.shape, 48, 50, "shape", 14));
   }
   if (box.block) {
-    const corner = make("g", { class: "unfold", transform: `translate(${at.w - 15},${at.h - 15})` });
+    const corner = make("g", { class: "unfold", transform: `translate(${at.w - 9},${-2})` });
     corner.append(make("rect", { x: -4, y: -4, width: 16, height: 16, rx: 4 }));
     corner.append(make("path", { d: "M4,0 V8 M0,4 H8" }));
     corner.append(make("title", {}, "Unfold this block"));
@@ -187,7 +188,10 @@ function drawFrame(frame, places, tell) {
     const top = Math.min(...here.map((at) => at.laneTop)) - 21 * (frame.height + 1);
     const bottom = Math.max(...here.map((at) => at.y + at.h)) + pad;
     parts.append(make("rect", { x: left, y: top, width: right - left, height: bottom - top, rx: 10 }));
-    if (index) return;
+    if (index) {
+      parts.append(make("text", { class: "goes-on", x: left + 8, y: top + 14 }, `… ${frame.path.split(".").at(-1)}`));
+      return;
+    }
     const title = make("g", { class: "fold", tabindex: 0, role: "button", "aria-label": `Fold ${frame.title}` });
     title.append(make("text", { x: left + 8, y: top + 14 }, `▾ ${frame.path.split(".").at(-1)}: ${frame.title}`));
     title.addEventListener("click", () => tell("fold", frame.path));
@@ -205,7 +209,15 @@ function draw(host, data, width, tell) {
   }
   const { places, width: wide, height } = place(data, width);
   const focused = host.querySelector(".box:focus")?.dataset.path;
-  const svg = make("svg", { width: Math.max(wide, 1), height, role: "group", "aria-label": "Diagram of the network" });
+  // A stretch that cannot be broken into rows is drawn smaller, down to two thirds, before it has to scroll.
+  const scale = Math.min(1, Math.max(0.66, width / Math.max(wide, 1)));
+  const svg = make("svg", {
+    width: wide * scale,
+    height: height * scale,
+    viewBox: `0 0 ${wide} ${height}`,
+    role: "group",
+    "aria-label": "Diagram of the network",
+  });
   for (const frame of [...data.frames].sort((a, b) => a.depth - b.depth)) svg.append(drawFrame(frame, places, tell));
   for (const wire of data.wires) {
     const path = wirePath(places.get(wire.from), places.get(wire.to), wire.lane);

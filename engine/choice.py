@@ -172,7 +172,9 @@ def _complaint(cls: type[Choice], error: ValidationError) -> str:
         case "too_short":
             return f"{name} is too short: at least {limits['min_length']} are needed."
         case "value_error":
-            return f"{name}: {limits['error']}"
+            return f"{name}: {limits['error']}."
+        case "tuple_type":
+            return f"{name} must be whole numbers, such as 28×28; {got}"
         case kind if kind.startswith("int"):
             return f"{name} must be a whole number; {got}"
         case kind if kind.startswith(("float", "finite")):

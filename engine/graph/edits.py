@@ -8,6 +8,7 @@ from engine.errors import VitrineError
 from engine.graph.graph import Block, Graph, Node, check_name, in_order
 from engine.layers import Init, Layer
 from engine.layers.entry import Entry, Input
+from engine.layers.pooling import MaxPool2d
 from engine.layers.resizing import MaxUnpool2d
 
 Edit = Callable[..., Graph]
@@ -51,11 +52,16 @@ def fresh(graph: Graph, stem: str) -> str:
 
 
 def add(graph: Graph, layer: Layer, name: str = "") -> Graph:
-    """Put a layer after the first output; it becomes the output."""
+    """Put a layer after the first output, where it becomes the output; an input comes first."""
     if graph.outputs and layer.arity[1]:
         return insert_after(graph, graph.outputs[0], layer, name)
-    node = Node(name or fresh(graph, layer.stem), layer)
-    return Graph((*graph.nodes, node), graph.outputs or (node.id,), graph.init)
+    new = Node(name or fresh(graph, layer.stem), layer)
+    if layer.arity[1]:
+        return Graph((*graph.nodes, new), (new.id,), graph.init)
+    # What had lost its input takes the new one.
+    orphans = [n.id for n in graph.nodes if n.layer.arity[1] and not n.inputs]
+    nodes = (dataclasses.replace(n, inputs=(new.id,)) if n.id in orphans[:1] else n for n in graph.nodes)
+    return Graph((new, *nodes), graph.outputs or (new.id,), graph.init)
 
 
 @_reaching
@@ -63,7 +69,7 @@ def insert_after(graph: Graph, path: str, layer: Layer, name: str = "") -> Graph
     """Put a layer behind a node; whoever took from the node takes from the new one."""
     if not layer.arity[1]:
         raise VitrineError(f"{layer.title} takes no input, so it cannot stand after {path}.")
-    new = Node(name or fresh(graph, layer.stem), layer, (path,))
+    new = Node(name or fresh(graph, layer.stem), layer, (path, *_undone(graph, path, layer)))
     nodes = []
     for node in graph.nodes:
         # An unpooling stays tied to its pool, whatever comes between.
@@ -73,6 +79,16 @@ def insert_after(graph: Graph, path: str, layer: Layer, name: str = "") -> Graph
         if node.id == path:
             nodes.append(new)
     return _sorted(graph, nodes, (new.id if name == path else name for name in graph.outputs))
+
+
+def _undone(graph: Graph, path: str, layer: Layer) -> tuple[str, ...]:
+    """Return the pool that a new unpooling most likely undoes: the last before it that none undoes yet."""
+    if not isinstance(layer, MaxUnpool2d):
+        return ()
+    undone = {node.inputs[-1] for node in graph.nodes if isinstance(node.layer, MaxUnpool2d)}
+    before = graph.nodes[: graph.nodes.index(graph[path]) + 1]
+    pools = [node.id for node in before if isinstance(node.layer, MaxPool2d) and node.id not in undone]
+    return tuple(pools[-1:])
 
 
 @_reaching
@@ -216,8 +232,8 @@ def _group(graph: Graph, chosen: set[str], name: str) -> Graph:
     known = dict(zip(sources, ids, strict=True))
     entries = [Node(i, Entry()) for i in ids]
     nodes = [dataclasses.replace(n, inputs=tuple(known.get(s, s) for s in n.inputs)) for n in inside]
-    block = Block(name=name, graph=Graph((*entries, *nodes), (leaving[0],)))
-    new = Node(fresh(graph, "block"), block, tuple(sources))
+    block = Block.read({"name": name, "graph": Graph((*entries, *nodes), (leaving[0],))})
+    new = Node(_called_after(graph, name), block, tuple(sources))
     kept = [
         dataclasses.replace(n, inputs=tuple(new.id if s == leaving[0] else s for s in n.inputs))
         for n in graph.nodes
@@ -232,6 +248,15 @@ def _group(graph: Graph, chosen: set[str], name: str) -> Graph:
         ) from None
     outputs = tuple(new.id if o == leaving[0] else o for o in graph.outputs)
     return Graph(nodes_in_order, outputs, graph.init)
+
+
+def _called_after(graph: Graph, name: str) -> str:
+    """Return a block's name as a node's, where that is possible and free, else 'block' and a number."""
+    try:
+        check_name(name.lower())
+    except VitrineError:
+        return fresh(graph, "block")
+    return fresh(graph, "block") if name.lower() in graph.by_id or name == "Block" else name.lower()
 
 
 def _check_ties(graph: Graph, chosen: set[str]) -> None:

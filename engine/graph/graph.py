@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
-from pydantic import ConfigDict, Field, SkipValidation
+from pydantic import AfterValidator, ConfigDict, Field, SkipValidation
 from torch import nn
 
 from engine.choice import option
@@ -21,6 +21,7 @@ MOST_NODES = 2_000  # with repeats counted out; ResNet-152 has about 520
 MOST_WIRES = 10_000
 MOST_DEPTH = 8
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+CLASS_NAME = re.compile(r"[A-Z][A-Za-z0-9]{0,39}")  # of a block: becomes a class in exported code
 PYTORCH = Init()
 TAKEN = frozenset(dir(nn.Module)) | {"self", "torch", "nn", "math", "training", "x"}
 
@@ -110,6 +111,13 @@ class Graph:
                 yield from node.block.graph.paths(f"{prefix}{node.id}.")
 
 
+def _class_name(name: str) -> str:
+    if not CLASS_NAME.fullmatch(name) or name in ("None", "True", "False", "F"):
+        words = "cannot name a block: use up to 40 letters and digits, beginning with a capital letter"
+        raise ValueError(f"{shortened(name)} {words}")
+    return name
+
+
 @layer("block")
 class Block(Layer):
     """A group of nodes under one name, once or several times in a row, each with weights of its own."""
@@ -118,7 +126,7 @@ class Block(Layer):
     title, family, stem, arity = "Block", "block", "block", (1, 64)
     examples: ClassVar[Any] = ()
 
-    name: Annotated[str, Field(max_length=40, pattern=r"^[A-Za-z][A-Za-z0-9_]*$")] = option(
+    name: Annotated[str, AfterValidator(_class_name)] = option(
         "Block", "What the block is called, in the diagram and as a class in the code."
     )
     repeat: Annotated[int, Field(ge=1, le=1000)] = option(1, "How many times it stands in a row.")

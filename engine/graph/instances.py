@@ -1,12 +1,13 @@
 """Blocks as they stand in one network: which share a class, and what that class must be told."""
 
+import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from engine.graph.graph import Graph, Node
 from engine.graph.trace import resolved, sources, trace
-from engine.layers import Layer, Shape
+from engine.layers import Layer, Shape, modules
 from engine.layers.base import Call
 from engine.layers.entry import Entry, Input
 
@@ -105,7 +106,7 @@ def classes(root: Instance) -> list[Class]:
         found.instances.append(instance)
         instance.shared = found
     ordered = sorted(groups.values(), key=lambda c: c.model.height)
-    taken: set[str] = set()
+    taken = {name for name, _ in inspect.getmembers(modules, inspect.isclass)}  # those may stand in the file too
     for found in ordered:
         found.name = _free(found.name, taken)
         _differences(found)

@@ -95,8 +95,11 @@ def _walk(graph: Graph, given: tuple[_Value, ...], path: str, place: str, found:
         values[node.id] = None
         inputs = [values[source] for source in sources(graph, node)]
         known = [v for v in inputs if v is not None]
-        if len(known) < len(inputs):
-            continue  # the problem stands where the shape was lost
+        if len(known) < len(inputs):  # the problem stands where the shape was lost; what else is wrong is told too
+            least, most = node.layer.arity
+            if not least <= len(inputs) <= most and (refusal := check(node.layer, (Shape((1,)),) * len(inputs))):
+                found.problems.append(Problem(here, _words(node, refusal)))
+            continue
         if node.block:
             values[node.id] = _enter(node, node.block, tuple(known), path, here, found)
         elif isinstance(node.layer, Input):
@@ -134,7 +137,11 @@ def _take(node: Node, layer: Layer, known: tuple[_Value, ...], path: str, place:
         gives = layer.shape
     else:
         if refusal := _untied(node, layer) or check(layer, given):
-            found.problems.append(Problem(place, _words(node, refusal)))
+            # A block's entry, and what came through no layer at all, cannot be removed.
+            entering = any(
+                step.path == value.step and isinstance(step.layer, Input) for value in known for step in found.steps
+            )
+            found.problems.append(Problem(place, _words(node, refusal, not entering)))
             return None
         try:
             gives = outcome(layer, given)
@@ -154,10 +161,11 @@ def _untied(node: Node, layer: Layer) -> Refusal | None:
     return Refusal("a max pooling to undo", f"something else ({node.inputs[1]})", cure)
 
 
-def _words(node: Node, refusal: Refusal) -> str:
+def _words(node: Node, refusal: Refusal, removable: bool = True) -> str:
     source = " and ".join(dict.fromkeys(node.inputs))
     came = f"{refusal.got} from {source}" if source else refusal.got
-    return f"{node.id} needs {refusal.need} but receives {came}. {refusal.cure.format(source=source)}"
+    cure = refusal.cure if removable else refusal.cure.replace(", padding, or remove {source}", " or more padding")
+    return f"{node.id} needs {refusal.need} but receives {came}. {cure.format(source=source)}"
 
 
 def _enter(node: Node, block: Block, known: tuple[_Value, ...], path: str, place: str, found: Trace) -> _Value | None:

@@ -25,6 +25,7 @@ class _Activation(Layer):
 class Linear(_Activation):
     """Passes every value on as it is."""
 
+    also = "identity activation"
     title, stem, target = "Linear", "linear", nn.Identity
 
 

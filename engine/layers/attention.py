@@ -64,6 +64,7 @@ class _Attention(Layer):
 class SelfAttention(_Attention):
     """Lets every place of a sequence gather from all others, by several heads."""
 
+    also = "transformer, multi-head"
     title = "Self-attention"
     examples = (({"heads": 2}, ((7, 6),)), ({"heads": 3, "causal": True}, ((7, 6),)))
 

@@ -112,6 +112,7 @@ class Layer(Choice):
 
     title: ClassVar[str] = ""
     family: ClassVar[str] = ""
+    also: ClassVar[str] = ""  # other names, by which people look for it
     stem: ClassVar[str] = ""  # what nodes of this kind are called: conv1, conv2, …
     takes: ClassVar[tuple[int, ...]] = (1, 2, 3)  # how many axes an input may have
     tokens: ClassVar[bool] = False  # whether the input is tokens rather than numbers

@@ -13,6 +13,7 @@ from engine.layers.initialisation import BEGINNING, Init
 class Dense(Layer):
     """Every unit is a weighted sum of all inputs, plus a bias; along a sequence, at each place."""
 
+    also = "fully connected, FC, linear layer"
     title, family, stem, takes = "Dense", "dense", "dense", (1, 2)
     examples = (({"units": 10}, ((84,),)), ({"units": 7, "bias": False}, ((12, 5),)))
 

@@ -63,4 +63,4 @@ class Init(Choice):
             nn.init.zeros_(bias)
 
 
-BEGINNING = option(None, "How the weights begin; empty: as the network says.", rare=True)
+BEGINNING = option(None, "How this layer's weights begin; otherwise as the network says.", rare=True)

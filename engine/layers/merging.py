@@ -26,6 +26,7 @@ def _same_shape(given):
 class Add(Layer):
     """Adds branches, value by value: what a residual block does with its shortcut."""
 
+    also = "residual, skip, shortcut"
     title, family, stem, arity, expression = "Add", "merging", "add", MANY, " + "
     examples = (({}, ((3, 4, 5), (3, 4, 5))), ({}, ((5,), (5,), (5,))))
 

@@ -24,6 +24,7 @@ def _scale_and_shift(features: int, learned: bool):
 class BatchNorm(Layer):
     """Centres and scales each channel by its mean and variance over the batch and all places."""
 
+    also = "BN, batchnorm"
     title, family, stem = "Batch normalisation", "normalisation", "norm"
     examples = (({}, ((5,),)), ({}, ((5, 6),)), ({"scale": False}, ((5, 6, 7),)))
 

@@ -60,7 +60,8 @@ class _Pool(Layer):
     def summary(self):
         """Return the window."""
         same = self.stride is None or self.stride == self.kernel
-        return geometry.kernel_words(self.kernel, 1 if same else self.stride)
+        kind = self.kind.partition("_")[0].replace("average", "mean")
+        return f"{kind} {geometry.kernel_words(self.kernel, 1 if same else self.stride)}"
 
 
 class _Pool2d(_Pool):

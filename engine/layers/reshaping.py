@@ -18,6 +18,7 @@ Sizes = Annotated[tuple[Length, ...], Field(min_length=1, max_length=3)]
 class Flatten(Layer):
     """Lays maps or a sequence out as one vector."""
 
+    also = "vector"
     title, family, stem = "Flatten", "reshaping", "flatten"
     examples = (({}, ((3, 4, 5),)), ({}, ((4, 5),)))
 

@@ -96,6 +96,7 @@ class _Transposed(Layer):
 class ConvTranspose2d(_Transposed):
     """Enlarges maps: every input place paints a filter onto the output."""
 
+    also = "deconvolution"
     title, takes = "Transposed convolution 2-D", (3,)
     examples = (
         ({"channels": 4, "kernel": 4, "stride": 2, "padding": 1}, ((3, 7, 5),)),
@@ -112,6 +113,7 @@ class ConvTranspose2d(_Transposed):
 class ConvTranspose1d(_Transposed):
     """Lengthens a sequence of channels×length."""
 
+    also = "deconvolution"
     title, takes = "Transposed convolution 1-D", (2,)
     examples = (({"channels": 4, "kernel": 4, "stride": 2, "padding": 1}, ((3, 7),)),)
 

@@ -58,7 +58,8 @@ def load(text: str | bytes) -> Experiment:
     try:
         values = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        raise VitrineError(f"This is not JSON: {error}.") from None
+        where = f"line {error.lineno}, column {error.colno}" if error.pos else "its beginning"
+        raise VitrineError(f"This is not JSON: it cannot be read at {where}.") from None
     return read(values)
 
 

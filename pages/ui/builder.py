@@ -1,5 +1,6 @@
 """Builder: the list of layers, the open card of the selected one, and what can be done with it."""
 
+import re
 from typing import Any
 
 import streamlit as st
@@ -9,12 +10,13 @@ from engine.graph import edits
 from engine.graph.cost import Cost, LayerCost, cost
 from engine.graph.cost import formulas as formulas_of
 from engine.graph.graph import Block, Graph, Node
-from engine.layers import LAYERS, Init
+from engine.layers import LAYERS, Init, Shape, check
 from engine.layers.entry import Entry, Input
 from pages.ui.forms import draw, form
 from pages.ui.workbench import Workbench
 
 MOST_ROWS = 120
+MOST_PROBLEMS = 3
 ICONS = {
     "input": ":material/login:",
     "convolution": ":material/filter_center_focus:",
@@ -34,11 +36,24 @@ ICONS = {
 def builder(bench: Workbench) -> None:
     """Draw all layers as rows, the selected one as an open card, and the list of what can be added."""
     wrong = {problem.node: problem.text for problem in bench.trace.problems[::-1]}
-    if "" in wrong:
-        st.warning(wrong[""], icon=":material/error:")
+    _problems(bench, wrong)
     with st.container(key=f"{bench.key}-layers", gap=None):
         _rows(bench, bench.graph, "", cost(bench.graph), wrong)
     _adder(bench)
+
+
+def _problems(bench: Workbench, wrong: dict[str, str]) -> None:
+    """Say what is wrong, except what the open card says itself; a click opens the layer concerned."""
+    told = {path: text for path, text in wrong.items() if path != bench.selected or not path}
+    with st.container(key=f"{bench.key}-problems", gap="xsmall"):
+        for path, text in list(told.items())[:MOST_PROBLEMS]:
+            icon, key = ":material/error:", f"{bench.key}-problem-{path}"
+            if path:
+                st.button(text, icon=icon, key=key, type="tertiary", wrap=True, on_click=bench.open, args=(path,))
+            else:
+                st.warning(text, icon=icon)
+        if len(told) > MOST_PROBLEMS:
+            st.caption(f"and {len(told) - MOST_PROBLEMS} more")
 
 
 def _rows(bench: Workbench, graph: Graph, prefix: str, counted: Cost, wrong: dict[str, str]) -> None:
@@ -212,7 +227,7 @@ def _rename(bench: Workbench, node: Node, path: str, prefix: str) -> None:
         name = st.session_state[key].strip()
         bench.edit(edits.rename, path, name, select=prefix + name)
 
-    with st.popover("Rename", icon=":material/edit:", help="Rename", key=f"{bench.key}-icon-rename"):
+    with st.popover("Rename", icon=":material/edit:", help="Rename this node", key=f"{bench.key}-icon-rename"):
         if st.session_state.get(key) != node.id:
             st.session_state[key] = node.id
         st.text_input("Name", key=key, on_change=rename, help="Small letters, digits and _: the name in the code too.")
@@ -223,7 +238,8 @@ def _group(bench: Workbench, graph: Graph, node: Node, path: str, prefix: str) -
 
     def group() -> None:
         chosen = [prefix + name for name in st.session_state[key]]
-        bench.edit(edits.group, chosen, st.session_state[f"{key}.as"] or "Block", select="")
+        words = re.findall(r"[A-Za-z0-9]+", st.session_state[f"{key}.as"])
+        bench.edit(edits.group, chosen, "".join(word[:1].upper() + word[1:] for word in words) or "Block", select="")
 
     help = "Group layers into a block"
     with st.popover("Group", icon=":material/select_all:", help=help, key=f"{bench.key}-icon-group"):
@@ -240,6 +256,7 @@ def _adder(bench: Workbench) -> None:
     key = f"{bench.key}.add"
     kinds = [kind for kind, layer in LAYERS.items() if not issubclass(layer, Block | Entry)]
     after = bench.selected
+    shape = bench.trace.shapes.get(after or next(iter(bench.graph.outputs), ""))
 
     def add() -> None:
         kind = st.session_state[key]
@@ -249,13 +266,19 @@ def _adder(bench: Workbench) -> None:
 
     st.selectbox(
         f"Add a layer after {after}" if after else "Add a layer at the end",
-        sorted(kinds, key=lambda kind: (list(ICONS).index(LAYERS[kind].family), LAYERS[kind].title)),
+        sorted(kinds, key=lambda kind: (not _fits(kind, shape), list(ICONS).index(LAYERS[kind].family))),
         index=None,
         key=key,
-        format_func=lambda kind: f"{LAYERS[kind].title} · {LAYERS[kind].family}",
+        format_func=lambda kind: f"{LAYERS[kind].title} · {LAYERS[kind].also or LAYERS[kind].family}",
         placeholder="Type or choose: convolution, pooling, dense …",
         on_change=add,
     )
+
+
+def _fits(kind: str, shape: Shape | None) -> bool:
+    """Return whether a layer of this kind, as it comes, could take what flows where it would stand."""
+    cls = LAYERS[kind]
+    return shape is not None and cls.arity[1] > 0 and check(cls(), (shape,) * max(1, cls.arity[0])) is None
 
 
 def _add(bench: Workbench, kind: Any, after: str) -> None:

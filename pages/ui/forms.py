@@ -10,6 +10,7 @@ from engine.choice import Choice, Option
 
 Changed = Callable[[str, Any], None]  # told the option's name and its new value
 
+LISTED = re.compile(r"\d{1,9}(\s*[×x,\s]\s*\d{1,9})*")
 AS_BEFORE = "as the network"
 
 
@@ -100,8 +101,14 @@ def _text(option: Option, value: str, key: str, changed: Changed) -> None:
 
 def _sizes(option: Option, value: tuple[int, ...], key: str, changed: Changed) -> None:
     _show(key, "×".join(map(str, value)))
-    told = _told(option, key, changed, lambda text: tuple(int(n) for n in re.findall(r"\d+", text)))
+    told = _told(option, key, changed, _numbers)
     st.text_input(_label(option), key=key, help=f"{option.help} For example {option.default}.", on_change=told)
+
+
+def _numbers(text: str) -> tuple[int, ...] | str:
+    """Return whole numbers with × between them; anything else as it is, for the choice to complain of."""
+    plain = text.strip().strip("()")
+    return tuple(map(int, re.split(r"\s*[×x,\s]\s*", plain))) if LISTED.fullmatch(plain) else text
 
 
 def _pair(option: Option, value: Any, key: str, changed: Changed) -> None:
@@ -127,8 +134,8 @@ def _words_or_numbers(option: Option, value: Any, key: str, changed: Changed) ->
     def read(text: str) -> Any:
         if text in option.words:
             return text
-        numbers = tuple(int(n) for n in re.findall(r"\d+", text or ""))
-        return numbers[0] if len(numbers) == 1 else numbers
+        numbers = _numbers(text or "")
+        return numbers[0] if isinstance(numbers, tuple) and len(numbers) == 1 else numbers
 
     st.selectbox(
         _label(option),

@@ -4,9 +4,10 @@ from typing import Any
 
 import streamlit as st
 
-from engine.graph.cost import LayerCost, cost, formulas
+from engine.graph.cost import Counts, LayerCost, cost, formulas
 from engine.graph.field import Field
 from engine.graph.graph import Graph
+from engine.graph.trace import trace
 from engine.layers import Formula
 from pages.ui.workbench import Workbench
 
@@ -35,19 +36,25 @@ def inspect(bench: Workbench) -> None:
     key = f"{bench.key}.view"
     view = st.segmented_control("Show", VIEWS, default=VIEWS[0], key=key, label_visibility="collapsed", required=True)
     graph = bench.sound.graph
+    if not bench.trace.sound:
+        st.caption(":material/history: What follows is of the last network that could run.")
     if view == "All layers":
-        _table(graph)
+        _table(cost(graph).layers)
     elif bench.selected and (counted := cost(graph).within(bench.selected)):
         _layer(bench, counted)
+    elif bench.selected and not bench.trace.sound:
+        st.caption(f"{bench.selected} can be counted once the network can run.")
     else:
         st.caption("Select a layer, in the list or in the diagram, to see where its numbers come from.")
 
 
 def _layer(bench: Workbench, counted: tuple[LayerCost, ...]) -> None:
     first = counted[0]
+    if bench.sound.graph[bench.selected].block:
+        _block(bench, counted)
+        return
     if len(counted) > 1:
-        weights = sum(layer.counts.weights for layer in counted)
-        st.markdown(f"**{bench.selected}** stands for {len(counted)} layers with {weights:,} weights. The first:")
+        st.caption(f"The block repeats: {bench.selected} stands {len(counted)} times in a row. This is the first.")
     st.markdown(f"**{first.step.path}** :gray[{first.step.layer.title}] gives **{first.step.gives}**")
     words, picture = st.columns([7, 3], gap="medium")
     with words:
@@ -59,6 +66,17 @@ def _layer(bench: Workbench, counted: tuple[LayerCost, ...]) -> None:
         if first.field:
             st.html(_field_picture(first.field, _input_sizes(bench.sound.graph)))
             st.caption(_field_words(first.field))
+
+
+def _block(bench: Workbench, counted: tuple[LayerCost, ...]) -> None:
+    found = trace(bench.sound.graph)
+    total = sum((layer.counts for layer in counted), Counts())
+    takes = " and ".join(map(str, found.given[bench.selected]))
+    st.markdown(
+        f"**{bench.selected}** takes **{takes}** and gives **{found.shapes[bench.selected]}**: {len(counted)} layers, "
+        f"{total.weights:,} weights, {short(total.multiply_adds)} multiply-adds."
+    )
+    _table(counted)
 
 
 def _formula_table(lines: tuple[Formula, ...]) -> str:
@@ -104,9 +122,9 @@ def _field_words(field: Field) -> str:
     return f"{words}."
 
 
-def _table(graph: Graph) -> None:
+def _table(layers: tuple[LayerCost, ...]) -> None:
     rows: list[dict[str, Any]] = []
-    for layer in cost(graph).layers:
+    for layer in layers:
         counts = layer.counts
         rows.append(
             {
@@ -121,21 +139,26 @@ def _table(graph: Graph) -> None:
                 "sees": "×".join(map(str, layer.field.size)) if layer.field else "",
             }
         )
-    numbers = {name: st.column_config.NumberColumn(format="localized") for name in list(rows[0])[3:8]} if rows else {}
+    numbers = {
+        name: st.column_config.NumberColumn(
+            format="localized", width=30 + 9 * max(len(f"{row[name]:,}") for row in rows)
+        )
+        for name in (list(rows[0])[3:8] if rows else [])
+    }
     st.dataframe(rows, hide_index=True, column_config=numbers)
 
 
 def short(number: int) -> str:
-    """Return a large number in thousands, millions or billions."""
-    for unit, name in ((10**9, " G"), (10**6, " M"), (10**4, " k")):
-        if number >= unit:
-            return f"{number / (unit if unit != 10**4 else 1000):.3g}{name}"
+    """Return a large number in thousands, millions, billions …"""
+    for unit, name in ((10**15, "P"), (10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if number >= 10 * unit or (number >= unit > 1000):
+            return f"{number / unit:,.3g} {name}"
     return f"{number:,}"
 
 
 def size(number: int) -> str:
-    """Return bytes as MB or GB."""
-    for unit, name in ((2**30, "GB"), (2**20, "MB"), (2**10, "kB")):
-        if number >= unit / 10:
+    """Return bytes in KiB, MiB or GiB."""
+    for unit, name, least in ((2**30, "GiB", 2**27), (2**20, "MiB", 2**17), (2**10, "KiB", 2**10)):
+        if number >= least:
             return f"{number / unit:,.2f} {name}"
     return f"{number} bytes"

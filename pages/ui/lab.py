@@ -28,7 +28,7 @@ def lab(key: str, title: str, family: str, preset: str) -> None:
 
 def _header(bench: Workbench, title: str, family: str) -> None:
     key = bench.key
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key=f"{key}-header"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"{key}-header"):
         st.subheader(title, anchor=False, width="content")
         _presets(bench, family)
         for name, icon, help, shortcut, step, can in (
@@ -47,7 +47,7 @@ def _header(bench: Workbench, title: str, family: str) -> None:
         st.space("stretch")
         with st.popover("Initial weights", icon=":material/casino:", help="How the weights of the network begin"):
             beginning(bench)
-        for name, icon, fill in (("Code", "code", _code), ("Export", "download", _export), ("Share", "link", _share)):
+        for name, icon, fill in (("Code", "code", _code), ("File", "folder_open", _export), ("Share", "link", _share)):
             popover = st.popover(
                 name,
                 icon=f":material/{icon}:",
@@ -89,6 +89,8 @@ def _code(bench: Workbench) -> None:
     experiment = bench.sound
     text = source(experiment.graph, experiment.name)
     name = experiment.name.replace("-", "_")
+    if not bench.trace.sound:
+        st.warning("This is the code of the last network that could run, not of what you see in the list.")
     st.caption("One PyTorch file that stands on its own: the same parameters, the same output.")
     st.download_button("Download", text, f"{name}.py", "text/x-python", icon=":material/download:", on_click="ignore")
     st.code(text, height=480, width=760)

@@ -79,6 +79,12 @@ class Workbench:
         """Select a node, or nothing; a second time deselects it."""
         self._state["selected"] = "" if path == self.selected else path
 
+    def open(self, path: str) -> None:
+        """Select a node, and unfold the blocks that it stands in."""
+        parts = path.split(".")
+        around = [".".join(parts[:depth]) for depth in range(1, len(parts))]
+        self._state.update(selected=path, opened=list(dict.fromkeys([*self.opened, *around])))
+
     def fold(self, path: str) -> None:
         """Fold a block, or unfold it."""
         opened = self._state["opened"]

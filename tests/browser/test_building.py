@@ -130,7 +130,7 @@ def test_code_and_experiment_are_downloaded_and_the_file_opens_again(visit, tmp_
     assert "class MiniInception(nn.Module):" in code.read_text()
     page.keyboard.press("Escape")
 
-    page.get_by_role("button", name="Export").click()
+    page.get_by_role("button", name="File").click()
     with page.expect_download() as download:
         page.get_by_role("button", name="Download experiment").click()
     file = tmp_path / "experiment.json"
@@ -138,7 +138,7 @@ def test_code_and_experiment_are_downloaded_and_the_file_opens_again(visit, tmp_
     assert load(file.read_bytes()).name == "mini-inception"
 
     other = visit("cnn")
-    other.get_by_role("button", name="Export").click()
+    other.get_by_role("button", name="File").click()
     other.locator('input[type="file"]').set_input_files(file)
     expect(box(other, "inception2")).to_be_visible()
 
@@ -147,7 +147,7 @@ def test_a_hostile_file_is_told_and_the_page_works_on(visit, tmp_path):
     page = visit("cnn")
     file = tmp_path / "bad.json"
     file.write_text("[" * 10_000)
-    page.get_by_role("button", name="Export").click()
+    page.get_by_role("button", name="File").click()
     page.locator('input[type="file"]').set_input_files(file)
     expect(page.get_by_text("bad.json: This is not JSON")).to_be_visible()
     expect(box(page, "conv1")).to_be_visible()

@@ -5,6 +5,7 @@ import torch
 from hypothesis import given, settings
 
 from engine.errors import VitrineError
+from engine.graph import edits
 from engine.graph.cost import cost
 from engine.graph.diagram import diagram
 from engine.graph.layout import layout
@@ -88,6 +89,13 @@ def test_the_source_of_presets_agrees_to_the_last_bit(name):
 @pytest.mark.parametrize("name", ["vgg-16", "alexnet"])
 def test_the_source_of_the_largest_presets_agrees_to_the_last_bit(name):
     assert_same_network(PRESETS[name].make(), name)
+
+
+@pytest.mark.parametrize("name", ["Add", "Highway", "Conv2d", "RandomNet"])
+def test_a_block_may_be_called_like_a_module(name):
+    graph = PRESETS["mini-resnet"].make()
+    stage = graph["stage1"].layer
+    assert_same_network(edits.replace(graph, "stage1", stage.model_copy(update={"name": name})))
 
 
 def test_source_is_short_where_blocks_repeat():

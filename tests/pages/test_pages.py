@@ -124,13 +124,13 @@ def test_layers_are_renamed_and_grouped_and_ungrouped():
     app.multiselect(key="cnn.edges.group").set_value(["edges", "tanh1"]).run()
     app.text_input(key="cnn.edges.group.as").set_value("Eye").run()
     press(app, "cnn.edges.group.do")
-    assert graph(app)["block1"].layer.name == "Eye"
-    press(app, "cnn-icon-fold-block1")
-    press(app, "cnn-select-block1.edges")
-    assert app.number_input(key="cnn.block1.edges.channels").value == 6
-    press(app, "cnn-select-block1")
-    app.number_input(key="cnn.block1.repeat").set_value(2).run()
-    assert graph(app)["block1"].layer.repeat == 2
+    assert graph(app)["eye"].layer.name == "Eye"
+    press(app, "cnn-icon-fold-eye")
+    press(app, "cnn-select-eye.edges")
+    assert app.number_input(key="cnn.eye.edges.channels").value == 6
+    press(app, "cnn-select-eye")
+    app.number_input(key="cnn.eye.repeat").set_value(2).run()
+    assert graph(app)["eye"].layer.repeat == 2
     press(app, "cnn-icon-undo")
     press(app, "cnn-icon-grid_off")
     assert "edges" in graph(app)
@@ -178,6 +178,46 @@ def test_any_kind_may_be_added_anywhere(kind):
     assert len(graph(app).nodes) == 14
 
 
+@pytest.mark.parametrize("name", ["Stage 2", "my block", "2nd", "étape", "x" * 60, "class", ""])
+def test_a_group_may_be_called_anything(name):
+    app = press(opened(), "cnn-select-conv2")
+    app.multiselect(key="cnn.conv2.group").set_value(["conv2", "tanh2"]).run()
+    app.text_input(key="cnn.conv2.group.as").set_value(name).run()
+    press(app, "cnn.conv2.group.do")
+    assert words(app) or any(node.block for node in graph(app).nodes)
+
+
+@pytest.mark.parametrize("typed", ["-3", "1.5", "banana", "3×", "1×2×3"])
+def test_numbers_that_are_none_are_quoted_and_change_nothing(typed):
+    app = press(opened(), "cnn-select-image")
+    app.text_input(key="cnn.image.sizes").set_value(typed).run()
+    if typed != "1×2×3":
+        assert any(f"received '{typed}'" in text for text in words(app))
+        assert graph(app)["image"].layer.sizes == (1, 28, 28)
+
+
+def test_an_input_removed_and_added_again_comes_first_and_feeds_what_lost_it():
+    app = press(opened(), "cnn-select-image")
+    press(app, "cnn-icon-delete")
+    app.selectbox(key="cnn.add").set_value("input").run()
+    assert graph(app).nodes[0].id == "input1"
+    assert graph(app)["conv1"].inputs == ("input1",)
+    assert words(app) == []
+
+
+def test_every_problem_is_told_above_the_list_and_leads_to_its_layer():
+    app = press(opened(), "cnn-select-conv1")
+    app.number_input(key="cnn.conv1.kernel").set_value(40).run()
+    app.button(key="cnn-select-tanh4").click().run()
+    app.selectbox(key="cnn.add").set_value("add").run()
+    press(app, "cnn-select-out")
+    told = [b.label for b in app.button if b.key and b.key.startswith("cnn-problem-")]
+    assert any("conv1 needs room for a 40×40 kernel" in text and "remove image" not in text for text in told)
+    assert any("add1 needs at least 2 inputs" in text for text in told)
+    press(app, "cnn-problem-conv1")
+    assert app.session_state["cnn"]["selected"] == "conv1"
+
+
 def test_everything_can_be_removed():
     app = opened()
     for node in graph(app).nodes:
@@ -218,7 +258,7 @@ def test_an_unknown_preset_is_told():
 def test_a_hostile_file_is_told_and_the_page_works(case):
     text, expected = HOSTILE[case]
     app = opened()
-    app.session_state["cnn-export"] = True  # the popover is open
+    app.session_state["cnn-file"] = True  # the popover is open
     app.run()
     app.file_uploader(key="cnn.upload").upload("bad.json", text.encode(), "application/json").run()
     assert any(expected.split("|")[0][:20] in said or "bad.json" in said for said in words(app))
