@@ -218,8 +218,9 @@ def _learn(store: "Store", run: str, reports: "Generator[Report, None, None]", a
 
 def _json_lines(reports: "Iterator[Report]") -> "Iterator[Report]":
     for report in reports:
-        line = {"step": report.step, "epoch": report.epoch, "seconds": report.seconds, "loss": report.loss}
-        print(json.dumps(line | {"rate": report.rate, "scores": report.scores}), flush=True)
+        line = {"step": report.step, "epoch": report.epoch, "seconds": report.seconds, "rate": report.rate}
+        scores = {split: found for _, split, found in report.scores}  # the latest of each
+        print(json.dumps(line | {"loss": report.loss if report.losses else None, "scores": scores}), flush=True)
         yield report
 
 
@@ -230,7 +231,7 @@ def _with_bar(reports: "Iterator[Report]", run: str) -> "Iterator[Report]":
     with Progress(*columns, console=Console(stderr=True)) as progress:
         bar, scores = progress.add_task("", total=None, said=""), ""
         for report in reports:
-            for split, found in report.scores.items():
+            for _, split, found in report.scores:
                 scores = f"{split} " + " ".join(f"{metric} {value:.3f}" for metric, value in found.items())
             said = f"rate {report.rate:.2g}  loss {report.loss:.4f}  {report.examples_per_second:,.0f}/s  {scores}"
             progress.update(bar, completed=report.step, total=report.total, said=said)

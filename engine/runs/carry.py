@@ -103,7 +103,7 @@ def _recorded(store: Store, run: str, learner: Learner) -> Generator[Report, Non
                 curve.add(first + offset, loss)
             rows = [("train", "loss", step, value) for step, value in curve.points if step > last]
             last = curve.points[-1][0] if curve.points else last
-            rows += [(s, m, report.step, v) for s, scores in report.scores.items() for m, v in scores.items()]
+            rows += [(split, metric, step, v) for step, split, found in report.scores for metric, v in found.items()]
             store.record(run, rows)
             store.update(run, step=report.step, epoch=report.epoch, seconds=report.seconds)
             if report.problem:

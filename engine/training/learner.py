@@ -1,5 +1,6 @@
 """Learner: everything that changes while an experiment is learned, and the one step that changes it."""
 
+import functools
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from engine.graph.network import Network
 from engine.tasks.classify import Classify
 from engine.training.device import Place, place
 from engine.training.experiment import Experiment
-from engine.training.optimiser import moved, optimiser, pull, set_rate
+from engine.training.optimiser import moved, optimiser, pull, set_rate, stepping
 from engine.training.schedule import factor
 
 GATHERED = 64 * 2**20  # bytes up to which an epoch is put in order once, instead of batch by batch
@@ -46,10 +47,13 @@ class Learner:
             role: self.place.bring(Network(experiment.graphs[role])) for role in self.task.roles
         }
         self.optimisers = {r: optimiser(self.recipe, n, self.place.device) for r, n in self.networks.items()}
+        self.steps = {role: stepping(one) for role, one in self.optimisers.items()}
         self.scaler = self.place.scaler()
         self.data = {name: self._laid(split) for name, split in dataset.splits().items()}
         self.step = self.epoch = self.batch = self.plateaus = 0  # batch counts within the epoch
         self.seconds = 0.0
+        self.plain = self.recipe.precision == "fp32"
+        self.rates: dict[str, float] = {}  # what the optimisers were last told
         self.best = Best()
         self.losses: list[torch.Tensor] = []  # of the steps since they were last fetched, still on the device
         self.random = self._random_state()
@@ -69,20 +73,20 @@ class Learner:
         """Return the training examples on the device."""
         return self.data["train"]
 
-    @property
+    @functools.cached_property
     def batch_size(self) -> int:
         """Return how many examples a step sees."""
         whole = self.recipe.batch == "all" or self.recipe.optimiser == "lbfgs"
         return len(self.train) if whole else int(self.recipe.batch)
 
-    @property
+    @functools.cached_property
     def steps_an_epoch(self) -> int:
         """Return how many steps see all training examples once."""
         # A single example left over is passed by: batch normalisation cannot tell its variance.
         rest = len(self.train) % self.batch_size
         return max(1, len(self.train) // self.batch_size + (rest > 1))
 
-    @property
+    @functools.cached_property
     def total(self) -> int:
         """Return after how many steps learning ends, as far as steps and epochs tell."""
         by_epochs = [round(self.recipe.epochs * self.steps_an_epoch)] if self.recipe.epochs else []
@@ -109,25 +113,31 @@ class Learner:
     def advance(self, inputs: torch.Tensor, targets: torch.Tensor) -> None:
         """Take one step: every network has its turn."""
         rate = self.rate
-        with self.place.precision():
-            turns = iter(self.task.turns(self.networks, inputs, targets))
+        turns = iter(self.task.turns(self.networks, inputs, targets))
         while True:
-            with self.place.precision():
+            if self.plain:
                 turn = next(turns, None)
+            else:
+                with self.place.precision():
+                    turn = next(turns, None)
             if turn is None:
                 break
             one = self.optimisers[turn.role]
-            set_rate(one, rate)
+            if rate != self.rates.get(turn.role):
+                set_rate(one, rate)
+                self.rates[turn.role] = rate
             if isinstance(one, torch.optim.LBFGS):
                 self._search(one, inputs, targets)
             else:
-                self._descend(one, turn.loss)
+                self._descend(turn.role, one, turn.loss)
             self.losses.append(turn.loss.detach())
         self.step += 1
         self.batch += 1
 
-    def _descend(self, one: torch.optim.Optimizer, loss: torch.Tensor) -> None:
-        one.zero_grad()
+    def _descend(self, role: str, one: torch.optim.Optimizer, loss: torch.Tensor) -> None:
+        for group in one.param_groups:
+            for weight in group["params"]:
+                weight.grad = None
         if self.scaler:
             self.scaler.scale(loss).backward()
             self.scaler.unscale_(one)
@@ -141,7 +151,7 @@ class Learner:
             self.scaler.step(one)
             self.scaler.update()
         else:
-            one.step()
+            self.steps[role]()
 
     def _search(self, one: torch.optim.LBFGS, inputs: torch.Tensor, targets: torch.Tensor) -> None:
         def closure() -> Any:
@@ -223,10 +233,12 @@ class Learner:
         for role, network in self.networks.items():
             network.load_state_dict(state["networks"][role])
             self.optimisers[role].load_state_dict(state["optimisers"][role])
+            self.steps[role] = stepping(self.optimisers[role])
         if self.scaler and state["scaler"]:
             self.scaler.load_state_dict(state["scaler"])
         self.best = Best(**state["best"])
         self.random = dict(state["random"])
+        self.rates = {}
         vars(self).update(state["at"])
         self.losses = []
 
@@ -244,6 +256,12 @@ class Learner:
         if "cuda" in self.random:
             torch.cuda.set_rng_state(self.random["cuda"])
         self.began = time.perf_counter() - self.seconds
+
+    def clock_due(self, at: float) -> bool:
+        """Tell the time, and return whether it is past a moment."""
+        now = time.perf_counter()
+        self.seconds = now - self.began
+        return now > at
 
     def clock(self) -> float:
         """Return for how long has been learned, pauses left out."""

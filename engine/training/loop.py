@@ -22,7 +22,7 @@ class Report:
     seconds: float
     rate: float
     losses: list[float] = field(default_factory=list)  # one for each step since the last report
-    scores: dict[str, dict[str, float]] = field(default_factory=dict)  # by split, where they were taken
+    scores: list[tuple[int, str, dict[str, float]]] = field(default_factory=list)  # step, split, scores
     examples_per_second: float = 0.0
     total: int = 0  # the step at which the recipe ends
     problem: str = ""
@@ -38,9 +38,10 @@ def learn(learner: Learner, pause: float = PAUSE) -> Generator[Report, None, Non
     keepsake = Keepsake(learner)
     learner.enter()
     told, told_step = time.perf_counter(), learner.step
+    scores: list[tuple[int, str, dict[str, float]]] = []
 
-    def report(scores: dict[str, dict[str, float]] | None = None) -> Report:
-        nonlocal told, told_step
+    def report() -> Report:
+        nonlocal told, told_step, scores
         losses = torch.stack(learner.losses).float().tolist() if learner.losses else []  # the one wait for the device
         learner.losses = []
         now, taken = time.perf_counter(), learner.step - told_step
@@ -51,31 +52,25 @@ def learn(learner: Learner, pause: float = PAUSE) -> Generator[Report, None, Non
         if not problem:
             keepsake.renew(learner)
         epoch = learner.epoch + learner.batch / learner.steps_an_epoch
-        return Report(
-            learner.step, epoch, learner.clock(), learner.rate, losses, scores or {}, pace, learner.total, problem
-        )
+        taken_scores, scores = scores, []
+        seconds = learner.clock()
+        return Report(learner.step, epoch, seconds, learner.rate, losses, taken_scores, pace, learner.total, problem)
 
     while not learner.finished:
         for inputs, targets in learner.batches():
             learner.advance(inputs, targets)
-            if time.perf_counter() - told > pause:
+            if learner.clock_due(told + pause):
                 said = report()
                 yield said
                 if said.problem:
                     return
                 learner.enter()
                 told = time.perf_counter()
-            learner.clock()
             if learner.finished:
                 break
         if learner.batch >= learner.steps_an_epoch:
-            said = report(learner.end_epoch())
-            yield said
-            if said.problem:
-                return
-            learner.enter()
-            told = time.perf_counter()
+            scores += [(learner.step, split, found) for split, found in learner.end_epoch().items()]
     learner.keep_best()
-    if learner.losses:
+    if learner.losses or scores:
         yield report()
     learner.leave()

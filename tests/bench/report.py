@@ -25,6 +25,10 @@ class Report:
         """Hold a measurement against the most that it should be."""
         self.aims.append({"what": what, "aim": f"≤ {most:g}", "measured": measured, "met": measured <= most})
 
+    def aim_least(self, what: str, measured: float, least: float) -> None:
+        """Hold a measurement against the least that it should be."""
+        self.aims.append({"what": what, "aim": f"≥ {least:g}", "measured": measured, "met": measured >= least})
+
     def write(self) -> dict[str, Any]:
         """Return plain values."""
         return asdict(self)

@@ -92,7 +92,7 @@ BY_HAND = {
     "nesterov": lambda w: torch.optim.SGD(w, lr=0.05, momentum=0.9, nesterov=True),
     "adagrad": lambda w: torch.optim.Adagrad(w, lr=0.05),
     "rmsprop": lambda w: torch.optim.RMSprop(w, lr=0.05),
-    "adam": lambda w: torch.optim.Adam(w, lr=0.05),
+    "adam": lambda w: torch.optim.Adam(w, lr=0.05, fused=True),
 }
 
 
@@ -108,6 +108,13 @@ def by_hand(experiment, make, steps):
         optimiser.step()
         found.batch, found.epoch = 0, found.epoch + 1
     return network.state_dict()
+
+
+def test_adams_swift_steps_are_the_fused_kernels_own_to_the_last_bit():
+    recipe = Recipe(optimiser="adam", rate=0.05, batch="all", epochs=30)
+    ours = learned(small(recipe, noisy=False)).networks["network"].state_dict()
+    theirs = by_hand(small(recipe, noisy=False), BY_HAND["adam"], 30)
+    assert all(torch.equal(ours[name], value) for name, value in theirs.items())
 
 
 def assert_close(ours, theirs, tolerance=1e-5):
