@@ -96,7 +96,10 @@ def code(name: Named) -> None:
 
 
 @cli.command()
-def data(name: Annotated[str | None, typer.Argument(metavar="NAME", help="A dataset's name.")] = None) -> None:
+def data(
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="A dataset's name.")] = None,
+    fetch: Annotated[bool, typer.Option("--fetch", help="Fetch its files, where they are not here.")] = False,
+) -> None:
     """List the datasets, or load one and say what it holds."""
     from engine.data import DATASETS
 
@@ -104,10 +107,13 @@ def data(name: Annotated[str | None, typer.Argument(metavar="NAME", help="A data
         table = _table("name", "here", "options", "what it is")
         for kind, source in DATASETS.items():
             options = ", ".join(option.name for option in source.options())
-            table.add_row(kind, "yes" if source().here() else "to be fetched", options, source.help())
+            here = "yes" if source().here() else "to be fetched" if source.fetched else "by its path"
+            table.add_row(kind, here, options, source.help())
         _console().print(table)
         return
     source = DATASETS[name]()
+    if fetch:
+        source.fetch(lambda file, have, total: print(f"\r{file}: {have:,} of {total:,} bytes", end="", file=sys.stderr))
     found = source.load()
     print(f"{found.title}: {source.help()}")
     print(

@@ -72,6 +72,9 @@ class Source(Choice):
         """Return the dataset."""
         raise NotImplementedError(self.kind)
 
+    def fetch(self, told: "Callable[[str, int, int], None] | None" = None) -> None:
+        """Fetch what is not here, if it comes from elsewhere."""
+
     def here(self) -> bool:
         """Return whether it can be loaded without being fetched."""
         return True

@@ -113,6 +113,8 @@ class Learner:
     def advance(self, inputs: torch.Tensor, targets: torch.Tensor) -> None:
         """Take one step: every network has its turn."""
         rate = self.rate
+        if augment := self.recipe.augment:
+            inputs, targets = augment.apply(inputs, targets, len(self.dataset.classes))
         turns = iter(self.task.turns(self.networks, inputs, targets))
         while True:
             if self.plain:

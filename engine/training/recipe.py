@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from engine.choice import Choice, option
+from engine.data.augment import Augment
 
 Rate = Annotated[float, Field(gt=0, le=1000)]
 Decay = Annotated[float, Field(ge=0, le=100)]
@@ -50,6 +51,7 @@ class Recipe(Choice):
     patience: Whole | None = option(
         None, "Stop early after so many epochs without a better validation score, and keep the best weights.", rare=True
     )
+    augment: Augment | None = option(None, "How examples are varied each time they are seen.", rare=True)
     frozen: tuple[str, ...] = option((), "Nodes whose weights do not move.", rare=True)
     rates: tuple[tuple[str, Annotated[float, Field(ge=0, le=1000)]], ...] = option(
         (), "Nodes with a rate of their own: by what the rate is multiplied there.", hidden=True
@@ -65,6 +67,11 @@ class Recipe(Choice):
     device: Literal["auto", "cpu", "cuda", "mps"] = option(
         "auto", "Where to compute: the graphics card if there is one, else the processor.", rare=True
     )
+
+    @field_validator("augment", mode="before")
+    @classmethod
+    def _plain_augment(cls, value: object) -> object:
+        return {k: v for k, v in value.items() if k != "kind"} if isinstance(value, dict) else value
 
     @field_validator("frozen", "rates", mode="before")
     @classmethod

@@ -26,11 +26,21 @@ def changed(experiment: Experiment, data: str | None, settings: list[str]) -> Ex
         if not equals or part not in PARTS or not name:
             raise VitrineError(f"{shortened(setting)} is no setting.", cure="Write it like recipe.rate=0.01.")
         choice: Choice = getattr(experiment, part)
+        outer, _, inner = name.partition(".")
         try:
-            experiment = dataclasses.replace(experiment, **{part: choice.but(**{name: _read(value)})})
+            new = _read(value) if not inner else _within(choice, outer).but(**{inner: _read(value)})
+            experiment = dataclasses.replace(experiment, **{part: choice.but(**{outer: new})})
         except VitrineError as error:
             raise error.inside(part) from None
     return experiment
+
+
+def _within(choice: Choice, name: str) -> Choice:
+    """Return a choice within a choice, such as recipe.augment, as it is or as it begins."""
+    kinds = next((o.choices for o in type(choice).options() if o.name == name), ())
+    if not kinds:
+        raise VitrineError(f"{choice.kind} has nothing within {shortened(name)}.")
+    return getattr(choice, name) or kinds[0]()
 
 
 def _read(text: str) -> Any:

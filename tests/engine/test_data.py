@@ -1,12 +1,26 @@
 """Datasets: seeded, split without overlap, and what they say they are."""
 
+import functools
+import hashlib
+import http.server
+import io
+import os
+import shutil
+import threading
+import zipfile
+from pathlib import Path
+
 import pytest
 import torch
+from PIL import Image
 
 from engine.data import DATASETS
+from engine.data.fetched import download
+from engine.data.formats import read_idx
+from engine.data.own import fitted
 from engine.errors import VitrineError
 
-OFFLINE = [kind for kind, source in DATASETS.items() if source().here()]
+OFFLINE = [kind for kind, source in DATASETS.items() if not source.fetched and source().here()]
 
 
 @pytest.mark.parametrize("kind", OFFLINE)
@@ -51,3 +65,164 @@ def test_classes_of_points_are_balanced_and_finite(shape):
 def test_nothing_left_to_train_on_is_told():
     with pytest.raises(VitrineError, match="Nothing is left to train on"):
         DATASETS["points"](number=10, test=0.9, validation=0.9).load()
+
+
+REAL = Path(os.environ.get("VITRINE_TEST_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
+needs_real = pytest.mark.skipif(not REAL.exists(), reason=f"there is no folder of real test data at {REAL}")
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("VITRINE_HOME", str(tmp_path))
+    return tmp_path
+
+
+def placed(home, kind, files):
+    folder = home / "data" / kind
+    folder.mkdir(parents=True)
+    for name, origin in files.items():
+        (folder / name).symlink_to(origin)
+    return folder
+
+
+@needs_real
+def test_real_mnist_is_read_and_is_the_file_it_should_be(home):
+    folder = placed(home, "mnist", {name: REAL / "mnist" / name for name in DATASETS["mnist"].files})
+    found = DATASETS["mnist"]().load()
+    assert (len(found.train) + len(found.validation), len(found.test)) == (60_000, 10_000)
+    assert found.test.targets[:5].tolist() == [7, 2, 1, 0, 4]
+    for name, checksum in DATASETS["mnist"].files.items():
+        assert hashlib.md5((folder / name).read_bytes()).hexdigest() == checksum
+
+
+@needs_real
+def test_real_cifar_is_read_in_part(home):
+    origin = REAL / "cifar10_sample"
+    files = {"data_batch_1.bin": "data_batch_1_first_1000.bin", "test_batch.bin": "test_batch_first_1000.bin"}
+    files["batches.meta.txt"] = "batches.meta.txt"
+    placed(home, "cifar-10", {name: origin / real for name, real in files.items()})
+    found = DATASETS["cifar-10"]().load()
+    assert found.sizes == (3, 32, 32)
+    assert found.classes[3] == "cat"
+    assert found.test.targets[:4].tolist() == [3, 8, 8, 0]
+
+
+@pytest.mark.parametrize("kind", ["mnist", "cifar-10", "cifar-100"])
+def test_what_is_not_here_says_which_files_go_where(home, kind):
+    with pytest.raises(VitrineError) as caught:
+        DATASETS[kind]().load()
+    assert str(home / "data" / kind) in str(caught.value)
+    assert "--fetch" in str(caught.value)
+
+
+@pytest.mark.parametrize("damage", [b"", b"\0\0\x08", b"\0\0\x08\x03\0\0\0\1\0\0\0\1\0\0\0\2x", b"GIF89a"])
+def test_damaged_idx_files_are_told(tmp_path, damage):
+    file = tmp_path / "x-ubyte"
+    file.write_bytes(damage)
+    with pytest.raises(VitrineError, match=r"no IDX file|cut short"):
+        read_idx(file)
+
+
+def test_fetching_goes_on_where_it_ended_and_checks_what_came(tmp_path):
+    content = bytes(range(256)) * 400
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "file.bin").write_bytes(content)
+    good = hashlib.md5(content).hexdigest()
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=tmp_path / "site")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}/file.bin"
+        told = []
+        download(address, tmp_path / "a.bin", good, lambda *news: told.append(news))
+        assert (tmp_path / "a.bin").read_bytes() == content
+        assert told[-1] == ("a.bin", len(content), len(content))
+        (tmp_path / "b.bin.part").write_bytes(content[:1000])
+        download(address, tmp_path / "b.bin", good)  # this server knows no ranges: all of it comes anew
+        assert (tmp_path / "b.bin").read_bytes() == content
+        with pytest.raises(VitrineError, match="checksum differs"):
+            download(address, tmp_path / "c.bin", "0" * 32)
+        assert not list(tmp_path.glob("c.bin*"))
+        with pytest.raises(VitrineError, match="could not be fetched"):
+            download(address + "x", tmp_path / "d.bin", good)
+        server.shutdown()
+
+
+def painted(mode="RGB", size=(40, 30), value=90):
+    buffer = io.BytesIO()
+    Image.new(mode, size, value if mode in ("L", "I;16", "F") else None).save(buffer, "TIFF" if mode == "F" else "PNG")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "P", "1", "I;16", "F", "LA"])
+def test_images_of_any_mode_become_squares(mode):
+    assert fitted(painted(mode), "x", 16, grey=False).shape == (3, 16, 16)
+    assert fitted(painted(mode), "x", 16, grey=True).shape == (1, 16, 16)
+
+
+def test_a_folder_and_a_zip_of_it_are_the_same_dataset(tmp_path):
+    for label, value in (("dark", 20), ("light", 220)):
+        (tmp_path / "set" / label).mkdir(parents=True)
+        for number in range(8):
+            (tmp_path / "set" / label / f"{number}.png").write_bytes(painted("L", value=value + number))
+    packed = shutil.make_archive(str(tmp_path / "packed"), "zip", tmp_path / "set")
+    one, two = (DATASETS["images"](path=str(p), size=8, colour="grey").load() for p in (tmp_path / "set", packed))
+    assert one.classes == two.classes == ("dark", "light")
+    assert torch.equal(one.train.inputs, two.train.inputs)
+    assert (one.train.inputs.float().mean(dim=(1, 2, 3)) > 128).long().tolist() == one.train.targets.tolist()
+
+
+def zipped(path, **members):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name.replace("__", "/").replace("UP", ".."), content)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("members", "words"),
+    [
+        ({"UP__UP__evil.png": b"x"}, "points out of the archive"),
+        ({"a__x.png": b"no image"}, "cannot be read as an image"),
+        ({"a__x.png": painted()}, "images of 1 classes"),
+        ({"a__x.png": painted(size=(9000, 9000))}, "pixels"),
+        ({"a__x.png": b"\0" * (65 * 2**20)}, "larger than 64 MiB"),
+    ],
+    ids=["climbing", "fake", "one class", "giant", "bomb"],
+)
+def test_hostile_archives_are_refused(tmp_path, members, words):
+    with pytest.raises(VitrineError, match=words):
+        DATASETS["images"](path=zipped(tmp_path / "x.zip", **members)).load()
+
+
+def table(tmp_path, text, **options):
+    file = tmp_path / "t.csv"
+    file.write_text(text)
+    return DATASETS["table"](path=str(file), **options)
+
+
+def test_a_table_is_read_and_scaled(tmp_path):
+    rows = "".join(f"{i},{i * i},{'even' if i % 2 == 0 else 'odd'}\n" for i in range(40))
+    found = table(tmp_path, "a,b,parity\n" + rows).load()
+    assert found.classes == ("even", "odd")
+    assert found.sizes == (2,)
+    torch.testing.assert_close(found.train.inputs.mean(dim=0), torch.zeros(2), atol=1e-5, rtol=0)
+    number = table(
+        tmp_path, "a,b,parity\n" + rows.replace("even", "0").replace("odd", "1"), target="b", goal="number"
+    ).load()
+    assert number.train.targets.shape[1:] == (1,)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "at least two columns"),
+        ("a,b\n1,x\n,y\n", "Line 3, column 'a' is empty"),
+        ("a,b\n1,x\nten,y\n", "holds 'ten', which is no number"),
+        ("a,b\n1,x\nnan,y\n", "no number"),
+        ("a,b\n1,x\n2\n", "has not 2 columns"),
+        ("a,b\n1,x\n2,x\n", "holds 1 classes"),
+    ],
+)
+def test_tables_with_holes_are_told(tmp_path, text, words):
+    with pytest.raises(VitrineError, match=words):
+        table(tmp_path, text).load()

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from engine.data import DATASETS
+from engine.data.augment import Augment
 from engine.errors import VitrineError
 from engine.graph.chain import chain
 from engine.layers.activation import ReLU, Sigmoid, Softmax, Tanh
@@ -19,7 +20,7 @@ from engine.presets import PRESETS
 from engine.runs.carry import fingerprint
 from engine.tasks.regress import Regress
 from engine.training import checkpoint
-from engine.training.experiment import Experiment
+from engine.training.experiment import Experiment, dump, load
 from engine.training.learner import Learner
 from engine.training.loop import learn
 from engine.training.recipe import Recipe
@@ -311,3 +312,48 @@ def test_xor_needs_a_hidden_layer():
     ]
     assert accuracy[0] < 0.8
     assert accuracy[1] > 0.98
+
+
+@pytest.mark.parametrize("option", [o.name for o in Augment.options()])
+def test_every_augmentation_varies_the_batch_and_is_drawn_from_the_seed(option):
+    strong = {"rotation": 40.0, "shear": 20.0, "flip": True, "crop": 0.5, "mix_up": 1.0}.get(option, 0.3)
+    augment = Augment(**{option: strong})
+    images, labels = torch.rand(6, 3, 12, 12), torch.arange(6)
+
+    def varied(seed):
+        torch.manual_seed(seed)
+        return augment.apply(images, labels, 10)
+
+    (one, targets), (same, _), (other, _) = varied(1), varied(1), varied(2)
+    assert torch.equal(one, same)
+    assert not torch.equal(one, other)
+    assert one.shape == images.shape
+    assert one.isfinite().all()
+    if option == "mix_up":
+        torch.testing.assert_close(targets.sum(dim=1), torch.ones(6))
+    else:
+        assert torch.equal(targets, labels)
+
+
+def test_no_augmentation_leaves_the_batch_and_a_flip_is_a_mirror():
+    images, labels = torch.rand(64, 1, 9, 9), torch.zeros(64, dtype=torch.long)
+    assert Augment().apply(images, labels, 2)[0] is images
+    flipped = Augment(flip=True).apply(images, labels, 2)[0]
+    mirrored = [torch.allclose(a, b.flip(-1), atol=1e-5) for a, b in zip(flipped, images, strict=True)]
+    plain = [torch.allclose(a, b, atol=1e-5) for a, b in zip(flipped, images, strict=True)]
+    assert all(a or b for a, b in zip(mirrored, plain, strict=True))
+    assert 10 < sum(mirrored) < 54
+
+
+def test_augmented_runs_are_repeatable_and_resume_exactly(tmp_path):
+    recipe = Recipe(epochs=2, augment=Augment(rotation=20.0, shift=0.1, mix_up=0.4, cutout=0.2))
+    experiment = dataclasses.replace(PRESETS["lenet-5"].experiment(), data=DATASETS["digits"](), recipe=recipe)
+    assert load(dump(experiment)) == experiment
+    plain = fingerprint(learned(experiment))
+    first = learner(experiment)
+    next(iter(learn(first, pause=0)))
+    second = learner(experiment)
+    second.restore(checkpoint.load(checkpoint.save(first, tmp_path)))
+    for _ in learn(second):
+        pass
+    assert fingerprint(second) == plain

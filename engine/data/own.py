@@ -1,0 +1,210 @@
+"""A person's own data: a folder or archive of images, a folder for each class; or a table of numbers."""
+
+import csv
+import io
+import math
+import warnings
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps, UnidentifiedImageError
+from pydantic import Field
+
+from engine.choice import option
+from engine.data.dataset import SEED, TEST, VALIDATION, Dataset, Portion, Seed, Source, Split, source, split
+from engine.errors import VitrineError
+
+MOST_PIXELS = 50_000_000
+MOST_FILE = 64 * 2**20
+MOST_IMAGES = 200_000
+MOST_UNPACKED = 4 * 2**30
+MOST_ROWS = 2_000_000
+PathText = Annotated[str, Field(max_length=4_000)]
+
+
+@source("images")
+class Images(Source):
+    """Your own images: a folder or zip with a folder of images for each class."""
+
+    title, licence, origin = "Your images", "yours", "your own"
+
+    path: PathText = option("", "The folder, or the zip file.")
+    size: Annotated[int, Field(ge=4, le=512)] = option(64, "The side to which every image is fitted.")
+    colour: Literal["colour", "grey"] = option("colour", "Three channels, or one.")
+    validation: Portion = VALIDATION
+    test: Portion = TEST
+    seed: Seed = SEED
+
+    def load(self):
+        """Read every image, turned upright, cut to a square and fitted."""
+        images, labels, classes = [], [], {}
+        for name, label, content in self._files():
+            if len(images) >= MOST_IMAGES:
+                raise VitrineError(f"There are more than {MOST_IMAGES:,} images.", cure="Use fewer.")
+            images.append(fitted(content, name, self.size, self.colour == "grey"))
+            labels.append(classes.setdefault(label, len(classes)))
+        if len(classes) < 2:
+            raise VitrineError(
+                f"{self.path} has images of {len(classes)} classes: at least 2 are needed.",
+                cure="Put the images of each class into a folder that is called like the class.",
+            )
+        order = {old: new for new, (_, old) in enumerate(sorted(classes.items()))}
+        targets = torch.tensor([order[label] for label in labels])
+        everything = Split(torch.from_numpy(np.stack(images)), targets)
+        return Dataset(
+            self.title, "image", tuple(sorted(classes)), *split(everything, self.seed, self.validation, self.test)
+        )
+
+    def here(self):
+        """Return whether the path exists."""
+        return bool(self.path) and Path(self.path).exists()
+
+    def _files(self) -> Iterator[tuple[str, str, bytes]]:
+        path = Path(self.path)
+        if not self.path or not path.exists():
+            raise VitrineError(f"There is no folder or zip at {self.path!r}.", cure="Give its path with data.path=…")
+        yield from _in_zip(path) if path.is_file() else _in_folder(path)
+
+
+def _in_folder(path: Path) -> Iterator[tuple[str, str, bytes]]:
+    for file in sorted(path.glob("*/*")):
+        if file.is_file() and not file.name.startswith("."):
+            if file.stat().st_size > MOST_FILE:
+                raise VitrineError(f"{file.name} is larger than {MOST_FILE >> 20} MiB.", cure="Make it smaller.")
+            yield file.name, file.parent.name, file.read_bytes()
+
+
+def _in_zip(path: Path) -> Iterator[tuple[str, str, bytes]]:
+    """Yield the images of an archive; nothing is written to disk, so no name in it can climb out of anywhere."""
+    try:
+        archive = zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, OSError):
+        raise VitrineError(f"{path.name} is no zip file, or a damaged one.") from None
+    with archive:
+        members = [m for m in archive.infolist() if not m.is_dir() and "__MACOSX" not in m.filename]
+        if sum(m.file_size for m in members) > MOST_UNPACKED:
+            raise VitrineError(
+                f"{path.name} unpacks to more than {MOST_UNPACKED >> 30} GiB.", cure="Use smaller images."
+            )
+        for member in sorted(members, key=lambda m: m.filename):
+            parts = Path(member.filename).parts
+            if ".." in parts or Path(member.filename).is_absolute():
+                raise VitrineError(f"{path.name} holds {member.filename!r}, which points out of the archive.")
+            if len(parts) < 2 or parts[-1].startswith("."):
+                continue
+            with archive.open(member) as file:
+                content = file.read(MOST_FILE + 1)
+            if len(content) > MOST_FILE:
+                raise VitrineError(f"{parts[-1]} is larger than {MOST_FILE >> 20} MiB.", cure="Make it smaller.")
+            yield parts[-1], parts[-2], content
+
+
+def fitted(content: bytes, name: str, size: int, grey: bool) -> np.ndarray:
+    """Return an image as channels×size×size bytes, upright and cut to its middle square."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            image = Image.open(io.BytesIO(content))
+            if math.prod(image.size) > MOST_PIXELS:
+                raise VitrineError(f"{name} has {math.prod(image.size):,} pixels: at most {MOST_PIXELS:,} are read.")
+            image.draft("RGB", (2 * size, 2 * size))
+            upright = ImageOps.exif_transpose(image)
+            flat = _opaque(upright).convert("L" if grey else "RGB")
+    except VitrineError:
+        raise
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError, Warning) as error:
+        raise VitrineError(
+            f"{name} cannot be read as an image ({type(error).__name__}).", cure="Remove or replace it."
+        ) from None
+    square = np.asarray(ImageOps.fit(flat, (size, size), Image.Resampling.BILINEAR))
+    return square[None] if grey else square.transpose(2, 0, 1).copy()
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    """Return the image with depth brought to 8 bits and transparency laid on white."""
+    if image.mode.startswith("I") or image.mode == "F":
+        values = np.asarray(image, dtype=np.float64)
+        low, high = values.min(), values.max()
+        return Image.fromarray(((values - low) / max(high - low, 1e-9) * 255).astype(np.uint8))
+    if "A" in image.getbands() or "transparency" in image.info:
+        rich = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", rich.size, "white"), rich)
+    return image
+
+
+@source("table")
+class Table(Source):
+    """Your own table of numbers: a CSV file with a column to be told from the others."""
+
+    title, example, licence, origin = "Your table", "numbers", "yours", "your own"
+
+    path: PathText = option("", "The CSV file; its first line names the columns.")
+    target: Annotated[str, Field(max_length=200)] = option("", "The column to be told; empty: the last one.")
+    goal: Literal["class", "number"] = option("class", "Whether that column names classes or holds numbers.")
+    validation: Portion = VALIDATION
+    test: Portion = TEST
+    seed: Seed = SEED
+
+    def here(self):
+        """Return whether the file exists."""
+        return bool(self.path) and Path(self.path).exists()
+
+    def load(self):
+        """Read the table; each column of numbers is brought to mean 0 and deviation 1 of the training rows."""
+        names, rows = self._rows()
+        target = self.target or names[-1]
+        if target not in names:
+            raise VitrineError(f"There is no column {target!r}.", cure=f"The columns are: {', '.join(names[:20])}.")
+        place = names.index(target)
+        inputs = torch.tensor(
+            [[_number(v, names[i], line) for i, v in enumerate(row) if i != place] for line, row in rows]
+        )
+        if not inputs.shape[1]:
+            raise VitrineError("There is no column to tell the target from.")
+        answers = [row[place] for _, row in rows]
+        classes: tuple[str, ...] = ()
+        if self.goal == "class":
+            classes = tuple(sorted(set(answers)))
+            if not 2 <= len(classes) <= 1000:
+                raise VitrineError(f"The column {target!r} holds {len(classes)} classes: 2 to 1,000 are needed.")
+            targets = torch.tensor([classes.index(answer) for answer in answers])
+        else:
+            targets = torch.tensor([[_number(a, target, line)] for (line, _), a in zip(rows, answers, strict=True)])
+        train, valid, test = split(Split(inputs, targets), self.seed, self.validation, self.test)
+        mean, deviation = train.inputs.mean(dim=0), train.inputs.std(dim=0).nan_to_num().clamp_min(1e-6)
+        scaled = (Split((part.inputs - mean) / deviation, part.targets) for part in (train, valid, test))
+        return Dataset(self.title, "numbers", classes, *scaled)
+
+    def _rows(self) -> tuple[list[str], list[tuple[int, list[str]]]]:
+        path = Path(self.path)
+        if not self.path or not path.is_file():
+            raise VitrineError(f"There is no file at {self.path!r}.", cure="Give its path with data.path=…")
+        try:
+            with path.open(newline="", encoding="utf-8-sig") as file:
+                reader = csv.reader(file)
+                names = [name.strip() for name in next(reader, [])]
+                rows = [(reader.line_num, row) for row in reader if row][: MOST_ROWS + 1]
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise VitrineError(f"{path.name} is no CSV file ({error}).") from None
+        if len(names) < 2 or len(rows) < 2:
+            raise VitrineError(f"{path.name} needs at least two columns and two rows below their names.")
+        if len(rows) > MOST_ROWS:
+            raise VitrineError(f"{path.name} has more than {MOST_ROWS:,} rows.", cure="Use fewer.")
+        if uneven := next((line for line, row in rows if len(row) != len(names)), None):
+            raise VitrineError(f"Line {uneven} of {path.name} has not {len(names)} columns as the first line says.")
+        return names, rows
+
+
+def _number(text: str, column: str, line: int) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if math.isfinite(value):
+        return value
+    what = f"holds {text[:30]!r}, which is no number" if text.strip() else "is empty"
+    raise VitrineError(f"Line {line}, column {column!r} {what}.", cure="Fill it, or leave the line or column out.")
