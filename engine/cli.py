@@ -131,6 +131,9 @@ def train(
         list[str] | None, typer.Option("--set", help="recipe.rate=0.01, data.number=500, task.smoothing=0.1")
     ] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
+    watch: Annotated[
+        float | None, typer.Option(help="With --json: every so many seconds, what a step did in each node.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Learn an experiment; Ctrl+C leaves a run that `vitrine resume` continues."""
@@ -142,7 +145,7 @@ def train(
     experiment = changed(_experiment(name), data, settings)
     learner, store = learner_of(experiment), Store()  # what cannot begin leaves no run behind
     run = new_run(store, experiment)
-    _learn(store, run, carry_out(store, run, learner=learner), as_json)
+    _learn(store, run, carry_out(store, run, learner=learner, watch=watch), as_json)
 
 
 @cli.command()
@@ -224,8 +227,9 @@ def _learn(store: "Store", run: str, reports: "Generator[Report, None, None]", a
 
 def _json_lines(reports: "Iterator[Report]") -> "Iterator[Report]":
     for report in reports:
-        line = {"step": report.step, "epoch": report.epoch, "seconds": report.seconds, "rate": report.rate}
+        line: dict[str, Any] = {"step": report.step, "epoch": report.epoch, "seconds": report.seconds, "rate": report.rate}
         scores = {split: found for _, split, found in report.scores}  # the latest of each
+        line |= {"nodes": report.watched} if report.watched else {}
         print(json.dumps(line | {"loss": report.loss if report.losses else None, "scores": scores}), flush=True)
         yield report
 

@@ -68,7 +68,7 @@ class telling_memory:
 
 
 def carry_out(
-    store: Store, run: str, resume: bool = False, learner: Learner | None = None
+    store: Store, run: str, resume: bool = False, learner: Learner | None = None, watch: float | None = None
 ) -> Generator[Report, None, None]:
     """Learn a run to its end, yielding every report; however it ends, store and folder know."""
     experiment = load(store.run(run)["experiment"])
@@ -79,7 +79,7 @@ def carry_out(
             learner.restore(checkpoint.newest(folder(run) / "checkpoints")[1])
         store.update(run, device=str(learner.place.device))
         with telling_memory(experiment):
-            yield from _recorded(store, run, learner)
+            yield from _recorded(store, run, learner, watch)
     except GeneratorExit:
         raise  # whoever listened has stopped it, and it is recorded so
     except VitrineError as error:
@@ -90,12 +90,12 @@ def carry_out(
         raise
 
 
-def _recorded(store: Store, run: str, learner: Learner) -> Generator[Report, None, None]:
+def _recorded(store: Store, run: str, learner: Learner, watch: float | None) -> Generator[Report, None, None]:
     """Learn, keeping metrics and checkpoints; at the end, the scores of all splits."""
     curve, keeper = Curve(), Keeper(store, run, learner)
     keeper.keep()
     last = 0
-    reports = learn(learner)
+    reports = learn(learner, watch=watch)
     try:
         for report in reports:
             first = report.step - len(report.losses) + 1

@@ -9,6 +9,7 @@ import torch
 
 from engine.training.learner import Learner
 from engine.training.trouble import Keepsake, trouble
+from engine.training.watch import Watched, watching
 
 PAUSE = 0.25  # seconds between reports
 
@@ -25,6 +26,7 @@ class Report:
     scores: list[tuple[int, str, dict[str, float]]] = field(default_factory=list)  # step, split, scores
     examples_per_second: float = 0.0
     total: int = 0  # the step at which the recipe ends
+    watched: Watched = field(default_factory=dict)  # of one step since the last report, where watching was asked for
     problem: str = ""
 
     @property
@@ -33,15 +35,20 @@ class Report:
         return sum(self.losses) / len(self.losses) if self.losses else math.nan
 
 
-def learn(learner: Learner, pause: float = PAUSE) -> Generator[Report, None, None]:
-    """Learn to the recipe's end, yielding now and then; between two yields anyone may look, nobody is waited for."""
+def learn(learner: Learner, pause: float = PAUSE, watch: float | None = None) -> Generator[Report, None, None]:
+    """Learn to the recipe's end, yielding now and then; between two yields anyone may look, nobody is waited for.
+
+    Every `watch` seconds a step is watched inside every node; what it did comes with the next report.
+    """
     keepsake = Keepsake(learner)
     learner.enter()
     told, told_step = time.perf_counter(), learner.step
     scores: list[tuple[int, str, dict[str, float]]] = []
+    watched: Watched = {}
+    looked = float("-inf")
 
     def report() -> Report:
-        nonlocal told, told_step, scores
+        nonlocal told, told_step, scores, watched
         losses = torch.stack(learner.losses).float().tolist() if learner.losses else []  # the one wait for the device
         learner.losses = []
         now, taken = time.perf_counter(), learner.step - told_step
@@ -53,12 +60,20 @@ def learn(learner: Learner, pause: float = PAUSE) -> Generator[Report, None, Non
             keepsake.renew(learner)
         epoch = learner.epoch + learner.batch / learner.steps_an_epoch
         taken_scores, scores = scores, []
+        seen, watched = watched, {}
         seconds = learner.clock()
-        return Report(learner.step, epoch, seconds, learner.rate, losses, taken_scores, pace, learner.total, problem)
+        return Report(
+            learner.step, epoch, seconds, learner.rate, losses, taken_scores, pace, learner.total, seen, problem
+        )
 
     while not learner.finished:
         for inputs, targets in learner.batches():
-            learner.advance(inputs, targets)
+            if watch is not None and time.perf_counter() - looked >= watch:
+                with watching(learner) as watched:
+                    learner.advance(inputs, targets)
+                looked = time.perf_counter()
+            else:
+                learner.advance(inputs, targets)
             if learner.clock_due(told + pause):
                 said = report()
                 yield said

@@ -25,6 +25,7 @@ from engine.training.learner import Learner
 from engine.training.loop import learn
 from engine.training.recipe import Recipe
 from engine.training.schedule import factor
+from engine.training.watch import watching
 
 
 def small(recipe=None, shape="circle", noisy=True, **layers):
@@ -312,6 +313,40 @@ def test_xor_needs_a_hidden_layer():
     ]
     assert accuracy[0] < 0.8
     assert accuracy[1] > 0.98
+
+
+def test_watching_every_step_changes_no_bit_and_leaves_no_hook():
+    plain = fingerprint(learned(small()))
+    watched = learner(small())
+    reports = list(learn(watched, pause=0, watch=0))
+    assert fingerprint(watched) == plain
+    assert all(report.watched for report in reports[:-1])
+    assert not any(module._forward_hooks for module in watched.networks["network"].modules())
+
+
+def test_what_is_watched_is_what_happened():
+    found = learner(small(Recipe(optimiser="sgd", rate=0.1, batch="all"), noisy=False, relu=ReLU()))
+    network = found.networks["network"]
+    before = {name: p.detach().clone() for name, p in network.named_parameters()}
+    inputs, targets = next(found.batches())
+    hidden = network.tanh(network.dense1(inputs)).detach()
+    with watching(found) as seen:
+        found.advance(inputs, targets)
+    out = torch.cat([network.out.weight.grad.flatten(), network.out.bias.grad.flatten()])
+    assert seen["out"]["gradient norm"] == pytest.approx(out.norm().item(), rel=1e-5)
+    assert seen["out"]["gradient mean"] == pytest.approx(out.abs().mean().item(), rel=1e-5)
+    size = torch.cat([before["out.weight"].flatten(), before["out.bias"].flatten()]).norm()
+    assert seen["out"]["update ratio"] == pytest.approx((0.1 * out.norm() / size).item(), rel=1e-4)
+    assert seen["tanh"]["activation mean"] == pytest.approx(hidden.mean().item(), rel=1e-4)
+    assert seen["relu"]["dead units"] == pytest.approx((hidden.amax(dim=0) <= 0).float().mean().item())
+    assert set(seen) == {"dense1", "tanh", "relu", "out"}
+
+
+def test_watching_lets_go_of_its_hooks_when_a_step_fails():
+    found = learner(small())
+    with pytest.raises(RuntimeError), watching(found):
+        found.advance(torch.zeros(4, 3), torch.zeros(4, dtype=torch.long))
+    assert not any(module._forward_hooks for module in found.networks["network"].modules())
 
 
 @pytest.mark.parametrize("option", [o.name for o in Augment.options()])
