@@ -138,6 +138,7 @@ def train(
 ) -> None:
     """Learn an experiment; Ctrl+C leaves a run that `vitrine resume` continues."""
     from engine.runs.carry import carry_out, learner_of, new_run
+    from engine.runs.folds import carry_folds
     from engine.runs.store import Store
     from engine.training.settings import changed
 
@@ -145,20 +146,28 @@ def train(
     experiment = changed(_experiment(name), data, settings)
     learner, store = learner_of(experiment), Store()  # what cannot begin leaves no run behind
     run = new_run(store, experiment)
-    _learn(store, run, carry_out(store, run, learner=learner, watch=watch), as_json)
+    if experiment.recipe.folds:
+        _learn(store, run, carry_folds(store, run), as_json)
+    else:
+        _learn(store, run, carry_out(store, run, learner=learner, watch=watch), as_json)
 
 
 @cli.command()
 def resume(run: Run, as_json: Json = False) -> None:
     """Go on with a run that was stopped or interrupted, as if it never had been."""
     from engine.runs.carry import carry_out
+    from engine.runs.folds import carry_folds
     from engine.runs.store import Store
+    from engine.training.experiment import load
 
     store = Store()
     row = store.run(run)
     if row["status"] == "done":
         raise VitrineError(f"{row['run']} is done.", cure="Train its experiment again, with more epochs.")
-    _learn(store, row["run"], carry_out(store, row["run"], resume=True), as_json)
+    folds = load(row["experiment"]).recipe.folds
+    fold = load(row["experiment"]).recipe.fold
+    reports = carry_folds(store, row["run"]) if folds and fold is None else carry_out(store, row["run"], resume=True)
+    _learn(store, row["run"], reports, as_json)
 
 
 @cli.command()
@@ -221,13 +230,19 @@ def _learn(store: "Store", run: str, reports: "Generator[Report, None, None]", a
     if as_json:
         print(json.dumps({"run": run, "status": row["status"], **result}))
     else:
-        scores = result["metrics"].get("test") or result["metrics"]["train"]
+        best = "validation" if "folds" in result else "test"
+        scores = result["metrics"].get(best) or result["metrics"]["train"]
         print(f"{run} is done:", ", ".join(f"{metric} {value:.4f}" for metric, value in scores.items()))
 
 
 def _json_lines(reports: "Iterator[Report]") -> "Iterator[Report]":
     for report in reports:
-        line: dict[str, Any] = {"step": report.step, "epoch": report.epoch, "seconds": report.seconds, "rate": report.rate}
+        line: dict[str, Any] = {
+            "step": report.step,
+            "epoch": report.epoch,
+            "seconds": report.seconds,
+            "rate": report.rate,
+        }
         scores = {split: found for _, split, found in report.scores}  # the latest of each
         line |= {"nodes": report.watched} if report.watched else {}
         print(json.dumps(line | {"loss": report.loss if report.losses else None, "scores": scores}), flush=True)

@@ -5,10 +5,13 @@ import json
 import math
 import os
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+import sqlalchemy.exc
 from sqlalchemy import event
 
 from engine.errors import VitrineError
@@ -88,16 +91,27 @@ class Store:
             address = f"sqlite:///{home() / 'vitrine.db'}"
         self.engine = engine(address)
 
+    @contextmanager
+    def _writing(self) -> Generator[sa.Connection, None, None]:
+        """Yield a connection whose writes come about all or not at all; what the machine lacks is told in words."""
+        try:
+            with self.engine.begin() as connection:
+                yield connection
+        except sa.exc.OperationalError as error:
+            raise VitrineError(
+                f"The store could not be written ({error.orig}).", cure="Make room on the disk, and resume the run."
+            ) from None
+
     def create(self, run: str, name: str, experiment: str, parent: str | None = None) -> None:
         """Enter a new run."""
         now = time.time()
         row = {"run": run, "name": name, "experiment": experiment, "status": "queued", "parent": parent}
-        with self.engine.begin() as connection:
+        with self._writing() as connection:
             connection.execute(RUNS.insert().values(**row, step=0, epoch=0.0, seconds=0.0, created=now, updated=now))
 
     def update(self, run: str, **values: Any) -> None:
         """Change what is known of a run."""
-        with self.engine.begin() as connection:
+        with self._writing() as connection:
             connection.execute(RUNS.update().where(RUNS.c.run == run).values(**values, updated=time.time()))
 
     def runs(self) -> list[Row]:
@@ -129,13 +143,13 @@ class Store:
         latest = insert.on_conflict_do_update(
             index_elements=["run", "split", "metric", "step"], set_={"value": insert.excluded.value}
         )
-        with self.engine.begin() as connection:
+        with self._writing() as connection:
             connection.execute(latest, values)
 
     def thin(self, run: str, split: str, metric: str, kept: list[int]) -> None:
         """Forget all points of a curve but those of these steps."""
         where = (METRICS.c.run == run) & (METRICS.c.split == split) & (METRICS.c.metric == metric)
-        with self.engine.begin() as connection:
+        with self._writing() as connection:
             connection.execute(METRICS.delete().where(where & METRICS.c.step.not_in(kept)))
 
     def metrics(self, run: str) -> dict[tuple[str, str], list[tuple[int, float]]]:
@@ -150,7 +164,7 @@ class Store:
     def keep_checkpoint(self, run: str, step: int, size: int) -> None:
         """Enter a checkpoint."""
         insert = _insert(self.engine)(CHECKPOINTS).values(run=run, step=step, bytes=size)
-        with self.engine.begin() as connection:
+        with self._writing() as connection:
             connection.execute(insert.on_conflict_do_update(index_elements=["run", "step"], set_={"bytes": size}))
 
 

@@ -33,9 +33,9 @@ def save(learner: Learner, folder: Path) -> Path:
             file.flush()
             os.fsync(file.fileno())
         aside.replace(target)
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # torch's writer turns a full disk into a RuntimeError
         aside.unlink(missing_ok=True)
-        why = (error.strerror or "unknown reason").lower()
+        why = (getattr(error, "strerror", None) or "the disk took no more").lower()
         raise VitrineError(
             f"The checkpoint of step {learner.step} could not be written: {why}.",
             cure="Make room on the disk, and resume the run.",

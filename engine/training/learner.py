@@ -16,9 +16,11 @@ from engine.graph.network import Network
 from engine.tasks.classify import Classify
 from engine.training.device import Place, place
 from engine.training.experiment import Experiment
+from engine.training.folds import folded
 from engine.training.optimiser import moved, optimiser, pull, set_rate, stepping
 from engine.training.schedule import factor
 
+AS_NUMBERS = 2**30  # bytes up to which images are kept as numbers; larger sets stay bytes until their turn
 GATHERED = 64 * 2**20  # bytes up to which an epoch is put in order once, instead of batch by batch
 LOOK = 1024  # examples at once when scoring
 
@@ -36,7 +38,8 @@ class Learner:
     """Networks, optimisers, random state and the place in the data, between two steps."""
 
     def __init__(self, experiment: Experiment, dataset: Dataset):
-        self.experiment, self.dataset, self.recipe = experiment, dataset, experiment.recipe
+        self.experiment, self.recipe = experiment, experiment.recipe
+        self.dataset = dataset = folded(dataset, self.recipe)
         task = experiment.task
         self.task = task.suited(experiment.graphs) if isinstance(task, Classify) else task
         if words := self.task.refuses(experiment.graphs, dataset):
@@ -62,11 +65,26 @@ class Learner:
 
     def _laid(self, split: Split) -> Split:
         """Put a split on the device; images become numbers of mean 0 and deviation 1 a channel."""
-        inputs = split.inputs.to(self.place.device)
+        if split.inputs.dtype == torch.uint8 and 4 * split.inputs.nbytes > AS_NUMBERS:
+            return Split(split.inputs, split.targets.to(self.place.device))  # as they are; batch by batch later
+        return Split(self._numbers(split.inputs), split.targets.to(self.place.device))
+
+    def _numbers(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Return examples on the device as the networks take them."""
+        inputs = inputs.to(self.place.device)
         if inputs.dtype == torch.uint8:
-            mean, deviation = channels(self.dataset.train.inputs)
-            inputs = (inputs.float() / 255 - mean.to(inputs.device)) / deviation.to(inputs.device)
-        return Split(self.place.arranged(inputs), split.targets.to(self.place.device))
+            mean, deviation = self.scales
+            inputs = (inputs.float() / 255 - mean) / deviation
+        return self.place.arranged(inputs)
+
+    def _given(self, inputs: torch.Tensor) -> torch.Tensor:
+        return self._numbers(inputs) if inputs.dtype == torch.uint8 else inputs
+
+    @functools.cached_property
+    def scales(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return mean and deviation of each channel of the training images."""
+        mean, deviation = channels(self.dataset.train.inputs)
+        return mean.to(self.place.device), deviation.to(self.place.device)
 
     @property
     def train(self) -> Split:
@@ -98,15 +116,17 @@ class Learner:
         order = order.to(self.place.device)
         size = self.batch_size
         inputs, targets = self.train.inputs, self.train.targets
-        gathered = inputs.nbytes <= GATHERED and size < len(self.train)
+        raw = inputs.dtype == torch.uint8
+        gathered = inputs.nbytes <= GATHERED and size < len(self.train) and not raw
         if gathered:
             inputs, targets = inputs[order], targets[order]
         for start in range(self.batch * size, self.steps_an_epoch * size, size):
             if gathered:
                 yield inputs[start : start + size], targets[start : start + size]
-            else:
-                index = order[start : start + size]
-                yield inputs.index_select(0, index), targets.index_select(0, index)
+                continue
+            index = order[start : start + size]
+            chosen = inputs.index_select(0, index.to(inputs.device))
+            yield self._numbers(chosen) if raw else chosen, targets.index_select(0, index)
 
     # -- one step ------------------------------------------------------------------------------------------------
 
@@ -177,7 +197,7 @@ class Learner:
         """Return the scores of a split; leaves networks and random state as they were."""
         split = self.data[name]
         with evaluating(self.networks), self.place.precision():
-            parts = [self.task.answer(self.networks, part) for part in split.inputs.split(LOOK)]
+            parts = [self.task.answer(self.networks, self._given(part)) for part in split.inputs.split(LOOK)]
         return self.task.scores(torch.cat(parts), split.targets)
 
     def end_epoch(self) -> dict[str, dict[str, float]]:

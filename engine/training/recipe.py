@@ -51,6 +51,12 @@ class Recipe(Choice):
     patience: Whole | None = option(
         None, "Stop early after so many epochs without a better validation score, and keep the best weights.", rare=True
     )
+    folds: Annotated[int, Field(ge=2, le=10_000)] | Literal["all"] | None = option(
+        None, "Cross-validation: into how many parts the examples are split; 'all' leaves one out at a time.", rare=True
+    )
+    fold: Annotated[int, Field(ge=0, le=10**6)] | None = option(
+        None, "Which part is held out, of a single fold.", hidden=True
+    )
     augment: Augment | None = option(None, "How examples are varied each time they are seen.", rare=True)
     frozen: tuple[str, ...] = option((), "Nodes whose weights do not move.", rare=True)
     rates: tuple[tuple[str, Annotated[float, Field(ge=0, le=1000)]], ...] = option(

@@ -18,6 +18,7 @@ from engine.data import DATASETS
 from engine.data.fetched import download
 from engine.data.formats import read_idx
 from engine.data.own import fitted
+from engine.data.scenes import COLOURS
 from engine.errors import VitrineError
 
 OFFLINE = [kind for kind, source in DATASETS.items() if not source.fetched and source().here()]
@@ -226,3 +227,18 @@ def test_a_table_is_read_and_scaled(tmp_path):
 def test_tables_with_holes_are_told(tmp_path, text, words):
     with pytest.raises(VitrineError, match=words):
         table(tmp_path, text).load()
+
+
+def test_scenes_know_everything_that_is_in_them():
+    for one in DATASETS["scenes"](number=60, things=4).scenes():
+        assert 1 <= len(one.things) <= 4
+        assert sum(one.counts.values()) == len(one.things)
+        for thing in one.things:
+            left, top, right, bottom = thing.box
+            assert thing.mask[top:bottom, left:right].sum() == thing.mask.sum() > 0
+            assert f"{thing.colour} {thing.shape}" in one.sentence
+            seen = one.image[:, thing.mask].mean(axis=1)
+            nearest = min(COLOURS, key=lambda name: abs(seen - COLOURS[name]).sum())
+            assert nearest == thing.colour
+        masks = sum(thing.mask.astype(int) for thing in one.things)
+        assert masks.max() == 1  # what is hidden belongs to nobody

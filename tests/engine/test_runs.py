@@ -5,25 +5,35 @@ import json
 import math
 import os
 import signal
+import statistics
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors.torch import load_file
 
 from engine.data import DATASETS
 from engine.errors import VitrineError
+from engine.graph.chain import chain
+from engine.layers.dense import Dense
+from engine.layers.entry import Input
 from engine.presets import PRESETS
-from engine.runs.carry import carry_out, fingerprint, new_run, reopened
+from engine.runs.carry import carry_out, fingerprint, learner_of, new_run, reopened, telling_memory
 from engine.runs.export import export
+from engine.runs.folds import _with_fold, carry_folds
 from engine.runs.store import Store, folder
 from engine.training import checkpoint
 from engine.training.curve import MOST, Curve
+from engine.training.experiment import Experiment
+from engine.training.learner import Learner
+from engine.training.loop import learn
 from engine.training.recipe import Recipe
 
 ROOT = Path(__file__).resolve().parents[2]
+POINTS = chain(points=Input(sizes=(2,)), hidden=Dense(units=4), out=Dense(units=2))
 EXPERIMENT = dataclasses.replace(
     PRESETS["mlp-784-100-10"].experiment(), data=DATASETS["digits"](), recipe=Recipe(epochs=3)
 )
@@ -188,3 +198,85 @@ def test_what_cannot_be_trained_ends_in_a_sentence_and_leaves_no_run(tmp_path, s
     assert words in err
     assert "Traceback" not in err
     assert vitrine(tmp_path, "runs", "--json").communicate(timeout=60)[0] == ""
+
+
+def test_cross_validation_is_a_run_of_runs_that_holds_every_example_out_once(store):
+    data = DATASETS["points"](number=60, validation=0.2, test=0.25)
+    experiment = Experiment("folds", {"network": POINTS}, data, recipe=Recipe(epochs=3, batch=8, folds=4))
+    held_out = torch.cat([Learner(_with_fold(experiment, f), data.load()).data["validation"].inputs for f in range(4)])
+    assert len(torch.unique(held_out, dim=0)) == 45
+    run = new_run(store, experiment)
+    for _ in carry_folds(store, run):
+        pass
+    children = [row for row in store.runs() if row["parent"] == run]
+    accuracy = [json.loads(row["result"])["metrics"]["validation"]["accuracy"] for row in children]
+    found = result(store, run)
+    assert (store.run(run)["status"], found["folds"], len(children)) == ("done", 4, 4)
+    assert found["metrics"]["validation"]["accuracy"] == pytest.approx(sum(accuracy) / 4)
+    assert found["metrics"]["validation"]["accuracy spread"] == pytest.approx(statistics.stdev(accuracy))
+
+
+def test_cross_validation_cut_short_goes_on_with_the_folds_that_are_left(store):
+    data = DATASETS["points"](number=40)
+    experiment = Experiment("folds", {"network": POINTS}, data, recipe=Recipe(epochs=2, batch=8, folds="all"))
+    whole, cut = new_run(store, experiment), new_run(store, experiment)
+    for _ in carry_folds(store, whole):
+        pass
+    reports = carry_folds(store, cut)
+    for _ in range(5):
+        next(reports)
+    reports.close()
+    assert store.run(cut)["status"] == "stopped"
+    for _ in carry_folds(store, cut):
+        pass
+    assert result(store, cut)["folds"] == 20
+    assert result(store, cut)["weights_sha256"] == result(store, whole)["weights_sha256"]
+
+
+def test_memory_running_out_is_told_with_what_to_lower():
+    with (
+        pytest.raises(
+            VitrineError, match=r"Memory ran out; weights and a batch of 64 take about .* GiB. Lower the batch"
+        ),
+        telling_memory(EXPERIMENT),
+    ):
+        raise torch.OutOfMemoryError("no")
+    with pytest.raises(ZeroDivisionError), telling_memory(EXPERIMENT):
+        _ = 1 / 0
+
+
+FULL = """
+import resource, signal, sys
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))  # no file may grow beyond this: a disk that is full
+sys.argv = ["vitrine", *sys.argv[1:]]
+from engine.cli import main
+main()
+"""
+
+
+def test_a_full_disk_ends_in_a_sentence_and_the_run_goes_on_when_there_is_room(tmp_path):
+    arguments = ("train", "lenet-5", "--data", "digits", "--json", "--set", "recipe.epochs=2")
+    environment = os.environ | {"VITRINE_HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 1
+    assert "could not be written" in done.stderr
+    assert "Make room on the disk" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.rglob("*.part"))
+    rows = vitrine(tmp_path, "runs", "--json").communicate(timeout=60)[0].splitlines()
+    assert [json.loads(row)["status"] for row in rows] == ["failed"]
+
+
+def test_large_sets_stay_bytes_and_learn_the_same(monkeypatch):
+    numbers = learner_of(EXPERIMENT)
+    monkeypatch.setattr("engine.training.learner.AS_NUMBERS", 1000)
+    raw = learner_of(EXPERIMENT)
+    assert raw.train.inputs.dtype == torch.uint8
+    for one in (numbers, raw):
+        for _ in learn(one):
+            pass
+    assert fingerprint(raw) == fingerprint(numbers)
+    assert raw.score("test") == numbers.score("test")
