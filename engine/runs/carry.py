@@ -12,9 +12,10 @@ import torch
 
 from engine.data import Dataset
 from engine.errors import VitrineError
+from engine.runs.recorder import Recorder
 from engine.runs.store import Store, folder
+from engine.tasks.classify import Classify, confusion, precision_and_recall
 from engine.training import checkpoint
-from engine.training.curve import Curve
 from engine.training.experiment import Experiment, dump, load
 from engine.training.learner import Learner
 from engine.training.loop import Report, learn
@@ -92,19 +93,12 @@ def carry_out(
 
 def _recorded(store: Store, run: str, learner: Learner, watch: float | None) -> Generator[Report, None, None]:
     """Learn, keeping metrics and checkpoints; at the end, the scores of all splits."""
-    curve, keeper = Curve(), Keeper(store, run, learner)
+    recorder, keeper = Recorder(store, run, learner.step), Keeper(store, run, learner)
     keeper.keep()
-    last = 0
     reports = learn(learner, watch=watch)
     try:
         for report in reports:
-            first = report.step - len(report.losses) + 1
-            for offset, loss in enumerate(report.losses):
-                curve.add(first + offset, loss)
-            rows = [("train", "loss", step, value) for step, value in curve.points if step > last]
-            last = curve.points[-1][0] if curve.points else last
-            rows += [(split, metric, step, v) for step, split, found in report.scores for metric, v in found.items()]
-            store.record(run, rows)
+            recorder.take(report)
             store.update(run, step=report.step, epoch=report.epoch, seconds=report.seconds)
             if report.problem:
                 store.update(run, status="failed", error=report.problem, pid=None)
@@ -156,6 +150,25 @@ def finish(learner: Learner) -> dict[str, Any]:
         "metrics": {name: learner.score(name) for name in learner.data},
         "weights_sha256": fingerprint(learner),
     }
+
+
+def classes_of(learner: Learner) -> list[dict[str, Any]]:
+    """Return, of each class, precision, recall, and what its test examples were taken for."""
+    names = learner.dataset.classes
+    if not names or not isinstance(learner.task, Classify):
+        return []
+    split = "test" if "test" in learner.data else "train"
+    table = confusion(learner.answers(split), learner.data[split].targets).cpu()
+    precision, recall = precision_and_recall(table)
+    return [
+        {
+            "class": name,
+            "precision": precision[place].item(),
+            "recall": recall[place].item(),
+            "taken for": {names[other]: int(n) for other, n in enumerate(table[place]) if n},
+        }
+        for place, name in enumerate(names)
+    ]
 
 
 def fingerprint(learner: Learner) -> str:

@@ -146,11 +146,11 @@ class Store:
         with self._writing() as connection:
             connection.execute(latest, values)
 
-    def thin(self, run: str, split: str, metric: str, kept: list[int]) -> None:
-        """Forget all points of a curve but those of these steps."""
+    def forget(self, run: str, split: str, metric: str, since: int) -> None:
+        """Forget a curve's points from a step on."""
         where = (METRICS.c.run == run) & (METRICS.c.split == split) & (METRICS.c.metric == metric)
         with self._writing() as connection:
-            connection.execute(METRICS.delete().where(where & METRICS.c.step.not_in(kept)))
+            connection.execute(METRICS.delete().where(where & (METRICS.c.step >= since)))
 
     def metrics(self, run: str) -> dict[tuple[str, str], list[tuple[int, float]]]:
         """Return all curves of a run, by split and metric."""

@@ -17,11 +17,10 @@ from engine.tasks.classify import Classify
 from engine.training.device import Place, place
 from engine.training.experiment import Experiment
 from engine.training.folds import folded
+from engine.training.material import Material
 from engine.training.optimiser import moved, optimiser, pull, set_rate, stepping
 from engine.training.schedule import factor
 
-AS_NUMBERS = 2**30  # bytes up to which images are kept as numbers; larger sets stay bytes until their turn
-GATHERED = 64 * 2**20  # bytes up to which an epoch is put in order once, instead of batch by batch
 LOOK = 1024  # examples at once when scoring
 
 
@@ -52,7 +51,7 @@ class Learner:
         self.optimisers = {r: optimiser(self.recipe, n, self.place.device) for r, n in self.networks.items()}
         self.steps = {role: stepping(one) for role, one in self.optimisers.items()}
         self.scaler = self.place.scaler()
-        self.data = {name: self._laid(split) for name, split in dataset.splits().items()}
+        self.material = Material(dataset, self.place)
         self.step = self.epoch = self.batch = self.plateaus = 0  # batch counts within the epoch
         self.seconds = 0.0
         self.plain = self.recipe.precision == "fp32"
@@ -63,28 +62,10 @@ class Learner:
 
     # -- the data ------------------------------------------------------------------------------------------------
 
-    def _laid(self, split: Split) -> Split:
-        """Put a split on the device; images become numbers of mean 0 and deviation 1 a channel."""
-        if split.inputs.dtype == torch.uint8 and 4 * split.inputs.nbytes > AS_NUMBERS:
-            return Split(split.inputs, split.targets.to(self.place.device))  # as they are; batch by batch later
-        return Split(self._numbers(split.inputs), split.targets.to(self.place.device))
-
-    def _numbers(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Return examples on the device as the networks take them."""
-        inputs = inputs.to(self.place.device)
-        if inputs.dtype == torch.uint8:
-            mean, deviation = self.scales
-            inputs = (inputs.float() / 255 - mean) / deviation
-        return self.place.arranged(inputs)
-
-    def _given(self, inputs: torch.Tensor) -> torch.Tensor:
-        return self._numbers(inputs) if inputs.dtype == torch.uint8 else inputs
-
-    @functools.cached_property
-    def scales(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return mean and deviation of each channel of the training images."""
-        mean, deviation = channels(self.dataset.train.inputs)
-        return mean.to(self.place.device), deviation.to(self.place.device)
+    @property
+    def data(self) -> dict[str, Split]:
+        """Return the splits on the device."""
+        return self.material.splits
 
     @property
     def train(self) -> Split:
@@ -113,20 +94,8 @@ class Learner:
     def batches(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Yield the rest of this epoch; its order follows from seed and epoch alone."""
         order = torch.randperm(len(self.train), generator=drawn(self.recipe.seed, self.epoch))
-        order = order.to(self.place.device)
         size = self.batch_size
-        inputs, targets = self.train.inputs, self.train.targets
-        raw = inputs.dtype == torch.uint8
-        gathered = inputs.nbytes <= GATHERED and size < len(self.train) and not raw
-        if gathered:
-            inputs, targets = inputs[order], targets[order]
-        for start in range(self.batch * size, self.steps_an_epoch * size, size):
-            if gathered:
-                yield inputs[start : start + size], targets[start : start + size]
-                continue
-            index = order[start : start + size]
-            chosen = inputs.index_select(0, index.to(inputs.device))
-            yield self._numbers(chosen) if raw else chosen, targets.index_select(0, index)
+        return self.material.batches(order, size, self.batch * size, self.steps_an_epoch * size)
 
     # -- one step ------------------------------------------------------------------------------------------------
 
@@ -195,10 +164,14 @@ class Learner:
 
     def score(self, name: str) -> dict[str, float]:
         """Return the scores of a split; leaves networks and random state as they were."""
+        return self.task.scores(self.answers(name), self.data[name].targets)
+
+    def answers(self, name: str) -> torch.Tensor:
+        """Return what the networks answer to every example of a split."""
         split = self.data[name]
         with evaluating(self.networks), self.place.precision():
-            parts = [self.task.answer(self.networks, self._given(part)) for part in split.inputs.split(LOOK)]
-        return self.task.scores(torch.cat(parts), split.targets)
+            parts = [self.task.answer(self.networks, self.material.given(part)) for part in split.inputs.split(LOOK)]
+        return torch.cat(parts)
 
     def end_epoch(self) -> dict[str, dict[str, float]]:
         """Go on to the next epoch; return the validation scores, and remember the best weights."""
@@ -289,13 +262,6 @@ class Learner:
         """Return for how long has been learned, pauses left out."""
         self.seconds = time.perf_counter() - self.began
         return self.seconds
-
-
-def channels(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return mean and deviation of each channel of images given as bytes."""
-    few = images[:20_000].float() / 255
-    mean, deviation = few.mean(dim=(0, 2, 3)), few.std(dim=(0, 2, 3)).clamp_min(1e-3)
-    return mean[:, None, None], deviation[:, None, None]
 
 
 class evaluating:

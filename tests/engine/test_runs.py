@@ -21,15 +21,16 @@ from engine.graph.chain import chain
 from engine.layers.dense import Dense
 from engine.layers.entry import Input
 from engine.presets import PRESETS
-from engine.runs.carry import carry_out, fingerprint, learner_of, new_run, reopened, telling_memory
+from engine.runs.carry import carry_out, classes_of, fingerprint, learner_of, new_run, reopened, telling_memory
 from engine.runs.export import export
 from engine.runs.folds import _with_fold, carry_folds
+from engine.runs.recorder import Recorder
 from engine.runs.store import Store, folder
 from engine.training import checkpoint
 from engine.training.curve import MOST, Curve
 from engine.training.experiment import Experiment
 from engine.training.learner import Learner
-from engine.training.loop import learn
+from engine.training.loop import Report, learn
 from engine.training.recipe import Recipe
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -108,6 +109,20 @@ def test_runs_are_found_by_the_beginning_of_their_name(store):
         store.run("nothing")
 
 
+def test_precision_and_recall_of_each_class_are_scikit_learns(store):
+    from sklearn.metrics import precision_recall_fscore_support
+
+    learner = reopened(store, carried(store))
+    split = learner.data["test"]
+    told = classes_of(learner)
+    precision, recall, _, support = precision_recall_fscore_support(
+        split.targets, learner.answers("test").argmax(dim=1), zero_division=0
+    )
+    assert [row["precision"] for row in told] == pytest.approx(list(precision), abs=1e-6)
+    assert [row["recall"] for row in told] == pytest.approx(list(recall), abs=1e-6)
+    assert [sum(row["taken for"].values()) for row in told] == list(support)
+
+
 def test_exports_hold_the_same_weights(store, tmp_path):
     learner = reopened(store, carried(store))
     before = fingerprint(learner)
@@ -126,6 +141,23 @@ def test_a_curve_of_a_million_steps_stays_short_and_true():
         curve.add(step, math.sin(step / 50_000))
     assert MOST / 2 <= len(curve.points) < MOST
     assert all(abs(value - math.sin((step - curve.stretch / 2) / 50_000)) < 0.01 for step, value in curve.points)
+
+
+def test_curves_in_the_store_are_thinned_too_and_an_earlier_stretch_stays(store):
+    run = new_run(store, EXPERIMENT)
+    first = Recorder(store, run, 0)
+    first.take(Report(100, 1.0, 1.0, 0.1, [0.5] * 100))
+    second = Recorder(store, run, 100)
+    for turn in range(40):
+        begin = 100 + 500 * turn
+        scores = [(step, "validation", {"accuracy": step / 30_000}) for step in range(begin + 1, begin + 501)]
+        second.take(Report(begin + 500, 1.0, 1.0, 0.1, [float(step) for step in range(begin + 1, begin + 501)], scores))
+    curves = store.metrics(run)
+    for (split, _), points in curves.items():
+        assert len(points) <= MOST + 100
+        assert [step for step, _ in points] == sorted({step for step, _ in points})
+        assert points[-1][0] > 20_000, split
+    assert [value for step, value in curves["train", "loss"] if step <= 100] == [0.5] * 100
 
 
 def vitrine(home, *arguments):
@@ -272,7 +304,7 @@ def test_a_full_disk_ends_in_a_sentence_and_the_run_goes_on_when_there_is_room(t
 
 def test_large_sets_stay_bytes_and_learn_the_same(monkeypatch):
     numbers = learner_of(EXPERIMENT)
-    monkeypatch.setattr("engine.training.learner.AS_NUMBERS", 1000)
+    monkeypatch.setattr("engine.training.material.AS_NUMBERS", 1000)
     raw = learner_of(EXPERIMENT)
     assert raw.train.inputs.dtype == torch.uint8
     for one in (numbers, raw):

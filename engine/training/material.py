@@ -1,0 +1,63 @@
+"""Material: the examples as networks take them, on the device."""
+
+import functools
+from collections.abc import Iterator
+
+import torch
+
+from engine.data import Dataset, Split
+from engine.training.device import Place
+
+AS_NUMBERS = 2**30  # bytes up to which images are kept as numbers; larger sets stay bytes until their turn
+GATHERED = 64 * 2**20  # bytes up to which an epoch is put in order once, instead of batch by batch
+
+
+class Material:
+    """A dataset's splits on a device; images become numbers of mean 0 and deviation 1 a channel."""
+
+    def __init__(self, dataset: Dataset, place: Place):
+        self.dataset, self.place = dataset, place
+        self.splits = {name: self._laid(split) for name, split in dataset.splits().items()}
+
+    def _laid(self, split: Split) -> Split:
+        if split.inputs.dtype == torch.uint8 and 4 * split.inputs.nbytes > AS_NUMBERS:
+            return Split(split.inputs, split.targets.to(self.place.device))
+        return Split(self._numbers(split.inputs), split.targets.to(self.place.device))
+
+    def _numbers(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Return examples on the device as the networks take them."""
+        inputs = inputs.to(self.place.device)
+        if inputs.dtype == torch.uint8:
+            mean, deviation = self.scales
+            inputs = (inputs.float() / 255 - mean) / deviation
+        return self.place.arranged(inputs)
+
+    def given(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Return a part of a split as networks take it, whether it was kept as bytes or numbers."""
+        return self._numbers(inputs) if inputs.dtype == torch.uint8 else inputs
+
+    @functools.cached_property
+    def scales(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return mean and deviation of each channel of the training images."""
+        few = self.dataset.train.inputs[:20_000].float() / 255
+        mean, deviation = few.mean(dim=(0, 2, 3)), few.std(dim=(0, 2, 3)).clamp_min(1e-3)
+        shaped = (values[:, None, None].to(self.place.device) for values in (mean, deviation))
+        return next(shaped), next(shaped)
+
+    def batches(
+        self, order: torch.Tensor, size: int, start: int, end: int
+    ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Yield the training examples in an order, so many at a time, from one place in it to another."""
+        inputs, targets = self.splits["train"].inputs, self.splits["train"].targets
+        order = order.to(self.place.device)
+        raw = inputs.dtype == torch.uint8
+        gathered = inputs.nbytes <= GATHERED and size < len(inputs) and not raw
+        if gathered:
+            inputs, targets = inputs[order], targets[order]
+        for at in range(start, end, size):
+            if gathered:
+                yield inputs[at : at + size], targets[at : at + size]
+                continue
+            index = order[at : at + size]
+            chosen = inputs.index_select(0, index.to(inputs.device))
+            yield self._numbers(chosen) if raw else chosen, targets.index_select(0, index)

@@ -1,0 +1,85 @@
+"""Longer proofs: real MNIST, and memory over a long run. Run them with `pytest -m slow`."""
+
+import dataclasses
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from engine.data import DATASETS
+from engine.presets import PRESETS
+from engine.training.learner import Learner
+from engine.training.loop import learn
+from engine.training.recipe import Recipe
+from tests.engine.test_data import REAL, needs_real, placed
+
+pytestmark = pytest.mark.slow
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@needs_real
+@pytest.mark.parametrize(
+    ("preset", "recipe", "least"),
+    [
+        ("lenet-5", Recipe(epochs=2, rate=0.003, batch=64, schedule="one_cycle"), 0.98),
+        ("mlp-784-100-10", Recipe(epochs=4, rate=0.003, batch=64, schedule="one_cycle"), 0.95),
+    ],
+)
+def test_real_mnist_is_learned(tmp_path, monkeypatch, preset, recipe, least):
+    monkeypatch.setenv("VITRINE_HOME", str(tmp_path))
+    placed(tmp_path, "mnist", {name: REAL / "mnist" / name for name in DATASETS["mnist"].files})
+    experiment = dataclasses.replace(PRESETS[preset].experiment(), data=DATASETS["mnist"](), recipe=recipe)
+    learner = Learner(experiment, experiment.data.load())
+    for report in learn(learner):
+        assert not report.problem
+    accuracy = learner.score("test")["accuracy"]
+    print(f"{preset}: {accuracy:.4f} after {learner.epoch} epochs, {learner.seconds:.0f} s")
+    assert accuracy >= least
+
+
+LONG = """
+import os, resource, sys
+from engine.cli import main
+sys.argv = ["vitrine", *sys.argv[1:]]
+try:
+    main()
+finally:
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
+"""
+
+
+def test_memory_does_not_grow_with_the_length_of_a_run(tmp_path):
+    def peak(steps):
+        settings = ("data.number=200", "recipe.batch=10", "recipe.epochs=null", f"recipe.steps={steps}")
+        arguments = [word for setting in settings for word in ("--set", setting)]
+        done = subprocess.run(
+            [sys.executable, "-c", LONG, "train", str(points(tmp_path)), "--data", "points", "--json", *arguments],
+            cwd=ROOT,
+            env=os.environ | {"VITRINE_HOME": str(tmp_path / str(steps))},
+            capture_output=True,
+            text=True,
+            timeout=600,
+        )
+        assert done.returncode == 0, done.stderr
+        database = tmp_path / str(steps) / "vitrine.db"
+        return int(done.stderr.split()[-1]) / 1024, database.stat().st_size / 2**20
+
+    (short, small), (long, large) = peak(2_000), peak(200_000)
+    print(f"peak {short:.0f} MiB after 2,000 steps, {long:.0f} MiB after 200,000; store {small:.2f}, {large:.2f} MiB")
+    assert long < short + 40
+    assert large < 50
+
+
+def points(folder):
+    from engine.graph.chain import chain
+    from engine.layers.activation import Tanh
+    from engine.layers.dense import Dense
+    from engine.layers.entry import Input
+    from engine.training.experiment import Experiment, dump
+
+    graph = chain(points=Input(sizes=(2,)), hidden=Dense(units=8), tanh=Tanh(), out=Dense(units=2))
+    file = folder / "points.json"
+    file.write_text(dump(Experiment("points", {"network": graph})))
+    return file
