@@ -39,4 +39,5 @@ def _onnx(network: torch.nn.Module, learner: Learner, path: Path) -> None:
             "Exporting to ONNX needs the extra 'export'.", cure="pip install 'vitrine[export]'"
         ) from None
     example = learner.train.inputs[:2].cpu()
-    torch.onnx.export(network, (example,), path, dynamo=True, dynamic_shapes=({0: "batch"},))
+    shapes = {"inputs": ({0: torch.export.Dim("batch")},)}
+    torch.onnx.export(network, (example,), path, dynamo=True, dynamic_shapes=shapes, external_data=False, verbose=False)

@@ -1,8 +1,15 @@
-"""Training: our loop with its telemetry on, beside the loop an expert writes by hand with a DataLoader."""
+"""Training: our loop with its telemetry on, beside one written by hand, and Lightning and Keras where installed."""
 
 import gc
+import importlib.util
+import os
+import resource
+import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import nn
@@ -11,6 +18,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from engine.data import Dataset, Split
 from engine.graph.chain import chain
 from engine.graph.graph import Graph
+from engine.graph.network import Network
 from engine.layers.activation import ReLU, Tanh
 from engine.layers.convolution import Conv2d
 from engine.layers.dense import Dense
@@ -70,22 +78,43 @@ CASES: list[tuple[str, Callable[[], Graph], int, int, int, float]] = [
 
 
 def run() -> Report:
-    """Measure each network by both loops, alternately, with the same threads."""
+    """Measure each network by every loop there is, alternately, with the same threads."""
     report = Report("training", f"{Report('').machine}, {DEVICE}, {torch.get_num_threads()} threads")
-    for name, make, number, batch, epochs, least in CASES:
+    for place, (name, make, number, batch, epochs, least) in enumerate(CASES):
         graph = make()
         dataset = _data(graph, number)
-        rounds: list[tuple[float, float]] = []
+        loops = {who: loop for who, loop in LOOPS.items() if _installed(who)}
+        rounds: list[dict[str, float]] = []
         for turn in range(ROUNDS + 1):
-            ours = _ours(graph, dataset, batch, epochs)
-            theirs = _by_hand(graph, dataset, batch, epochs)
+            pace = {who: loop(graph, dataset, batch, epochs) for who, loop in loops.items()}
             if turn:  # the first warms up
-                rounds.append((ours, theirs))
-        ours, theirs = (sorted(column)[ROUNDS // 2] for column in zip(*rounds, strict=True))
-        ratio = sorted(a / b for a, b in rounds)[ROUNDS // 2]
-        report.rows.append({"network": name, "ours, examples/s": ours, "by hand": theirs, "ratio": ratio})
-        report.aim_least(f"{name}: ours ÷ by hand", ratio, least)
+                rounds.append(pace)
+        row: dict[str, Any] = {"network": name}
+        for who in loops:
+            row[f"{who}, examples/s"] = statistics.median(pace[who] for pace in rounds)
+            row[f"{who}, peak MiB"] = _peak(place, who)
+        report.rows.append(row)
+        for who in list(loops)[1:]:
+            ratio = statistics.median(pace["ours"] / pace[who] for pace in rounds)
+            report.aim_least(f"{name}: ours ÷ {who}", ratio, least if who == "by hand" else 1.0)
     return report
+
+
+def _installed(who: str) -> bool:
+    return who in ("ours", "by hand") or importlib.util.find_spec(who) is not None
+
+
+def _peak(place: int, who: str) -> float:
+    """Return the peak memory of one loop in a process of its own."""
+    command = [sys.executable, "-m", "tests.bench.training", str(place), who]
+    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[-1])
+
+
+def _alone(place: int, who: str) -> None:
+    _, make, number, batch, _, _ = CASES[place]
+    LOOPS[who](make(), _data(make(), number), batch, 1)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(torch.cuda.max_memory_allocated() / 2**20 if DEVICE == "cuda" else peak)
 
 
 def _data(graph: Graph, number: int) -> Dataset:
@@ -108,8 +137,6 @@ def _ours(graph: Graph, dataset: Dataset, batch: int, epochs: int) -> float:
 
 
 def _by_hand(graph: Graph, dataset: Dataset, batch: int, epochs: int) -> float:
-    from engine.graph.network import Network
-
     torch.manual_seed(0)
     network = Network(graph).to(DEVICE)
     optimiser = torch.optim.Adam(network.parameters(), lr=0.001)
@@ -131,3 +158,75 @@ def _by_hand(graph: Graph, dataset: Dataset, batch: int, epochs: int) -> float:
         with torch.no_grad():
             network(dataset.validation.inputs.to(DEVICE))
     return epochs * len(dataset.train) / (time.perf_counter() - began)
+
+
+def _lightning(graph: Graph, dataset: Dataset, batch: int, epochs: int) -> float:
+    """Learn by Lightning's trainer."""
+    import lightning
+
+    class Module(lightning.LightningModule):
+        def __init__(self):
+            super().__init__()
+            self.network = Network(graph)
+
+        def training_step(self, both, _):
+            loss = nn.functional.cross_entropy(self.network(both[0]), both[1])
+            self.log("loss", loss)
+            return loss
+
+        def validation_step(self, both, _):
+            self.log("validation", nn.functional.cross_entropy(self.network(both[0]), both[1]))
+
+        def configure_optimizers(self):
+            return torch.optim.Adam(self.parameters(), lr=0.001)
+
+    torch.manual_seed(0)
+    quiet = {
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+        "enable_checkpointing": False,
+        "logger": False,
+    }
+    trainer = lightning.Trainer(max_epochs=epochs, accelerator="gpu" if DEVICE == "cuda" else "cpu", devices=1, **quiet)
+    examples = [TensorDataset(split.inputs, split.targets) for split in (dataset.train, dataset.validation)]
+    gc.collect()
+    began = time.perf_counter()
+    trainer.fit(
+        Module(), DataLoader(examples[0], batch_size=batch, shuffle=True), DataLoader(examples[1], batch_size=1024)
+    )
+    return epochs * len(dataset.train) / (time.perf_counter() - began)
+
+
+def _keras(graph: Graph, dataset: Dataset, batch: int, epochs: int) -> float:
+    """Learn by Keras on torch, the network wrapped as it is."""
+    os.environ["KERAS_BACKEND"] = "torch"
+    import keras
+
+    torch.manual_seed(0)
+    (layer,) = graph.inputs.values()
+    model = keras.Sequential([keras.Input(layer.sizes), keras.layers.TorchModuleWrapper(Network(graph))])
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer=keras.optimizers.Adam(0.001), loss=loss)
+    train, validation = dataset.train, dataset.validation
+    gc.collect()
+    began = time.perf_counter()
+    model.fit(
+        train.inputs.numpy(),
+        train.targets.numpy(),
+        batch_size=batch,
+        epochs=epochs,
+        validation_data=(validation.inputs.numpy(), validation.targets.numpy()),
+        verbose=0,
+    )
+    return epochs * len(train) / (time.perf_counter() - began)
+
+
+LOOPS: dict[str, Callable[[Graph, Dataset, int, int], float]] = {
+    "ours": _ours,
+    "by hand": _by_hand,
+    "lightning": _lightning,
+    "keras": _keras,
+}
+
+if __name__ == "__main__":
+    _alone(int(sys.argv[1]), sys.argv[2])

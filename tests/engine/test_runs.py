@@ -9,6 +9,7 @@ import statistics
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import pytest
@@ -133,6 +134,22 @@ def test_exports_hold_the_same_weights(store, tmp_path):
     assert fingerprint(learner) == before
     with pytest.raises(VitrineError, match="no export to 'png'"):
         export(learner, "png", tmp_path / "w")
+
+
+def test_onnx_holds_the_same_network(store, tmp_path):
+    onnx = pytest.importorskip("onnx", reason="the extra 'export' is not installed")
+    pytest.importorskip("onnxscript", reason="the extra 'export' is not installed")
+    from onnx.reference import ReferenceEvaluator
+
+    learner = reopened(store, carried(store))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter's own
+        path = export(learner, "onnx", tmp_path / "w.onnx")
+    onnx.checker.check_model(path)
+    evaluator = ReferenceEvaluator(str(path))
+    inputs = learner.data["test"].inputs[:5]
+    (outputs,) = evaluator.run(None, {evaluator.input_names[0]: inputs.numpy()})
+    torch.testing.assert_close(torch.from_numpy(outputs), learner.answers("test")[:5], atol=1e-4, rtol=1e-4)
 
 
 def test_a_curve_of_a_million_steps_stays_short_and_true():
