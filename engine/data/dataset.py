@@ -99,16 +99,20 @@ def drawn(seed: int, stream: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed * 1_000_003 + stream)
 
 
-def split(everything: Split, seed: int, validation: float, test: float) -> tuple[Split, Split, Split]:
-    """Split examples at random into training, validation and test."""
-    order = torch.randperm(len(everything), generator=drawn(seed, 17))
-    tests = round(len(everything) * test)
+def parts(number: int, seed: int, validation: float, test: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return which of so many examples are for training, validation and test."""
+    order = torch.randperm(number, generator=drawn(seed, 17))
+    tests = round(number * test)
     rest = order[tests:]
     validations = round(len(rest) * validation)
     if len(rest) - validations < 1:
         raise VitrineError("Nothing is left to train on.", cure="Keep less aside, or draw more examples.")
-    parts = (rest[validations:], rest[:validations], order[:tests])
-    train, valid, tested = (everything.take(part) for part in parts)
+    return rest[validations:], rest[:validations], order[:tests]
+
+
+def split(everything: Split, seed: int, validation: float, test: float) -> tuple[Split, Split, Split]:
+    """Split examples at random into training, validation and test."""
+    train, valid, tested = (everything.take(part) for part in parts(len(everything), seed, validation, test))
     return train, valid, tested
 
 

@@ -1,11 +1,15 @@
 """A person's own data: a folder or archive of images, a folder for each class; or a table of numbers."""
 
+import contextlib
 import csv
+import functools
 import io
 import math
+import os
+import tempfile
 import warnings
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -15,13 +19,14 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from pydantic import Field
 
 from engine.choice import option
-from engine.data.dataset import SEED, TEST, VALIDATION, Dataset, Portion, Seed, Source, Split, source, split
+from engine.data.dataset import SEED, TEST, VALIDATION, Dataset, Portion, Seed, Source, Split, parts, source, split
 from engine.errors import VitrineError
 
 MOST_PIXELS = 50_000_000
 MOST_FILE = 64 * 2**20
 MOST_IMAGES = 200_000
 MOST_UNPACKED = 4 * 2**30
+IN_MEMORY = 2**30  # bytes of images
 MOST_ROWS = 2_000_000
 PathText = Annotated[str, Field(max_length=4_000)]
 
@@ -40,67 +45,92 @@ class Images(Source):
     seed: Seed = SEED
 
     def load(self):
-        """Read every image, turned upright, cut to a square and fitted."""
-        images, labels, classes = [], [], {}
-        for name, label, content in self._files():
-            if len(images) >= MOST_IMAGES:
-                raise VitrineError(f"There are more than {MOST_IMAGES:,} images.", cure="Use fewer.")
-            images.append(fitted(content, name, self.size, self.colour == "grey"))
-            labels.append(classes.setdefault(label, len(classes)))
-        if len(classes) < 2:
-            raise VitrineError(
-                f"{self.path} has images of {len(classes)} classes: at least 2 are needed.",
-                cure="Put the images of each class into a folder that is called like the class.",
-            )
-        order = {old: new for new, (_, old) in enumerate(sorted(classes.items()))}
-        targets = torch.tensor([order[label] for label in labels])
-        everything = Split(torch.from_numpy(np.stack(images)), targets)
-        return Dataset(
-            self.title, "image", tuple(sorted(classes)), *split(everything, self.seed, self.validation, self.test)
-        )
+        """Read every image, turned upright, cut to a square and fitted; large sets lie in a file, not in memory."""
+        path = Path(self.path)
+        if not self.path or not path.exists():
+            raise VitrineError(f"There is no folder or zip at {self.path!r}.", cure="Give its path with data.path=…")
+        with contextlib.ExitStack() as open_files:
+            found = list(_in_zip(path, open_files) if path.is_file() else _in_folder(path))
+            classes = sorted({label for _, label, _ in found})
+            if len(classes) < 2:
+                raise VitrineError(
+                    f"{self.path} has images of {len(classes)} classes: at least 2 are needed.",
+                    cure="Put the images of each class into a folder that is called like the class.",
+                )
+            if len(found) > MOST_IMAGES:
+                raise VitrineError(
+                    f"There are {len(found):,} images: at most {MOST_IMAGES:,} are read.", cure="Use fewer."
+                )
+            return self._laid_out(found, tuple(classes))
+
+    def _laid_out(self, found: "list[Found]", classes: tuple[str, ...]) -> Dataset:
+        """Return the dataset, its images laid split by split, so that each split is one stretch."""
+        chosen = parts(len(found), self.seed, self.validation, self.test)
+        grey = self.colour == "grey"
+        images = room_for((len(found), 1 if grey else 3, self.size, self.size))
+        labels = torch.empty(len(found), dtype=torch.long)
+        for place, index in enumerate(torch.cat(chosen).tolist()):
+            name, label, read = found[index]
+            images[place] = fitted(read(), name, self.size, grey)
+            labels[place] = classes.index(label)
+        ends = np.cumsum([len(part) for part in chosen]).tolist()
+        inputs = torch.from_numpy(images)
+        splits = [Split(inputs[a:b], labels[a:b]) for a, b in zip([0, *ends], ends, strict=False)]
+        return Dataset(self.title, "image", classes, *splits)
 
     def here(self):
         """Return whether the path exists."""
         return bool(self.path) and Path(self.path).exists()
 
-    def _files(self) -> Iterator[tuple[str, str, bytes]]:
-        path = Path(self.path)
-        if not self.path or not path.exists():
-            raise VitrineError(f"There is no folder or zip at {self.path!r}.", cure="Give its path with data.path=…")
-        yield from _in_zip(path) if path.is_file() else _in_folder(path)
+
+Found = tuple[str, str, Callable[[], bytes]]  # an image's name, its class, and how to read it
 
 
-def _in_folder(path: Path) -> Iterator[tuple[str, str, bytes]]:
+def room_for(sizes: tuple[int, ...]) -> np.ndarray:
+    """Return room for bytes: in memory, or where they are many in a file that goes when nobody needs it."""
+    if math.prod(sizes) <= IN_MEMORY:
+        return np.empty(sizes, np.uint8)
+    home = os.environ.get("VITRINE_HOME")
+    folder = (Path(home) if home else Path.home() / ".vitrine") / "cache"
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder) as file:
+        return np.memmap(file, np.uint8, "w+", shape=sizes)
+
+
+def _in_folder(path: Path) -> Iterator[Found]:
     for file in sorted(path.glob("*/*")):
         if file.is_file() and not file.name.startswith("."):
             if file.stat().st_size > MOST_FILE:
                 raise VitrineError(f"{file.name} is larger than {MOST_FILE >> 20} MiB.", cure="Make it smaller.")
-            yield file.name, file.parent.name, file.read_bytes()
+            yield file.name, file.parent.name, file.read_bytes
 
 
-def _in_zip(path: Path) -> Iterator[tuple[str, str, bytes]]:
-    """Yield the images of an archive; nothing is written to disk, so no name in it can climb out of anywhere."""
+def _in_zip(path: Path, open_files: contextlib.ExitStack) -> Iterator[Found]:
+    """Yield the images of an archive; no name in it is ever used as a place on the disk."""
     try:
-        archive = zipfile.ZipFile(path)
+        archive = open_files.enter_context(zipfile.ZipFile(path))
     except (zipfile.BadZipFile, OSError):
         raise VitrineError(f"{path.name} is no zip file, or a damaged one.") from None
-    with archive:
-        members = [m for m in archive.infolist() if not m.is_dir() and "__MACOSX" not in m.filename]
-        if sum(m.file_size for m in members) > MOST_UNPACKED:
-            raise VitrineError(
-                f"{path.name} unpacks to more than {MOST_UNPACKED >> 30} GiB.", cure="Use smaller images."
-            )
-        for member in sorted(members, key=lambda m: m.filename):
-            parts = Path(member.filename).parts
-            if ".." in parts or Path(member.filename).is_absolute():
-                raise VitrineError(f"{path.name} holds {member.filename!r}, which points out of the archive.")
-            if len(parts) < 2 or parts[-1].startswith("."):
-                continue
-            with archive.open(member) as file:
-                content = file.read(MOST_FILE + 1)
-            if len(content) > MOST_FILE:
-                raise VitrineError(f"{parts[-1]} is larger than {MOST_FILE >> 20} MiB.", cure="Make it smaller.")
-            yield parts[-1], parts[-2], content
+    members = [m for m in archive.infolist() if not m.is_dir() and "__MACOSX" not in m.filename]
+    if sum(m.file_size for m in members) > MOST_UNPACKED:
+        raise VitrineError(f"{path.name} unpacks to more than {MOST_UNPACKED >> 30} GiB.", cure="Use smaller images.")
+    for member in sorted(members, key=lambda m: m.filename):
+        inside = Path(member.filename).parts
+        if ".." in inside or Path(member.filename).is_absolute():
+            raise VitrineError(f"{path.name} holds {member.filename!r}, which points out of the archive.")
+        if len(inside) >= 2 and not inside[-1].startswith("."):
+            yield inside[-1], inside[-2], functools.partial(_unzipped, archive, member)
+
+
+def _unzipped(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    try:
+        with archive.open(member) as file:
+            content = file.read(MOST_FILE + 1)
+    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError) as error:
+        raise VitrineError(f"{member.filename} cannot be unpacked ({type(error).__name__}).") from None
+    if len(content) > MOST_FILE:
+        raise VitrineError(f"{member.filename} is larger than {MOST_FILE >> 20} MiB.", cure="Make it smaller.")
+    return content
 
 
 def fitted(content: bytes, name: str, size: int, grey: bool) -> np.ndarray:

@@ -52,6 +52,11 @@ class Learner:
         self.steps = {role: stepping(one) for role, one in self.optimisers.items()}
         self.scaler = self.place.scaler()
         self.material = Material(dataset, self.place)
+        if self.recipe.batch != "all" and int(self.recipe.batch) > len(self.train):
+            raise VitrineError(
+                f"A batch of {self.recipe.batch:,} is larger than the {len(self.train):,} training examples.",
+                cure=f"Use 'all', or at most {len(self.train):,}.",
+            )
         self.step = self.epoch = self.batch = self.plateaus = 0  # batch counts within the epoch
         self.seconds = 0.0
         self.plain = self.recipe.precision == "fp32"

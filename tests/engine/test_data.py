@@ -172,6 +172,23 @@ def test_a_folder_and_a_zip_of_it_are_the_same_dataset(tmp_path):
     assert (one.train.inputs.float().mean(dim=(1, 2, 3)) > 128).long().tolist() == one.train.targets.tolist()
 
 
+def test_many_images_lie_in_a_file_and_are_the_same(tmp_path, monkeypatch):
+    for label, value in (("dark", 20), ("light", 220)):
+        (tmp_path / "set" / label).mkdir(parents=True)
+        for number in range(10):
+            (tmp_path / "set" / label / f"{number}.png").write_bytes(painted("L", value=value + number))
+    source = DATASETS["images"](path=str(tmp_path / "set"), size=8)
+    plain = source.load()
+    monkeypatch.setenv("VITRINE_HOME", str(tmp_path))
+    monkeypatch.setattr("engine.data.own.IN_MEMORY", 100)
+    mapped = source.load()
+    assert (tmp_path / "cache").exists()
+    assert not list((tmp_path / "cache").iterdir())  # the file has no name: nothing is left behind
+    for name, split in plain.splits().items():
+        assert torch.equal(split.inputs, mapped.splits()[name].inputs)
+        assert torch.equal(split.targets, mapped.splits()[name].targets)
+
+
 def zipped(path, **members):
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in members.items():
@@ -183,10 +200,10 @@ def zipped(path, **members):
     ("members", "words"),
     [
         ({"UP__UP__evil.png": b"x"}, "points out of the archive"),
-        ({"a__x.png": b"no image"}, "cannot be read as an image"),
+        ({"a__x.png": b"no image", "b__y.png": b"none"}, "cannot be read as an image"),
         ({"a__x.png": painted()}, "images of 1 classes"),
-        ({"a__x.png": painted(size=(9000, 9000))}, "pixels"),
-        ({"a__x.png": b"\0" * (65 * 2**20)}, "larger than 64 MiB"),
+        ({"a__x.png": painted(size=(9000, 9000)), "b__y.png": painted(size=(9000, 9000))}, "pixels"),
+        ({"a__x.png": b"\0" * (65 * 2**20), "b__y.png": b"\0" * (65 * 2**20)}, "larger than 64 MiB"),
     ],
     ids=["climbing", "fake", "one class", "giant", "bomb"],
 )

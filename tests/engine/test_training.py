@@ -266,6 +266,7 @@ def test_a_softmax_at_the_end_learns_as_well_as_plain_scores():
         ),
         ({"recipe": Recipe(device="cuda")}, "has no device 'cuda'"),
         ({"recipe": Recipe(precision="fp16", device="cpu")}, "does not learn in fp16"),
+        ({"recipe": Recipe(batch=81)}, "A batch of 81 is larger than the 80 training examples"),
         ({"recipe": Recipe(frozen=("nobody",))}, "names the node nobody"),
         ({"recipe": Recipe(frozen=("dense1", "out", "norm"))}, "Nothing can learn"),
     ],
