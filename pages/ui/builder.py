@@ -118,8 +118,9 @@ def _card(bench: Workbench, graph: Graph, node: Node, path: str, counted: tuple[
             st.error(problem, icon=":material/error:")
 
         def changed(name: str, value: Any) -> None:
+            layer = bench.graph[path].layer  # as it is by now: another field may have changed it since this was drawn
             try:
-                layer = node.layer.but(**{name: value})
+                layer = layer.but(**{name: value(getattr(layer, name)) if callable(value) else value})
             except VitrineError as error:
                 bench.complain(str(error))
                 return
@@ -298,7 +299,7 @@ def beginning(bench: Workbench) -> None:
     graph = bench.graph
 
     def changed(name: str, value: Any) -> None:
-        bench.edit(_with_init, graph.init.but(**{name: value}))
+        bench.edit(_with_init, bench.graph.init.but(**{name: value}))
 
     for option in Init.options()[: 2 if graph.init.way in ("constant", "normal") else 1]:
         draw(option, getattr(graph.init, option.name), f"{bench.key}.init.{option.name}", changed)

@@ -8,7 +8,7 @@ import streamlit as st
 
 from engine.choice import Choice, Option
 
-Changed = Callable[[str, Any], None]  # told the option's name and its new value
+Changed = Callable[[str, Any], None]  # told the option's name and its new value, or how the old one becomes it
 
 LISTED = re.compile(r"\d{1,9}(\s*[×x,\s]\s*\d{1,9})*")
 AS_BEFORE = "as the network"
@@ -119,7 +119,7 @@ def _pair(option: Option, value: Any, key: str, changed: Changed) -> None:
         for place, name in enumerate(("height", "width")):
 
             def one(_: str, number: int, place: int = place) -> None:
-                changed(option.name, tuple(number if i == place else v for i, v in enumerate(value)))
+                changed(option.name, lambda now: tuple(number if i == place else v for i, v in enumerate(now)))
 
             _whole(option, value[place], f"{key}.{name}", one, f"{_label(option)} {name}")
     else:

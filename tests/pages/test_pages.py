@@ -76,6 +76,19 @@ def test_an_option_changes_the_network_and_undo_takes_it_back():
     assert graph(app)["conv1"].layer.channels == 8
 
 
+def test_two_options_changed_before_the_page_has_run_again_both_count():
+    app = press(opened(), "cnn-select-conv1")
+    app.number_input(key="cnn.conv1.channels").set_value(8)
+    app.number_input(key="cnn.conv1.kernel").set_value(3)
+    app.run()
+    assert (graph(app)["conv1"].layer.channels, graph(app)["conv1"].layer.kernel) == (8, 3)
+    app.toggle(key="cnn.conv1.kernel.apart").set_value(True).run()
+    app.number_input(key="cnn.conv1.kernel.height").set_value(5)
+    app.number_input(key="cnn.conv1.kernel.width").set_value(7)
+    app.run()
+    assert graph(app)["conv1"].layer.kernel == (5, 7)
+
+
 def test_a_mistake_is_told_at_its_layer_while_the_last_sound_network_stays():
     app = press(opened(), "cnn-select-conv2")
     app.number_input(key="cnn.conv2.kernel").set_value(15).run()
