@@ -51,6 +51,7 @@ def test_a_network_built_by_hand_a_mistake_mended_and_the_link_opened_elsewhere(
     expect(box(page, "dense1")).to_be_visible()
     assert boxes(page) == ["image", "conv1", "relu1", "pool1", "flatten1", "dense1"]
     row(page, "conv1").click()
+    settled(page)
     set_number(page, "Channels", 6)
     set_number(page, "Kernel", 5)
     expect(page.get_by_text("6 · (5 · 5 · 1 + 1)").first).to_be_visible()
@@ -96,12 +97,14 @@ def test_the_diagram_works_by_keyboard(visit):
 def test_reloading_keeps_the_network_and_undo_works_by_key(visit):
     page = visit("cnn")
     row(page, "conv1").click()
+    settled(page)
     set_number(page, "Channels", 9)
     expect(box(page, "conv1")).to_contain_text("9×28×28")
     page.reload()
     settled(page)
     expect(box(page, "conv1")).to_contain_text("9×28×28")
     row(page, "pool1").click()
+    settled(page)
     set_number(page, "Kernel", 4)
     expect(box(page, "pool1")).to_contain_text("9×7×7")
     page.mouse.click(5, 980)
@@ -113,6 +116,7 @@ def test_reloading_keeps_the_network_and_undo_works_by_key(visit):
 def test_padding_may_be_typed(visit, typed, shape):
     page = visit("cnn")
     row(page, "conv1").click()
+    settled(page)
     field = page.locator('[class*="st-key-cnn-conv1-padding"] input').first
     field.click()
     field.fill(typed)
