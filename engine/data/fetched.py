@@ -1,7 +1,6 @@
 """Datasets that are fetched on request, or placed by hand: MNIST and its kin, CIFAR."""
 
 import hashlib
-import os
 import tarfile
 import time
 import urllib.request
@@ -14,6 +13,7 @@ import torch
 from engine.data.dataset import SEED, VALIDATION, Dataset, Portion, Seed, Source, Split, hold_out, source
 from engine.data.formats import read_cifar, read_idx
 from engine.errors import VitrineError
+from engine.home import home
 
 PATIENCE = 30  # seconds without a byte, after which fetching gives up
 LIMIT = 3600  # seconds in all
@@ -22,8 +22,7 @@ Told = Callable[[str, int, int], None]  # file, bytes so far, bytes in all (0 wh
 
 def place_of(kind: str) -> Path:
     """Return the folder where a dataset's files lie."""
-    home = os.environ.get("VITRINE_HOME")
-    return (Path(home) if home else Path.home() / ".vitrine") / "data" / kind
+    return home() / "data" / kind
 
 
 class _Fetched(Source):

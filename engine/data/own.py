@@ -5,7 +5,6 @@ import csv
 import functools
 import io
 import math
-import os
 import tempfile
 import warnings
 import zipfile
@@ -21,6 +20,7 @@ from pydantic import Field
 from engine.choice import option
 from engine.data.dataset import SEED, TEST, VALIDATION, Dataset, Portion, Seed, Source, Split, parts, source, split
 from engine.errors import VitrineError
+from engine.home import home
 
 MOST_PIXELS = 50_000_000
 MOST_FILE = 64 * 2**20
@@ -90,8 +90,7 @@ def room_for(sizes: tuple[int, ...]) -> np.ndarray:
     """Return room for bytes: in memory, or where they are many in a file that goes when nobody needs it."""
     if math.prod(sizes) <= IN_MEMORY:
         return np.empty(sizes, np.uint8)
-    home = os.environ.get("VITRINE_HOME")
-    folder = (Path(home) if home else Path.home() / ".vitrine") / "cache"
+    folder = home() / "cache"
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder) as file:
         return np.memmap(file, np.uint8, "w+", shape=sizes)

@@ -15,6 +15,7 @@ import sqlalchemy.exc
 from sqlalchemy import event
 
 from engine.errors import VitrineError
+from engine.home import home
 from engine.registry import did_you_mean
 
 META = sa.MetaData()
@@ -54,11 +55,6 @@ CHECKPOINTS = sa.Table(
 )
 
 Row = dict[str, Any]
-
-
-def home() -> Path:
-    """Return the folder of everything that Vitrine keeps."""
-    return Path(os.environ.get("VITRINE_HOME") or Path.home() / ".vitrine")
 
 
 def folder(run: str) -> Path:

@@ -9,11 +9,12 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
-FOUNDATIONS = ["engine.errors", "engine.registry", "engine.choice"]
+FOUNDATIONS = ["engine.errors", "engine.home", "engine.registry", "engine.choice"]
 BUILDING = [*FOUNDATIONS, "engine.layers", "engine.graph"]
 LEARNING = [*BUILDING, "engine.data", "engine.tasks", "engine.training"]
 ROOMS = {  # each room, and the rooms of this project that it may import
     "engine.errors": [],
+    "engine.home": [],
     "engine.registry": ["engine.errors"],
     "engine.choice": ["engine.errors", "engine.registry"],
     "engine.layers": FOUNDATIONS,
