@@ -1,25 +1,41 @@
 """Vitrine for browsers: `streamlit run app.py` serves the pages."""
 
+import asyncio
 import gc
 import threading
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
+from starlette.responses import FileResponse
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket
+
+from engine.figures.script import script
+
+ASSETS = Path(__file__).parent / "assets"
 
 
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncGenerator[dict[str, Any]]:
     """Import torch behind the first visitor's back, so that the first page need not wait for it."""
-    threading.Thread(target=_warm, daemon=True).start()
+    warming = threading.Thread(target=_warm, daemon=True)
+    warming.start()
     yield {}
+    await asyncio.to_thread(warming.join)
+    from engine.live.house import house
+
+    await asyncio.to_thread(house().close)
 
 
 def _warm() -> None:
     from engine.graph.cost import cost
+    from engine.live.house import house
     from engine.presets import PRESETS
 
+    house().start()
     cost(PRESETS["lenet-5"].make())
     # Streamlit collects garbage after every run of a page. Torch and its like stay for good: left out of
     # that search, it takes a millisecond instead of some 150, for which no message reached the browser.
@@ -27,4 +43,33 @@ def _warm() -> None:
     gc.freeze()
 
 
-app = st.App("pages/index.py", lifespan=lifespan)
+async def live(socket: WebSocket) -> None:
+    """Serve the live channel, as soon as what it needs is imported."""
+
+    def served() -> Any:
+        from engine.live.house import house
+
+        return house().live
+
+    await (await asyncio.to_thread(served))(socket)
+
+
+async def plotly(_: Any) -> FileResponse:
+    """Serve Plotly's script."""
+    return FileResponse(script(), headers={"cache-control": "max-age=86400"})
+
+
+async def channel(_: Any) -> FileResponse:
+    """Serve the browser's end of the live channel, which all components of a page share."""
+    return FileResponse(ASSETS / "live.js", headers={"cache-control": "no-cache"})
+
+
+app = st.App(
+    "pages/index.py",
+    lifespan=lifespan,
+    routes=[
+        WebSocketRoute("/live", live),
+        Route("/live/plotly.js", plotly),
+        Route("/live/live.js", channel),
+    ],
+)

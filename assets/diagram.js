@@ -261,15 +261,17 @@ export default function ({ parentElement, data, setTriggerValue }) {
   redraw();
   const watcher = new ResizeObserver(redraw);
   watcher.observe(host);
-  if (data.link !== undefined) keepLink(data.link);
+  if (data.address) keepAddress(data.address);
   return () => watcher.disconnect();
 }
 
-// The address always holds the experiment, so that reloading or copying it is enough.
-function keepLink(link) {
+// The address always holds experiment, run and board, so that reloading or copying it is enough.
+function keepAddress(parts) {
   const address = new URL(window.location.href);
   address.searchParams.delete("preset");
-  if (link) address.searchParams.set("x", link);
-  else address.searchParams.delete("x");
+  for (const [name, value] of Object.entries(parts)) {
+    if (value) address.searchParams.set(name, value);
+    else address.searchParams.delete(name);
+  }
   if (address.href !== window.location.href) window.history.replaceState(window.history.state, "", address);
 }

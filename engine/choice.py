@@ -63,13 +63,16 @@ class Option:
     name: str
     help: str
     default: Any
-    form: Literal["switch", "whole", "number", "words", "pair", "sizes", "text", "choice", "other"]
+    form: Literal[
+        "switch", "whole", "number", "words", "pair", "sizes", "list", "names", "offered", "text", "choice", "other"
+    ]
     words: tuple[str, ...] = ()  # what may be picked instead of, or besides, a number
     least: float | None = None
     most: float | None = None
     optional: bool = False
     rare: bool = False  # seldom changed: a form may keep it out of the way
     choices: tuple[type[Choice], ...] = field(default=(), repr=False)
+    sign: str = ""  # what a form puts after the label
 
     @property
     def label(self) -> str:
@@ -110,7 +113,9 @@ def _form(bare: list[Any], found: tuple[type[Choice], ...], words: tuple[str, ..
     if not plain:
         return "words"
     if tuple in origins:
-        return "sizes" if Ellipsis in get_args(plain[origins.index(tuple)]) else "pair"
+        inside = get_args(plain[origins.index(tuple)])
+        several = {float: "list", str: "names"}.get(_without_annotation(inside[0]), "sizes")
+        return several if Ellipsis in inside else "pair"
     return {bool: "switch", int: "whole", float: "number", str: "text"}.get(plain[0], "other")
 
 

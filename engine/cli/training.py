@@ -55,46 +55,66 @@ def train(
     watch: Annotated[
         float | None, typer.Option(help="With --json: every so many seconds, what a step did in each node.")
     ] = None,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Learn in a process of its own, and print the run's name.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Learn an experiment; Ctrl+C leaves a run that `vitrine resume` continues."""
-    from engine.runs.carry import carry_out, learner_of, new_run
-    from engine.runs.folds import carry_folds
+    from engine.runs.carry import learner_of, new_run
+    from engine.runs.desk import Desk, attended
+    from engine.runs.launch import mine
     from engine.runs.store import Store
+    from engine.training.loop import every
     from engine.training.settings import changed
 
     settings = [*(settings or []), *([f"recipe.device={device}"] if device else [])]
     experiment = changed(experiment_of(name), data, settings)
     learner, store = learner_of(experiment), Store()  # what cannot begin leaves no run behind
-    run = new_run(store, experiment)
-    if experiment.recipe.folds:
-        _learn(store, run, carry_folds(store, run), as_json)
-    else:
-        _learn(store, run, carry_out(store, run, learner=learner, watch=watch), as_json)
+    if detach:
+        _start(store, new_run(store, experiment), as_json)
+        return
+    run = new_run(store, experiment, status="running", **mine())
+    more = {} if experiment.recipe.folds else {"learner": learner, "watch": every(watch) if watch else None}
+    _learn(store, run, attended(store, run, Desk(store, run), **more), as_json)
 
 
-def resume(run: Run, as_json: Json = False) -> None:
+def _start(store: "Store", run: str, as_json: bool) -> None:
+    """Let the run have its turn in a process of its own."""
+    from engine.runs.launch import fill
+
+    fill(store)
+    print(json.dumps({"run": run}) if as_json else run)
+
+
+def resume(
+    run: Run,
+    detach: Annotated[bool, typer.Option("--detach", help="In a process of its own.")] = False,
+    as_json: Json = False,
+) -> None:
     """Go on with a run that was stopped or interrupted, as if it never had been."""
-    from engine.runs.carry import carry_out
-    from engine.runs.folds import carry_folds
+    from engine.runs.desk import Desk, attended
+    from engine.runs.launch import again
     from engine.runs.store import Store
-    from engine.training.experiment import load
+    from engine.runs.tend import sweep
 
     store = Store()
-    row = store.run(run)
-    if row["status"] == "done":
-        raise VitrineError(f"{row['run']} is done.", cure="Train its experiment again, with more epochs.")
-    folds = load(row["experiment"]).recipe.folds
-    fold = load(row["experiment"]).recipe.fold
-    reports = carry_folds(store, row["run"]) if folds and fold is None else carry_out(store, row["run"], resume=True)
-    _learn(store, row["run"], reports, as_json)
+    sweep(store)
+    name = again(store, run, here=not detach)
+    if detach:
+        _start(store, name, as_json)
+    else:
+        _learn(store, name, attended(store, name, Desk(store, name)), as_json)
 
 
 def runs(as_json: Json = False) -> None:
     """List all runs, the latest first."""
     from engine.runs.store import Store, public
+    from engine.runs.tend import sweep
 
-    rows = [public(row) for row in Store().runs()]
+    store = Store()
+    sweep(store)
+    rows = [public(row) for row in store.runs()]
     if as_json:
         for row in rows:
             print(json.dumps(row))
@@ -104,6 +124,32 @@ def runs(as_json: Json = False) -> None:
         numbers = (f"{row['step']:,}", f"{row['epoch']:.1f}", f"{row['seconds']:.0f}")
         table.add_row(row["run"], row["name"], row["status"], *numbers, row["device"] or "", row["error"] or "")
     console().print(table)
+
+
+def command(
+    run: Run,
+    order: Annotated[str, typer.Argument(metavar="ORDER", help="pause, resume, step, stop or set.")],
+    values: Annotated[
+        list[str] | None, typer.Argument(metavar="[N | NAME=VALUE ...]", help="Steps to take, or what to set.")
+    ] = None,
+) -> None:
+    """Tell a run that is being learned to pause, resume, step N, stop, or set rate=0.01 and the like."""
+    from engine.runs import orders
+    from engine.runs.store import Store
+    from engine.runs.tend import sweep
+    from engine.training.settings import pairs, plain
+
+    store = Store()
+    sweep(store)
+    given: Any = None
+    if order == "set":
+        given = pairs(values or [])
+    elif values:
+        given = plain(values[0]) if len(values) == 1 else values
+    name = store.run(run)["run"]
+    orders.tell(store, name, order, given)
+    row = store.run(name)
+    print(f"{name} is {row['status']} at step {row['step']:,}.")
 
 
 def evaluate(run: Run, as_json: Json = False) -> None:
@@ -150,6 +196,8 @@ def _learn(store: "Store", run: str, reports: "Generator[Report, None, None]", a
             store.update(run, status="stopped")
         sys.exit(f"\nStopped. `vitrine resume {run}` goes on.")
     row = store.run(run)
+    if row["status"] != "done":
+        sys.exit(f"{run} is {row['status']}. `vitrine resume {run}` goes on.")
     result = json.loads(row["result"])
     if as_json:
         print(json.dumps({"run": run, "status": row["status"], **result}))
@@ -168,7 +216,7 @@ def _json_lines(reports: "Iterator[Report]") -> "Iterator[Report]":
             "rate": report.rate,
         }
         scores = {split: found for _, split, found in report.scores}  # the latest of each
-        line |= {"nodes": report.watched} if report.watched else {}
+        line |= {"nodes": report.watched.numbers} if report.watched else {}
         print(json.dumps(line | {"loss": report.loss if report.losses else None, "scores": scores}), flush=True)
         yield report
 
@@ -187,4 +235,4 @@ def _with_bar(reports: "Iterator[Report]", run: str) -> "Iterator[Report]":
             yield report
 
 
-COMMANDS = (data, train, resume, runs, evaluate, export)
+COMMANDS = (data, train, resume, runs, command, evaluate, export)

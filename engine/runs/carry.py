@@ -4,34 +4,71 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 import time
-from collections.abc import Generator
+import traceback
+from collections.abc import Callable, Generator
 from typing import Any
 
 import torch
 
 from engine.data import Dataset
 from engine.errors import VitrineError
+from engine.runs.alive import identity
+from engine.runs.pulses import Pulses
 from engine.runs.recorder import Recorder
-from engine.runs.store import Store, folder
+from engine.runs.store import Row, Store, folder
 from engine.tasks.classify import Classify, confusion, precision_and_recall
 from engine.training import checkpoint
+from engine.training.branch import adopt
 from engine.training.experiment import Experiment, dump, load
 from engine.training.learner import Learner
-from engine.training.loop import Report, learn
+from engine.training.loop import Report, Watch, learn
 
+BEGINNING = "beginning.pt"  # in a branch's folder: the state of its parent that it begins with
 MOST_SHARE = 0.05  # of the time that may go into checkpoints, once the first ones are there
+Meet = Callable[[str, Learner, "Keeper", Pulses], None]
 
 
-def new_run(store: Store, experiment: Experiment, parent: str | None = None) -> str:
+def new_run(store: Store, experiment: Experiment, parent: str | None = None, **more: Any) -> str:
     """Enter a run of the experiment, and return its name: the day, and a few signs that nobody else has."""
     if experiment.data is None:
         raise VitrineError("The experiment names no data to learn from.", cure="Choose some with --data.")
     run = f"{time.strftime('%y%m%d')}-{secrets.token_hex(3)}"
-    store.create(run, experiment.name, dump(experiment), parent)
-    folder(run).mkdir(parents=True)
-    (folder(run) / "experiment.json").write_text(dump(experiment, pretty=True), encoding="utf-8")
+    with telling_disk():
+        folder(run).mkdir(parents=True)
+        (folder(run) / "experiment.json").write_text(dump(experiment, pretty=True), encoding="utf-8")
+    store.create(run, experiment.name, dump(experiment), parent, **more)
     return run
+
+
+def branch(store: Store, parent: str, step: int, experiment: Experiment, **more: Any) -> str:
+    """Enter a run that begins with another one's weights at its latest checkpoint up to a step; return its name."""
+    row = store.run(parent)
+    here = [kept for kept in checkpoint.steps(folder(row["run"]) / "checkpoints") if kept <= step]
+    if not here:
+        raise VitrineError(f"{row['run']} has no checkpoint up to step {step:,}.", cure="Choose a later moment.")
+    run = new_run(store, experiment, row["run"], parent_step=here[-1], **more)
+    store.update(run, step=here[-1])
+    with telling_disk():
+        shutil.copyfile(checkpoint.path_of(folder(row["run"]) / "checkpoints", here[-1]), folder(run) / BEGINNING)
+    store.note(run, here[-1], f"branched from {row['run']} at step {here[-1]:,}")
+    store.note(row["run"], here[-1], f"{run} branched off here")
+    return run
+
+
+class telling_disk:
+    """While entered, a disk that takes no more is told in words."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, problem: Any, trace: Any) -> None:
+        if isinstance(problem, OSError):
+            raise VitrineError(
+                f"The run's folder could not be written: {(problem.strerror or 'unknown reason').lower()}.",
+                cure="Make room on the disk.",
+            ) from None
 
 
 def learner_of(experiment: Experiment) -> Learner:
@@ -68,40 +105,76 @@ class telling_memory:
         ) from None
 
 
+def begun(store: Store, row: Row, learner: Learner | None = None) -> Learner:
+    """Return the learner of a run at the place where it is to go on: its newest checkpoint, if it has any."""
+    experiment = load(row["experiment"])
+    learner = learner or learner_of(experiment)
+    own = folder(row["run"]) / "checkpoints"
+    if checkpoint.steps(own):
+        step, state = checkpoint.newest(own)
+        learner.restore(state)
+        if step < row["step"]:
+            store.note(row["run"], step, f"goes on from step {step:,}; what came after it is learned again")
+    elif row["parent_step"] is not None:
+        fresh = adopt(learner, checkpoint.load(folder(row["run"]) / BEGINNING))
+        if fresh:
+            store.note(row["run"], learner.step, f"{len(fresh)} weights begin anew: {', '.join(fresh[:6])}")
+    return learner
+
+
 def carry_out(
-    store: Store, run: str, resume: bool = False, learner: Learner | None = None, watch: float | None = None
+    store: Store, run: str, learner: Learner | None = None, watch: Watch | None = None, meet: Meet | None = None
 ) -> Generator[Report, None, None]:
-    """Learn a run to its end, yielding every report; however it ends, store and folder know."""
-    experiment = load(store.run(run)["experiment"])
-    store.update(run, status="running", pid=os.getpid(), error=None)
+    """Learn a run to its end, from where it stands, yielding every report; however it ends, store and folder know.
+
+    Whoever wants to look or give orders is told of learner, checkpoints and pulses before the first step.
+    """
+    row = store.run(run)
+    store.update(run, status="running", pid=os.getpid(), host=identity(os.getpid()), error=None)
     try:
-        learner = learner or learner_of(experiment)
-        if resume:
-            learner.restore(checkpoint.newest(folder(run) / "checkpoints")[1])
-        store.update(run, device=str(learner.place.device))
-        with telling_memory(experiment):
-            yield from _recorded(store, run, learner, watch)
+        learner = begun(store, row, learner)
+        store.update(run, device=str(learner.place.device), total=learner.total)
+        store.note(run, learner.step, f"{'goes on' if row['seconds'] else 'begins'} on {learner.place.device}")
+        with telling_memory(load(row["experiment"])):
+            yield from _recorded(store, run, learner, watch, meet)
     except GeneratorExit:
         raise  # whoever listened has stopped it, and it is recorded so
     except VitrineError as error:
-        store.update(run, status="failed", error=str(error), pid=None)
+        end(store, run, "failed", str(error))
+        raise
+    except Exception as error:
+        traceback.print_exc()  # into the worker's log
+        end(store, run, "failed", f"A fault in Vitrine: {type(error).__name__}: {error}. {folder(run)} has the log.")
         raise
     except BaseException:
-        store.update(run, status="interrupted", pid=None)
+        end(store, run, "interrupted", "The worker was told to end.")
         raise
 
 
-def _recorded(store: Store, run: str, learner: Learner, watch: float | None) -> Generator[Report, None, None]:
-    """Learn, keeping metrics and checkpoints; at the end, the scores of all splits."""
+def end(store: Store, run: str, status: str, error: str | None = None, **more: Any) -> None:
+    """Record how a run ended."""
+    step = store.run(run)["step"]
+    store.update(run, status=status, error=error, pid=None, **more)
+    store.note(run, step, f"{status}: {error}" if error else status)
+
+
+def _recorded(
+    store: Store, run: str, learner: Learner, watch: Watch | None, meet: Meet | None
+) -> Generator[Report, None, None]:
+    """Learn, keeping metrics, pulses and checkpoints; at the end, the scores of all splits."""
     recorder, keeper = Recorder(store, run, learner.step), Keeper(store, run, learner)
+    pulses = Pulses(store, run, learner)
+    if meet:
+        meet(run, learner, keeper, pulses)
     keeper.keep()
-    reports = learn(learner, watch=watch)
+    reports = learn(learner, watch=watch or pulses.due)
     try:
         for report in reports:
             recorder.take(report)
-            store.update(run, step=report.step, epoch=report.epoch, seconds=report.seconds)
+            pulses.take(report.watched)
+            store.update(run, **standing(report))
             if report.problem:
-                store.update(run, status="failed", error=report.problem, pid=None)
+                end(store, run, "failed", report.problem)
                 yield report
                 return
             keeper.keep_if_due()
@@ -109,12 +182,19 @@ def _recorded(store: Store, run: str, learner: Learner, watch: float | None) -> 
     except GeneratorExit:
         reports.close()
         keeper.keep()
-        store.update(run, status="stopped", pid=None)
+        end(store, run, "stopped")
         raise
     keeper.keep()
     result = finish(learner)
     (folder(run) / "result.json").write_text(json.dumps(result), encoding="utf-8")
-    store.update(run, status="done", pid=None, result=json.dumps(result), step=learner.step, seconds=learner.seconds)
+    end(store, run, "done", result=json.dumps(result), step=learner.step, epoch=learner.epochs, seconds=learner.seconds)
+
+
+def standing(report: Report) -> dict[str, Any]:
+    """Return what the list of runs tells of a run that is being learned."""
+    values = {"step": report.step, "epoch": report.epoch, "seconds": report.seconds, "total": report.total}
+    pace = {"pace": report.examples_per_second} if report.losses else {}
+    return values | pace | {"rate": report.rate}
 
 
 class Keeper:

@@ -9,25 +9,27 @@ from collections.abc import Generator
 from typing import Any
 
 from engine.errors import VitrineError
-from engine.runs.carry import carry_out, new_run
+from engine.runs.alive import identity
+from engine.runs.carry import Meet, carry_out, new_run
 from engine.runs.store import Store
 from engine.training.experiment import Experiment, load
 from engine.training.folds import number_of_folds
 from engine.training.loop import Report
 
 
-def carry_folds(store: Store, run: str) -> Generator[Report, None, None]:
+def carry_folds(store: Store, run: str, meet: Meet | None = None) -> Generator[Report, None, None]:
     """Carry out one child after another; those that are done already stay, one cut short goes on."""
     experiment = load(store.run(run)["experiment"])
     assert experiment.data
-    store.update(run, status="running", pid=os.getpid(), error=None)
-    children = {load(r["experiment"]).recipe.fold or 0: r for r in store.runs() if r["parent"] == run}
+    store.update(run, status="running", pid=os.getpid(), host=identity(os.getpid()), error=None)
+    rows = [store.run(child["run"]) for child in store.children(run) if child["parent_step"] is None]
+    children = {load(row["experiment"]).recipe.fold or 0: row for row in rows}
     try:
         for fold in range(number_of_folds(experiment.data.load(), experiment.recipe)):
             child = children.get(fold)
             name = child["run"] if child else new_run(store, _with_fold(experiment, fold), parent=run)
             if not child or child["status"] != "done":
-                yield from carry_out(store, name, resume=bool(child and child["step"]))
+                yield from carry_out(store, name, meet=meet)
             children[fold] = store.run(name)
             if children[fold]["status"] != "done":
                 raise VitrineError(children[fold]["error"] or f"The run of fold {fold + 1} ended early.", where=name)

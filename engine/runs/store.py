@@ -1,9 +1,7 @@
 """The store: what is known of every run, in SQLite under VITRINE_HOME or in the database of VITRINE_STORE."""
 
-import functools
 import json
 import math
-import os
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -11,50 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-import sqlalchemy.exc
-from sqlalchemy import event
+from sqlalchemy import exc
 
 from engine.errors import VitrineError
 from engine.home import home
 from engine.registry import did_you_mean
-
-META = sa.MetaData()
-RUNS = sa.Table(
-    "runs",
-    META,
-    sa.Column("run", sa.String(32), primary_key=True),
-    sa.Column("name", sa.String(80), nullable=False),
-    sa.Column("status", sa.String(16), nullable=False),  # queued, running, paused, done, stopped, interrupted, failed
-    sa.Column("experiment", sa.Text, nullable=False),
-    sa.Column("step", sa.BigInteger, nullable=False, default=0),
-    sa.Column("epoch", sa.Float, nullable=False, default=0.0),
-    sa.Column("seconds", sa.Float, nullable=False, default=0.0),
-    sa.Column("device", sa.String(32)),
-    sa.Column("parent", sa.String(32)),
-    sa.Column("error", sa.Text),
-    sa.Column("pid", sa.Integer),
-    sa.Column("result", sa.Text),
-    sa.Column("created", sa.Float, nullable=False),
-    sa.Column("updated", sa.Float, nullable=False),
-)
-METRICS = sa.Table(
-    "metrics",
-    META,
-    sa.Column("run", sa.String(32), primary_key=True),
-    sa.Column("split", sa.String(16), primary_key=True),
-    sa.Column("metric", sa.String(32), primary_key=True),
-    sa.Column("step", sa.BigInteger, primary_key=True),
-    sa.Column("value", sa.Float),
-)
-CHECKPOINTS = sa.Table(
-    "checkpoints",
-    META,
-    sa.Column("run", sa.String(32), primary_key=True),
-    sa.Column("step", sa.BigInteger, primary_key=True),
-    sa.Column("bytes", sa.BigInteger, nullable=False),
-)
+from engine.runs.tables import CHECKPOINTS, DIARY, METRICS, OF_A_RUN, RUNS, address, database, inserting
 
 Row = dict[str, Any]
+ENDED = ("done", "stopped", "interrupted", "failed")
+ACTIVE = ("running", "paused")
+BRIEF = [column for column in RUNS.c if column.name not in ("experiment", "result")]
 
 
 def folder(run: str) -> Path:
@@ -62,69 +27,86 @@ def folder(run: str) -> Path:
     return home() / "runs" / run
 
 
-@functools.cache
-def engine(url: str) -> sa.Engine:
-    """Return the database behind an address, its tables made."""
-    made = sa.create_engine(url)
-    if made.dialect.name == "sqlite":
-        event.listen(made, "connect", _prepare)
-    META.create_all(made)
-    return made
-
-
-def _prepare(connection: Any, _: Any) -> None:
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=NORMAL")
-    connection.execute("PRAGMA busy_timeout=10000")
-
-
 class Store:
     """Reads and writes the tables; holds nothing itself."""
 
     def __init__(self, url: str | None = None):
-        if not (address := url or os.environ.get("VITRINE_STORE")):
-            home().mkdir(parents=True, exist_ok=True)
-            address = f"sqlite:///{home() / 'vitrine.db'}"
-        self.engine = engine(address)
+        with telling():
+            self.engine = database(url or address())
 
     @contextmanager
-    def _writing(self) -> Generator[sa.Connection, None, None]:
-        """Yield a connection whose writes come about all or not at all; what the machine lacks is told in words."""
-        try:
-            with self.engine.begin() as connection:
-                yield connection
-        except sa.exc.OperationalError as error:
-            raise VitrineError(
-                f"The store could not be written ({error.orig}).", cure="Make room on the disk, and resume the run."
-            ) from None
+    def writing(self) -> Generator[sa.Connection, None, None]:
+        """Yield a connection whose writes come about all or not at all."""
+        with telling(), self.engine.begin() as connection:
+            yield connection
 
-    def create(self, run: str, name: str, experiment: str, parent: str | None = None) -> None:
+    @contextmanager
+    def reading(self) -> Generator[sa.Connection, None, None]:
+        """Yield a connection to read from."""
+        with telling(), self.engine.connect() as connection:
+            yield connection
+
+    # -- runs ----------------------------------------------------------------------------------------------------
+
+    def create(self, run: str, name: str, experiment: str, parent: str | None = None, **more: Any) -> None:
         """Enter a new run."""
         now = time.time()
-        row = {"run": run, "name": name, "experiment": experiment, "status": "queued", "parent": parent}
-        with self._writing() as connection:
-            connection.execute(RUNS.insert().values(**row, step=0, epoch=0.0, seconds=0.0, created=now, updated=now))
+        row = {"run": run, "name": name, "experiment": experiment, "status": "queued", "parent": parent} | more
+        with self.writing() as connection:
+            connection.execute(
+                RUNS.insert().values({"step": 0, "epoch": 0.0, "seconds": 0.0, "created": now, "updated": now} | row)
+            )
 
     def update(self, run: str, **values: Any) -> None:
         """Change what is known of a run."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             connection.execute(RUNS.update().where(RUNS.c.run == run).values(**values, updated=time.time()))
 
-    def runs(self) -> list[Row]:
-        """Return all runs, the latest first."""
-        with self.engine.connect() as connection:
-            found = connection.execute(sa.select(RUNS).order_by(RUNS.c.created.desc()))
+    def turn(self, run: str, before: str, status: str, of: int | None = None, **more: Any) -> bool:
+        """Change a run's status from one to another, of this worker if one is named; return whether it was so."""
+        where = [RUNS.c.run == run, RUNS.c.status == before, *([RUNS.c.pid == of] if of else [])]
+        with self.writing() as connection:
+            done = connection.execute(RUNS.update().where(*where).values(status=status, updated=time.time(), **more))
+        return done.rowcount == 1
+
+    def runs(self, *statuses: str) -> list[Row]:
+        """Return all runs, or those of some statuses, the latest first, without experiment and result."""
+        return self._rows(*([RUNS.c.status.in_(statuses)] if statuses else []))
+
+    def children(self, run: str) -> list[Row]:
+        """Return the runs that began from this one."""
+        return self._rows(RUNS.c.parent == run)
+
+    def some(self, names: list[str]) -> list[Row]:
+        """Return these runs, those of them that there are."""
+        return self._rows(RUNS.c.run.in_(names)) if names else []
+
+    def _rows(self, *where: Any) -> list[Row]:
+        with self.reading() as connection:
+            found = connection.execute(sa.select(*BRIEF).where(*where).order_by(RUNS.c.created.desc(), RUNS.c.run))
             return [dict(row._mapping) for row in found]
 
     def run(self, run: str) -> Row:
-        """Return one run, by its name or the beginning of it, where only one begins so."""
-        rows = self.runs()
-        found = [row for row in rows if row["run"] == run] or [row for row in rows if row["run"].startswith(run)]
+        """Return all of one run, by its name or the beginning of it, where only one begins so."""
+        with self.reading() as connection:
+            exact = connection.execute(sa.select(RUNS).where(RUNS.c.run == run)).all()
+            found = (
+                exact or connection.execute(sa.select(RUNS).where(RUNS.c.run.startswith(run, autoescape=True))).all()
+            )
         if len(found) != 1:
             what = "no run" if not found else f"more than one run that begins with {run!r}, so no one run"
-            near = did_you_mean(run, [row["run"] for row in rows]) if not found else ""
+            near = did_you_mean(run, [row["run"] for row in self.runs()]) if not found else ""
             raise VitrineError(f"There is {what} {run!r}.{near}")
-        return found[0]
+        return dict(found[0]._mapping)
+
+    def delete(self, run: str) -> None:
+        """Forget a run and everything about it."""
+        with self.writing() as connection:
+            for table in OF_A_RUN:
+                connection.execute(table.delete().where(table.c.run == run))
+            connection.execute(RUNS.delete().where(RUNS.c.run == run))
+
+    # -- what runs leave -----------------------------------------------------------------------------------------
 
     def record(self, run: str, rows: list[tuple[str, str, int, float]]) -> None:
         """Keep metrics: split, metric, step, value; a step recorded twice counts once, with the later value."""
@@ -135,47 +117,79 @@ class Store:
         ]
         if not values:
             return
-        insert = _insert(self.engine)(METRICS)
+        insert = inserting(self.engine)(METRICS)
         latest = insert.on_conflict_do_update(
             index_elements=["run", "split", "metric", "step"], set_={"value": insert.excluded.value}
         )
-        with self._writing() as connection:
+        with self.writing() as connection:
             connection.execute(latest, values)
 
     def forget(self, run: str, split: str, metric: str, since: int) -> None:
         """Forget a curve's points from a step on."""
         where = (METRICS.c.run == run) & (METRICS.c.split == split) & (METRICS.c.metric == metric)
-        with self._writing() as connection:
+        with self.writing() as connection:
             connection.execute(METRICS.delete().where(where & (METRICS.c.step >= since)))
 
     def metrics(self, run: str) -> dict[tuple[str, str], list[tuple[int, float]]]:
         """Return all curves of a run, by split and metric."""
         curves: dict[tuple[str, str], list[tuple[int, float]]] = {}
-        with self.engine.connect() as connection:
-            found = connection.execute(sa.select(METRICS).where(METRICS.c.run == run).order_by(METRICS.c.step))
-            for row in found:
-                curves.setdefault((row.split, row.metric), []).append((row.step, row.value))
+        columns = (METRICS.c.split, METRICS.c.metric, METRICS.c.step, METRICS.c.value)
+        with self.reading() as connection:
+            found = connection.execute(sa.select(*columns).where(METRICS.c.run == run).order_by(METRICS.c.step))
+            for split, metric, step, value in found:
+                curves.setdefault((split, metric), []).append((step, value))
         return curves
 
     def keep_checkpoint(self, run: str, step: int, size: int) -> None:
         """Enter a checkpoint."""
-        insert = _insert(self.engine)(CHECKPOINTS).values(run=run, step=step, bytes=size)
-        with self._writing() as connection:
+        insert = inserting(self.engine)(CHECKPOINTS).values(run=run, step=step, bytes=size)
+        with self.writing() as connection:
             connection.execute(insert.on_conflict_do_update(index_elements=["run", "step"], set_={"bytes": size}))
 
+    def checkpoints(self, run: str) -> list[int]:
+        """Return the steps of which there are checkpoints, in order."""
+        asked = sa.select(CHECKPOINTS.c.step).where(CHECKPOINTS.c.run == run).order_by(CHECKPOINTS.c.step)
+        with self.reading() as connection:
+            return list(connection.execute(asked).scalars())
 
-def _insert(engine: sa.Engine) -> Any:
-    """Return the dialect's insert, which knows what to do about rows that are there."""
-    if engine.dialect.name == "postgresql":
-        from sqlalchemy.dialects.postgresql import insert
+    # -- the diary -----------------------------------------------------------------------------------------------
 
-        return insert
-    from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+    def note(self, run: str, step: int, words: str) -> None:
+        """Write into a run's diary."""
+        with self.writing() as connection:
+            connection.execute(DIARY.insert().values(run=run, at=time.time(), step=step, words=words))
 
-    return sqlite_insert
+    def diary(self, run: str) -> list[Row]:
+        """Return what happened to a run, in order."""
+        asked = sa.select(DIARY.c.at, DIARY.c.step, DIARY.c.words).where(DIARY.c.run == run).order_by(DIARY.c.id)
+        with self.reading() as connection:
+            return [dict(row._mapping) for row in connection.execute(asked)]
+
+
+@contextmanager
+def telling() -> Generator[None, None, None]:
+    """While entered, what the database cannot do is told in words."""
+    try:
+        yield
+    except exc.OperationalError as error:
+        raise VitrineError(
+            f"The store could not be used ({error.orig}).",
+            cure="Make room on the disk, or see that the database can be reached, and resume the run.",
+        ) from None
+    except exc.DatabaseError as error:
+        if not any(sign in str(error.orig) for sign in ("malformed", "not a database")):
+            raise  # a statement of ours is wrong
+        raise VitrineError(
+            f"The store is damaged ({error.orig}).", cure="`vitrine mend` makes it anew from the runs' folders."
+        ) from None
 
 
 def public(row: Row) -> Row:
     """Return what a list of runs tells of one."""
     names = ("run", "name", "status", "step", "epoch", "parent", "error", "pid", "seconds", "device", "created")
-    return {name: row[name] for name in names} | {"result": json.loads(row["result"]) if row["result"] else None}
+    return {name: row[name] for name in names}
+
+
+def result_of(row: Row) -> dict[str, Any] | None:
+    """Return what came out at a run's end, if it came to one."""
+    return json.loads(row["result"]) if row["result"] else None

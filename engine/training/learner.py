@@ -3,7 +3,6 @@
 import functools
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -14,23 +13,17 @@ from engine.data.dataset import drawn
 from engine.errors import VitrineError
 from engine.graph.network import Network
 from engine.tasks.classify import Classify
+from engine.training.best import Best
 from engine.training.device import Place, place
+from engine.training.evaluating import evaluating
 from engine.training.experiment import Experiment
 from engine.training.folds import folded
 from engine.training.material import Material
-from engine.training.optimiser import moved, optimiser, pull, set_rate, stepping
+from engine.training.optimiser import moved, optimiser, pull, remade, set_rate, stepping
+from engine.training.recipe import Recipe
 from engine.training.schedule import factor
 
 LOOK = 1024  # examples at once when scoring
-
-
-@dataclass
-class Best:
-    """The best validation score so far, and since how many epochs it stands."""
-
-    score: float = float("-inf")
-    epochs: int = 0
-    weights: dict[str, dict[str, torch.Tensor]] = field(default_factory=dict)
 
 
 class Learner:
@@ -57,7 +50,13 @@ class Learner:
                 f"A batch of {self.recipe.batch:,} is larger than the {len(self.train):,} training examples.",
                 cure=f"Use 'all', or at most {len(self.train):,}.",
             )
-        self.step = self.epoch = self.batch = self.plateaus = 0  # batch counts within the epoch
+        self.step = self.epoch = self.plateaus = 0
+        self.seen = 0  # training examples of this epoch that steps have used up
+        self.origin = (0, 0.0)  # step and epochs from which the recipe's epochs are counted in today's batches
+        self.dropout: float | None = None  # of all dropout layers, where it was changed on the way
+        self.rest_at = -1  # the step after which to report at once
+        self.called = False  # whether somebody waits for a report; set by any thread
+        self.rearranged = False  # whether the rest of the epoch must be laid out anew
         self.seconds = 0.0
         self.plain = self.recipe.precision == "fp32"
         self.rates: dict[str, float] = {}  # what the optimisers were last told
@@ -90,17 +89,30 @@ class Learner:
         rest = len(self.train) % self.batch_size
         return max(1, len(self.train) // self.batch_size + (rest > 1))
 
+    @property
+    def epoch_over(self) -> bool:
+        """Return whether no batch of this epoch is left."""
+        left = len(self.train) - self.seen
+        return left < (2 if self.batch_size > 1 else 1)
+
+    @property
+    def epochs(self) -> float:
+        """Return how often all training examples have been seen."""
+        return self.epoch + min(1.0, self.seen / (self.steps_an_epoch * self.batch_size))
+
     @functools.cached_property
     def total(self) -> int:
         """Return after how many steps learning ends, as far as steps and epochs tell."""
-        by_epochs = [round(self.recipe.epochs * self.steps_an_epoch)] if self.recipe.epochs else []
+        step, epochs = self.origin
+        by_epochs = [step + round((self.recipe.epochs - epochs) * self.steps_an_epoch)] if self.recipe.epochs else []
         return max(1, min([*by_epochs, *([self.recipe.steps] if self.recipe.steps else [])], default=10**9))
 
     def batches(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Yield the rest of this epoch; its order follows from seed and epoch alone."""
         order = torch.randperm(len(self.train), generator=drawn(self.recipe.seed, self.epoch))
-        size = self.batch_size
-        return self.material.batches(order, size, self.batch * size, self.steps_an_epoch * size)
+        size, number = self.batch_size, len(self.train)
+        left_over = size > 1 and (number - self.seen) % size == 1
+        return self.material.batches(order, size, self.seen, number - left_over)
 
     # -- one step ------------------------------------------------------------------------------------------------
 
@@ -128,7 +140,7 @@ class Learner:
                 self._descend(turn.role, one, turn.loss)
             self.losses.append(turn.loss.detach())
         self.step += 1
-        self.batch += 1
+        self.seen += self.batch_size
 
     def _descend(self, role: str, one: torch.optim.Optimizer, loss: torch.Tensor) -> None:
         for group in one.param_groups:
@@ -180,7 +192,7 @@ class Learner:
 
     def end_epoch(self) -> dict[str, dict[str, float]]:
         """Go on to the next epoch; return the validation scores, and remember the best weights."""
-        self.epoch, self.batch = self.epoch + 1, 0
+        self.epoch, self.seen = self.epoch + 1, 0
         watched = "validation" if "validation" in self.data else "train"
         scores = self.score(watched)
         value = scores[self.task.best] * (-1 if self.task.best == "loss" else 1)
@@ -219,10 +231,13 @@ class Learner:
             "scaler": self.scaler.state_dict() if self.scaler else {},
             "random": self.random,
             "best": {"score": self.best.score, "epochs": self.best.epochs, "weights": self.best.weights},
+            "recipe": self.recipe.write(),
+            "dropout": self.dropout,
             "at": {
                 "step": self.step,
                 "epoch": self.epoch,
-                "batch": self.batch,
+                "seen": self.seen,
+                "origin": self.origin,
                 "plateaus": self.plateaus,
                 "seconds": self.seconds,
             },
@@ -232,15 +247,45 @@ class Learner:
         """Become what a state says, so that going on equals never having stopped."""
         for role, network in self.networks.items():
             network.load_state_dict(state["networks"][role])
-            self.optimisers[role].load_state_dict(state["optimisers"][role])
-            self.steps[role] = stepping(self.optimisers[role])
+        self.follow(Recipe.read({k: v for k, v in state["recipe"].items() if k != "kind"}))
+        for role, one in self.optimisers.items():
+            one.load_state_dict(state["optimisers"][role])
+            self.steps[role] = stepping(one)
+        self.drop(state["dropout"])
         if self.scaler and state["scaler"]:
             self.scaler.load_state_dict(state["scaler"])
         self.best = Best(**state["best"])
         self.random = dict(state["random"])
         self.rates = {}
         vars(self).update(state["at"])
+        self.forget_counts()
         self.losses = []
+
+    # -- changes on the way --------------------------------------------------------------------------------------
+
+    def follow(self, recipe: Recipe) -> None:
+        """Go on by another recipe; what the optimisers know of each weight stays."""
+        if recipe == self.recipe:
+            return
+        for role, network in self.networks.items():
+            one = remade(self.optimisers[role], self.recipe, recipe, network, self.place.device)
+            self.optimisers[role], self.steps[role] = one, stepping(one)
+        self.recipe, self.rates = recipe, {}
+        self.forget_counts()
+
+    def drop(self, share: float | None) -> None:
+        """Let every dropout layer drop this share, from now on; None leaves each its own."""
+        self.dropout = share
+        for network in self.networks.values():
+            for module in network.modules():
+                if share is not None and isinstance(module, nn.modules.dropout._DropoutNd):
+                    module.p = share
+
+    def forget_counts(self) -> None:
+        """Work out anew what follows from batch size and length."""
+        for name in ("batch_size", "steps_an_epoch", "total"):
+            vars(self).pop(name, None)
+        self.rearranged = True
 
     def _random_state(self) -> dict[str, torch.Tensor]:
         states = {"cpu": torch.get_rng_state()}
@@ -267,22 +312,3 @@ class Learner:
         """Return for how long has been learned, pauses left out."""
         self.seconds = time.perf_counter() - self.began
         return self.seconds
-
-
-class evaluating:
-    """While entered, networks neither train nor keep gradients; afterwards all is as before."""
-
-    def __init__(self, networks: dict[str, nn.Module]):
-        self.modes = [(module, module.training) for network in networks.values() for module in network.modules()]
-        self.networks = networks
-        self.gradless = torch.no_grad()
-
-    def __enter__(self):
-        for network in self.networks.values():
-            network.eval()
-        self.gradless.__enter__()
-
-    def __exit__(self, *problem):
-        self.gradless.__exit__(*problem)
-        for module, training in self.modes:
-            module.training = training

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 
 import torch
@@ -12,6 +12,7 @@ from engine.training.trouble import Keepsake, trouble
 from engine.training.watch import Watched, watching
 
 PAUSE = 0.25  # seconds between reports
+Watch = Callable[[int], bool]  # told a step before it is taken
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Report:
     scores: list[tuple[int, str, dict[str, float]]] = field(default_factory=list)  # step, split, scores
     examples_per_second: float = 0.0
     total: int = 0  # the step at which the recipe ends
-    watched: Watched = field(default_factory=dict)  # of one step since the last report, where watching was asked for
+    watched: Watched = field(default_factory=Watched)  # of one step since the last report, where watching was asked for
     problem: str = ""
 
     @property
@@ -35,17 +36,30 @@ class Report:
         return sum(self.losses) / len(self.losses) if self.losses else math.nan
 
 
-def learn(learner: Learner, pause: float = PAUSE, watch: float | None = None) -> Generator[Report, None, None]:
+def every(seconds: float) -> Watch:
+    """Return what asks for a step to be watched every so many seconds."""
+    looked = float("-inf")
+
+    def due(step: int) -> bool:
+        nonlocal looked
+        if (now := time.perf_counter()) - looked < seconds:
+            return False
+        looked = now
+        return True
+
+    return due
+
+
+def learn(learner: Learner, pause: float = PAUSE, watch: Watch | None = None) -> Generator[Report, None, None]:
     """Learn to the recipe's end, yielding now and then; between two yields anyone may look, nobody is waited for.
 
-    Every `watch` seconds a step is watched inside every node; what it did comes with the next report.
+    A step for which `watch` says so is watched inside every node; what it did comes with the next report.
     """
     keepsake = Keepsake(learner)
     learner.enter()
     told, told_step = time.perf_counter(), learner.step
     scores: list[tuple[int, str, dict[str, float]]] = []
-    watched: Watched = {}
-    looked = float("-inf")
+    watched = Watched()
 
     def report() -> Report:
         nonlocal told, told_step, scores, watched
@@ -58,32 +72,43 @@ def learn(learner: Learner, pause: float = PAUSE, watch: float | None = None) ->
         problem = "" if all(map(math.isfinite, losses)) else trouble(learner, keepsake)
         if not problem:
             keepsake.renew(learner)
-        epoch = learner.epoch + learner.batch / learner.steps_an_epoch
         taken_scores, scores = scores, []
-        seen, watched = watched, {}
-        seconds = learner.clock()
+        seen, watched = watched, Watched()
+        learner.called = False
         return Report(
-            learner.step, epoch, seconds, learner.rate, losses, taken_scores, pace, learner.total, seen, problem
+            learner.step,
+            learner.epochs,
+            learner.clock(),
+            learner.rate,
+            losses,
+            taken_scores,
+            pace,
+            learner.total,
+            seen,
+            problem,
         )
 
     while not learner.finished:
+        learner.rearranged = False
         for inputs, targets in learner.batches():
-            if watch is not None and time.perf_counter() - looked >= watch:
+            if watch is not None and watch(learner.step + 1):
                 with watching(learner) as watched:
                     learner.advance(inputs, targets)
-                looked = time.perf_counter()
             else:
                 learner.advance(inputs, targets)
-            if learner.clock_due(told + pause):
+            if learner.clock_due(told + pause) or learner.called or learner.step == learner.rest_at:
                 said = report()
                 yield said
                 if said.problem:
                     return
                 learner.enter()
                 told = time.perf_counter()
+                if learner.rearranged:
+                    keepsake.renew(learner, now=True)
+                    break
             if learner.finished:
                 break
-        if learner.batch >= learner.steps_an_epoch:
+        if learner.epoch_over:
             scores += [(learner.step, split, found) for split, found in learner.end_epoch().items()]
     learner.keep_best()
     if learner.losses or scores:

@@ -36,6 +36,17 @@ def optimiser(recipe: Recipe, network: nn.Module, device: torch.device) -> torch
     return torch.optim.LBFGS(weights, lr=recipe.rate, line_search_fn="strong_wolfe")
 
 
+def remade(
+    before: torch.optim.Optimizer, was: Recipe, recipe: Recipe, network: nn.Module, device: torch.device
+) -> torch.optim.Optimizer:
+    """Return another recipe's optimiser, with what the one before knew of each weight, if it is of the same kind."""
+    made = optimiser(recipe, network, device)
+    if recipe.optimiser == was.optimiser:
+        kept = set(moved([made]))
+        made.state.update({weight: known for weight, known in before.state.items() if weight in kept})
+    return made
+
+
 def _groups(recipe: Recipe, network: nn.Module) -> Groups:
     """Return the weights in groups of the same rate; those of frozen nodes in none."""
     names = {name.replace("_orig_mod.", "") for name, _ in network.named_modules()}

@@ -28,7 +28,7 @@ def changed(experiment: Experiment, data: str | None, settings: list[str]) -> Ex
         choice: Choice = getattr(experiment, part)
         outer, _, inner = name.partition(".")
         try:
-            new = _read(value) if not inner else _within(choice, outer).but(**{inner: _read(value)})
+            new = plain(value) if not inner else _within(choice, outer).but(**{inner: plain(value)})
             experiment = dataclasses.replace(experiment, **{part: choice.but(**{outer: new})})
         except VitrineError as error:
             raise error.inside(part) from None
@@ -43,8 +43,20 @@ def _within(choice: Choice, name: str) -> Choice:
     return getattr(choice, name) or kinds[0]()
 
 
-def _read(text: str) -> Any:
+def plain(text: str) -> Any:
+    """Return the value that a word stands for: a number, true, null, a list, else the word itself."""
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
         return text
+
+
+def pairs(settings: list[str]) -> dict[str, Any]:
+    """Return the names and values of words such as rate=0.01."""
+    found = {}
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        if not equals or not name:
+            raise VitrineError(f"{shortened(setting)} is no setting.", cure="Write it like rate=0.01.")
+        found[name.removeprefix("recipe.")] = plain(value)
+    return found

@@ -23,9 +23,9 @@ class Keepsake:
         self.rest = 0.0 if size < LARGE else 20.0
         self.renew(learner)
 
-    def renew(self, learner: Learner) -> None:
-        """Copy the state, now and then where it is large."""
-        if time.monotonic() - self.at >= self.rest:
+    def renew(self, learner: Learner, now: bool = False) -> None:
+        """Copy the state: now, or where it is large, now and then."""
+        if now or time.monotonic() - self.at >= self.rest:
             self.state, self.at = copied(learner.state()), time.monotonic()
 
 
@@ -40,10 +40,11 @@ def copied(value: Any) -> Any:
 
 def trouble(learner: Learner, keepsake: Keepsake) -> str:
     """Return in words at which step and node numbers first went wrong; leaves the learner there."""
+    end = learner.step
     learner.restore(copied(keepsake.state))
     learner.enter()
     exploded = ""
-    while not learner.finished:
+    while not learner.finished and learner.step < end:
         for inputs, targets in learner.batches():
             sizes = _sizes(learner)
             with first_bad_output(learner.networks) as bad:

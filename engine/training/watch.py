@@ -1,7 +1,9 @@
 """Watchers: what one step did inside every node; they read, and change nothing."""
 
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -9,26 +11,43 @@ from torch import nn
 
 from engine.training.learner import Learner
 
-Watched = dict[str, dict[str, float]]  # by node: what was measured
+BINS = 32
+
+
+@dataclass
+class Watched:
+    """What one step did: by node, numbers by name, and histograms as counts, lowest and highest value."""
+
+    step: int = 0
+    seconds: float = 0.0  # that looking took, beside the step itself
+    numbers: dict[str, dict[str, float]] = field(default_factory=dict)
+    histograms: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.numbers)
 
 
 @contextmanager
 def watching(learner: Learner) -> Generator[Watched, None, None]:
     """While entered, one step is taken and watched; afterwards the result holds what it did in every node."""
-    found: Watched = {}
-    activations: dict[str, tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = {}
+    found, began = Watched(), time.perf_counter()
+    activations: dict[str, dict[str, torch.Tensor]] = {}
     before = {name: p.detach().clone() for name, p in _named(learner)}
-    handles = [node.register_forward_hook(_look(name, activations)) for name, node in _nodes(learner)]
+    handles = [node.register_forward_hook(_look(name, activations, found)) for name, node in nodes(learner)]
+    ready = time.perf_counter()
     try:
         yield found
-        measured = {name: _measure(name, node, before, activations) for name, node in _nodes(learner)}
     finally:
         for handle in handles:
             handle.remove()
-    _fetch(found, measured)
+    done = time.perf_counter()
+    with torch.no_grad():
+        _fetch(found, {name: _measure(name, node, before, activations) for name, node in nodes(learner)})
+    found.step = learner.step
+    found.seconds += ready - began + time.perf_counter() - done
 
 
-def _nodes(learner: Learner) -> Generator[tuple[str, nn.Module], None, None]:
+def nodes(learner: Learner) -> Generator[tuple[str, nn.Module], None, None]:
     """Yield the modules of layers, with the names of their nodes; of several networks, role first."""
     many = len(learner.networks) > 1
     for role, network in learner.networks.items():
@@ -46,29 +65,33 @@ def _is_node(network: nn.Module, name: str) -> bool:
 
 
 def _named(learner: Learner) -> Generator[tuple[str, nn.Parameter], None, None]:
-    for name, node in _nodes(learner):
+    for name, node in nodes(learner):
         for inner, parameter in node.named_parameters():
             yield f"{name}/{inner}", parameter
 
 
-def _look(name: str, activations: dict[str, Any]) -> Any:
+def _look(name: str, activations: dict[str, dict[str, torch.Tensor]], watched: Watched) -> Any:
     def look(module: nn.Module, inputs: Any, output: Any) -> None:
         if isinstance(output, torch.Tensor) and output.is_floating_point():
+            began = time.perf_counter()
             values = output.detach().float()
             units = values.flatten(2).amax(dim=2) if values.dim() > 2 else values
-            silent = (units.amax(dim=0) <= 0).float().mean()  # units that stayed at or below zero for the whole batch
-            activations[name] = (values.mean(), values.std(), silent)
+            activations[name] = {
+                "activation mean": values.mean(),
+                "activation deviation": values.std(),
+                "dead units": (units.amax(dim=0) <= 0).float().mean(),  # at or below zero for the whole batch
+                "of activations": _histogram(values),
+            }
+            watched.seconds += time.perf_counter() - began
 
     return look
 
 
 def _measure(
-    name: str, node: nn.Module, before: dict[str, torch.Tensor], activations: dict[str, Any]
+    name: str, node: nn.Module, before: dict[str, torch.Tensor], activations: dict[str, dict[str, torch.Tensor]]
 ) -> dict[str, torch.Tensor]:
-    found: dict[str, torch.Tensor] = {}
-    if name in activations:
-        mean, deviation, silent = activations[name]
-        found |= {"activation mean": mean, "activation deviation": deviation, "dead units": silent}
+    """Return numbers by name, and under 'of …' histograms."""
+    found = dict(activations.get(name, {}))
     weights = list(node.named_parameters())
     gradients = [p.grad.flatten().float() for _, p in weights if p.grad is not None]
     if weights:
@@ -76,17 +99,35 @@ def _measure(
         new = torch.cat([p.detach().flatten() for _, p in weights]).float()
         found["weight norm"] = new.norm()
         found["update ratio"] = (new - old).norm() / old.norm().clamp_min(1e-12)
+        found["of weights"] = _histogram(new)
     if gradients:
         every = torch.cat(gradients)
         found |= {"gradient norm": every.norm(), "gradient mean": every.abs().mean()}
+        found["of gradients"] = _histogram(every)
     return found
 
 
+def _histogram(values: torch.Tensor) -> torch.Tensor:
+    """Return counts in equal bins, then the lowest and the highest value."""
+    values = values.flatten()
+    low, high = values.aminmax()
+    if not torch.isfinite(low + high):
+        return torch.full((BINS + 2,), torch.nan, device=values.device)
+    counts = torch.histc(values, BINS) if low < high else torch.histc(values, BINS, low.item() - 0.5, high.item() + 0.5)
+    return torch.cat([counts, torch.stack([low, high])])
+
+
 def _fetch(found: Watched, measured: dict[str, dict[str, torch.Tensor]]) -> None:
-    """Bring all numbers from the device at once."""
-    places = [(node, what) for node, numbers in measured.items() for what in numbers]
+    """Bring everything from the device at once."""
+    places = [(node, what) for node, things in measured.items() for what in things]
     if not places:
         return
-    values = torch.stack([measured[node][what].detach() for node, what in places]).tolist()
-    for (node, what), value in zip(places, values, strict=True):
-        found.setdefault(node, {})[what] = value
+    flat = torch.cat([measured[node][what].detach().float().reshape(-1) for node, what in places]).tolist()
+    at = 0
+    for node, what in places:
+        size = measured[node][what].numel()
+        if what.startswith("of "):
+            found.histograms.setdefault(node, {})[what.removeprefix("of ")] = flat[at : at + size]
+        else:
+            found.numbers.setdefault(node, {})[what] = flat[at]
+        at += size

@@ -1,21 +1,50 @@
 """Our own browser components, registered once."""
 
+from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
 
 from pages.ui.look import asset
 
+Told = Callable[[Any], None]
+
 _diagram = st.components.v2.component("vitrine_diagram", js=asset("diagram.js"), css=asset("diagram.css"))
+_transport = st.components.v2.component("vitrine_transport", js=asset("transport.js"), css=asset("transport.css"))
+# Plotly puts its own styles into the page, where a component shut off from it would not see them.
+_figure = st.components.v2.component(
+    "vitrine_figure", js=asset("figure.js"), css=asset("figure.css"), isolate_styles=False
+)
 
 
-def diagram(data: dict[str, Any], key: str, on_select: Any, on_fold: Any) -> None:
+def diagram(data: dict[str, Any], key: str, on_select: Told, on_fold: Told) -> None:
     """Draw a graph's diagram; a click selects a node, a double click folds or unfolds a block."""
+    _diagram(
+        data=data,
+        key=key,
+        on_select_change=_telling(key, "select", on_select),
+        on_fold_change=_telling(key, "fold", on_fold),
+    )
 
-    def selected() -> None:
-        on_select(st.session_state[key].select)
 
-    def folded() -> None:
-        on_fold(st.session_state[key].fold)
+def transport(data: dict[str, Any], key: str, on_again: Told, on_branch: Told, on_turned: Told) -> None:
+    """Draw play, pause, step, stop and the slider over a run's moments; orders go straight to the run."""
+    _transport(
+        data=data,
+        key=key,
+        on_again_change=_telling(key, "again", on_again),
+        on_branch_change=_telling(key, "branch", on_branch),
+        on_turned_change=_telling(key, "turned", on_turned),
+    )
 
-    _diagram(data=data, key=key, on_select_change=selected, on_fold_change=folded)
+
+def figure(data: dict[str, Any], key: str, on_view: Told) -> None:
+    """Draw a view's figures as they come; a click may change the view's options."""
+    _figure(data=data, key=key, on_view_change=_telling(key, "view", on_view))
+
+
+def _telling(key: str, what: str, told: Told) -> Callable[[], None]:
+    def tell() -> None:
+        told(getattr(st.session_state[key], what))
+
+    return tell

@@ -1,22 +1,32 @@
 """Forms: a widget for every option of a choice, made from its declaration."""
 
+import dataclasses
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
 from engine.choice import Choice, Option
 
+Offers = Mapping[str, Sequence[str]]
+Live = Collection[str]
 Changed = Callable[[str, Any], None]  # told the option's name and its new value, or how the old one becomes it
 
 LISTED = re.compile(r"\d{1,9}(\s*[×x,\s]\s*\d{1,9})*")
 AS_BEFORE = "as the network"
+NONE = "none"
+USUAL = ("1", "8", "16", "32", "64", "128", "256")
 
 
-def form(choice: Choice, key: str, changed: Changed, columns: int = 2) -> None:
-    """Draw the options in columns, seldom used ones folded away; `changed` is told of what a person changes."""
-    options = type(choice).options()
+def form(
+    choice: Choice, key: str, changed: Changed, columns: int = 2, offers: Offers | None = None, live: Live = ()
+) -> None:
+    """Draw the options in columns, seldom used ones folded away; `changed` is told of what a person changes.
+
+    `offers` are what may be picked for options that depend on something else; `live` are those that act at once.
+    """
+    options = [_as_shown(option, offers or {}, live) for option in type(choice).options()]
     often = [option for option in options if not option.rare]
     seldom = [option for option in options if option.rare]
     if not often:
@@ -57,8 +67,18 @@ def _told(option: Option, key: str, changed: Changed, read: Callable[[Any], Any]
     return tell
 
 
+def _as_shown(option: Option, offers: Offers, live: Live) -> Option:
+    """Return the option with what may be picked for it, and with a sign where it acts at once."""
+    if option.name in live:
+        option = dataclasses.replace(option, sign=" :material/bolt:", help=f"{option.help} Acts on the run at once.")
+    if option.name in offers:
+        form: Any = "names" if option.form == "names" else "offered"
+        option = dataclasses.replace(option, words=tuple(offers[option.name]), form=form)
+    return option
+
+
 def _label(option: Option) -> str:
-    return option.label[:1].upper() + option.label[1:]
+    return option.label[:1].upper() + option.label[1:] + option.sign
 
 
 def _switch(option: Option, value: bool, key: str, changed: Changed) -> None:
@@ -67,9 +87,33 @@ def _switch(option: Option, value: bool, key: str, changed: Changed) -> None:
 
 
 def _whole(option: Option, value: int | None, key: str, changed: Changed, label: str = "") -> None:
+    if option.words:
+        _whole_or_words(option, value, key, changed)
+        return
     _show(key, value)
     bounds = {"min_value": int(option.least or 0)} | ({} if option.most is None else {"max_value": int(option.most)})
     _numeric(option, key, changed, label=label or _label(option), step=1, **bounds)
+
+
+def _whole_or_words(option: Option, value: int | str | None, key: str, changed: Changed) -> None:
+    """Draw a list of usual numbers and words, into which any number may be typed."""
+    shown = NONE if value is None else str(value)
+    offered = [*([NONE] if option.optional else []), *USUAL, *option.words]
+    _show(key, shown)
+
+    def read(text: str | None) -> Any:
+        if text in (NONE, None):
+            return None if option.optional else option.default
+        return int(text) if text.isdecimal() else text
+
+    st.selectbox(
+        _label(option),
+        list(dict.fromkeys([*offered, shown])),
+        key=key,
+        help=f"{option.help} Type any number.",
+        accept_new_options=True,
+        on_change=_told(option, key, changed, read),
+    )
 
 
 def _number(option: Option, value: float | None, key: str, changed: Changed) -> None:
@@ -97,6 +141,39 @@ def _words(option: Option, value: str, key: str, changed: Changed) -> None:
 def _text(option: Option, value: str, key: str, changed: Changed) -> None:
     _show(key, value)
     st.text_input(_label(option), key=key, help=option.help, on_change=_told(option, key, changed))
+
+
+def _offered(option: Option, value: str, key: str, changed: Changed) -> None:
+    _show(key, value)
+    words = list(dict.fromkeys(["", *option.words, value]))
+    told = _told(option, key, changed)
+    st.selectbox(
+        _label(option), words, key=key, help=option.help, on_change=told, format_func=lambda word: word or "automatic"
+    )
+
+
+def _names(option: Option, value: tuple[str, ...], key: str, changed: Changed) -> None:
+    _show(key, list(value))
+    words = list(dict.fromkeys([*option.words, *value]))
+    st.multiselect(_label(option), words, key=key, help=option.help, on_change=_told(option, key, changed))
+
+
+def _list(option: Option, value: tuple[float, ...] | None, key: str, changed: Changed) -> None:
+    _show(key, ", ".join(f"{number:g}" for number in value or ()))
+
+    def read(text: str) -> Any:
+        parts = [part for part in re.split(r"[,\s]+", text.strip()) if part]
+        try:
+            return tuple(map(float, parts)) or None
+        except ValueError:
+            return text  # for the choice to complain of
+
+    st.text_input(
+        _label(option),
+        key=key,
+        help=f"{option.help} Numbers, with commas.",
+        on_change=_told(option, key, changed, read),
+    )
 
 
 def _sizes(option: Option, value: tuple[int, ...], key: str, changed: Changed) -> None:
@@ -163,6 +240,9 @@ def _choice(option: Option, value: Choice | None, key: str, changed: Changed) ->
     """Draw a choice within a choice: its first option as a list to pick from, the rest when it differs."""
     kind = option.choices[0]
     first, *rest = kind.options()
+    if not first.words:
+        _switched(option, value, key, changed)
+        return
     words = [AS_BEFORE, *first.words] if option.optional else list(first.words)
     now = getattr(value, first.name) if value else AS_BEFORE
     _show(key, now)
@@ -188,6 +268,22 @@ def _choice(option: Option, value: Choice | None, key: str, changed: Changed) ->
             )
 
 
+def _switched(option: Option, value: Choice | None, key: str, changed: Changed) -> None:
+    """Draw a switch, and the options of the choice while it is on."""
+    kind = option.choices[0]
+    _show(key, value is not None)
+    told = _told(option, key, changed, lambda on: kind() if on else None)
+    st.toggle(_label(option), key=key, help=option.help, on_change=told)
+    if value is not None:
+        for other in kind.options():
+            draw(
+                other,
+                getattr(value, other.name),
+                f"{key}.{other.name}",
+                lambda name, new: changed(option.name, lambda now: (now or kind()).but(**{name: new})),
+            )
+
+
 WIDGETS: dict[str, Callable[[Option, Any, str, Changed], None]] = {
     "switch": _switch,
     "whole": _whole,
@@ -195,6 +291,9 @@ WIDGETS: dict[str, Callable[[Option, Any, str, Changed], None]] = {
     "words": _words,
     "text": _text,
     "sizes": _sizes,
+    "list": _list,
+    "names": _names,
+    "offered": _offered,
     "pair": _pair,
     "choice": _choice,
 }

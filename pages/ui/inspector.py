@@ -15,7 +15,6 @@ _SAYS = (
     "Neurons count the input too; connections are without biases. "
     "The memory is that of the weights; one example needs {} more on its way through."
 )
-VIEWS = ("Layer", "All layers")
 
 
 def totals(graph: Graph) -> None:
@@ -31,10 +30,8 @@ def totals(graph: Graph) -> None:
     st.markdown(" :gray[·] ".join(parts), help=_SAYS.format(size(total.activation_bytes)))
 
 
-def inspect(bench: Workbench) -> None:
+def inspect(bench: Workbench, view: str) -> None:
     """Show the selected layer's formulas and receptive field, or all layers in a table."""
-    key = f"{bench.key}.view"
-    view = st.segmented_control("Show", VIEWS, default=VIEWS[0], key=key, label_visibility="collapsed", required=True)
     graph = bench.sound.graph
     if not bench.trace.sound:
         st.caption(":material/history: What follows is of the last network that could run.")

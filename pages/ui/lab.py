@@ -8,8 +8,10 @@ from engine.graph.source import source
 from engine.presets import PRESETS, by_size
 from engine.training.experiment import dump, load
 from pages.ui import components, inspector
+from pages.ui.board import board
 from pages.ui.builder import beginning, builder
-from pages.ui.workbench import Workbench
+from pages.ui.train import train_panel, transport
+from pages.ui.workbench import Workbench, written
 
 
 def lab(key: str, title: str, family: str, preset: str) -> None:
@@ -20,10 +22,27 @@ def lab(key: str, title: str, family: str, preset: str) -> None:
         st.error(complaint, icon=":material/error:")
     build, look = st.columns([4, 9], gap="medium")
     with build:
-        builder(bench)
+        side = _switch(f"{bench.key}.side", ("Build", "Train"))
+        if side == "Build":
+            builder(bench)
+        else:
+            train_panel(bench)
     with look:
         _diagram(bench)
-        inspector.inspect(bench)
+        if bench.run:
+            transport(bench)
+        shown = _switch(f"{bench.key}.view", ("Layer", "All layers", "Board"))
+        if shown == "Board":
+            board(bench)
+        else:
+            inspector.inspect(bench, shown)
+
+
+def _switch(key: str, words: tuple[str, ...]) -> str:
+    """Draw the choice between parts of the page, of which only the chosen one is worked out."""
+    if key not in st.session_state:
+        st.session_state[key] = words[0]
+    return st.segmented_control("Show", words, key=key, label_visibility="collapsed", required=True) or words[0]
 
 
 def _header(bench: Workbench, title: str, family: str) -> None:
@@ -64,7 +83,7 @@ def _presets(bench: Workbench, family: str) -> None:
     names = [name for name, preset in by_size() if preset.family == family]
     key = f"{bench.key}.preset"
     now = bench.experiment.name
-    current = now if now in names and bench.experiment == PRESETS[now].experiment() else None
+    current = now if now in names and bench.experiment.graphs == PRESETS[now].experiment().graphs else None
     if st.session_state.get(key, "") != current:
         st.session_state[key] = current
 
@@ -134,7 +153,8 @@ def _diagram(bench: Workbench) -> None:
     stale = not bench.trace.sound
     graph = bench.sound.graph
     shown = diagram(graph, bench.opened)
-    shown |= {"selected": bench.selected, "link": bench.link, "stale": stale}
+    address = {"x": bench.link, "run": bench.run, "board": written(bench.board)}
+    shown |= {"selected": bench.selected, "address": address, "stale": stale}
     with st.container(border=True, key=f"{bench.key}-diagram", gap="small"):
         components.diagram(shown, f"{bench.key}.diagram", bench.select, bench.fold)
         if left_out := shown["left_out"]:

@@ -1,21 +1,47 @@
 """Workbench: the experiment a person is building, with its past, as plain values in the session."""
 
+import contextlib
+import dataclasses
 import functools
+import hashlib
 from collections.abc import Callable
 from typing import Any
 
+import orjson
 import streamlit as st
 
 from engine.errors import VitrineError
 from engine.graph.graph import Graph
 from engine.graph.trace import Trace, trace
+from engine.live.house import house
 from engine.presets import PRESETS
+from engine.tasks.classify import Classify
 from engine.training.experiment import Experiment, dump, load
+from engine.training.fit import suggested
 from engine.training.link import MOST_LINK, from_link, to_link
+from engine.training.settings import plain
+from engine.views.view import read
 
 MOST_UNDO = 200
 
 loaded = functools.lru_cache(maxsize=256)(load)
+
+
+@functools.lru_cache(maxsize=64)
+def refusal(text: str) -> str:
+    """Return why an experiment cannot be trained, or nothing."""
+    experiment = loaded(text)
+    if experiment.data is None:
+        return "Choose data to learn from."
+    try:
+        dataset = house().hub.past.dataset(experiment.data)
+        task = experiment.task
+        suited = task.suited(experiment.graphs) if isinstance(task, Classify) else task
+        return suited.refuses(experiment.graphs, dataset)
+    except VitrineError as error:
+        return str(error)
+
+
 linked = functools.lru_cache(maxsize=256)(lambda text: to_link(loaded(text)))
 
 
@@ -52,6 +78,60 @@ class Workbench:
         if self.trace.sound:
             self._state["sound"] = self._state["now"]
         return loaded(self._state["sound"])
+
+    @property
+    def ready(self) -> Experiment:
+        """Return the last experiment that could run, with data that suits it where none was chosen."""
+        experiment = self.sound
+        return dataclasses.replace(experiment, data=experiment.data or suggested(experiment.graph))
+
+    @property
+    def unfit(self) -> str:
+        """Return why the experiment cannot be trained as it is, or nothing."""
+        if not self.trace.sound:
+            return "The network cannot run yet. Mend what is wrong in it first."
+        return refusal(dump(self.ready))
+
+    @property
+    def run(self) -> str:
+        """Return the name of the run on the table, or nothing."""
+        return self._state["run"]
+
+    @property
+    def source(self) -> str:
+        """Return what the panels look at: the run, or the network as it would begin."""
+        if self.run:
+            return f"run:{self.run}"
+        text = dump(self.ready)
+        key = hashlib.sha256(text.encode()).hexdigest()[:24]
+        house().hub.past.draft(key, text)
+        return f"draft:{key}"
+
+    @property
+    def board(self) -> list[dict[str, Any]]:
+        """Return the panels: each a key, and a view with its options."""
+        return self._state["board"]
+
+    def attach(self, run: str) -> None:
+        """Put a run on the table, or none."""
+        self._state["run"] = run
+
+    def show(self, view: dict[str, Any]) -> None:
+        """Add a panel to the board."""
+        number = 1 + max((int(panel["key"]) for panel in self.board), default=0)
+        self._state["board"] = [*self.board, {"key": str(number), "view": view}]
+
+    def change_panel(self, key: str, view: dict[str, Any] | None) -> None:
+        """Give a panel other options, or take it away."""
+        kept = [panel if panel["key"] != key else panel | {"view": view} for panel in self.board]
+        self._state["board"] = [panel for panel in kept if panel["view"]]
+
+    def recipe(self, **options: Any) -> None:
+        """Change the recipe; what cannot be is complained of."""
+        try:
+            self.put(dataclasses.replace(self.experiment, recipe=self.experiment.recipe.but(**options)))
+        except VitrineError as error:
+            self.complain(str(error))
 
     @property
     def link(self) -> str:
@@ -97,7 +177,7 @@ class Workbench:
         except VitrineError as error:
             self._state["complaint"] = str(error)
             return
-        self.put(Experiment(self.experiment.name, {"network": graph}))
+        self.put(dataclasses.replace(self.experiment, graphs={"network": graph}))
         self._state["selected"] = self._find(graph, self.selected if select is None else select)
 
     def _find(self, graph: Graph, path: str) -> str:
@@ -145,10 +225,19 @@ class Workbench:
         self._state["complaint"] = text
 
 
+USUAL_BOARD = ("curves", "flow", "predictions", "confusion")
+
+
 def _begin(preset: str) -> dict[str, Any]:
     """Return a new table: with what the page's link holds, else with a preset."""
-    complaint = ""
+    complaint, run = "", ""
     experiment = PRESETS[preset].experiment()
+    if wanted := st.query_params.get("run", ""):
+        try:
+            row = house().store.run(wanted)
+            run, experiment = row["run"], load(row["experiment"])
+        except VitrineError as error:
+            complaint = str(error)
     if text := st.query_params.get("x", ""):
         try:
             experiment = from_link(text)
@@ -162,4 +251,37 @@ def _begin(preset: str) -> dict[str, Any]:
     now = dump(experiment)
     first = PRESETS[preset].experiment()
     sound = now if trace(experiment.graph).sound else dump(first)
-    return {"now": now, "sound": sound, "past": [], "future": [], "selected": "", "opened": [], "complaint": complaint}
+    return {
+        "now": now,
+        "sound": sound,
+        "past": [],
+        "future": [],
+        "selected": "",
+        "opened": [],
+        "complaint": complaint,
+        "run": run,
+        "board": _board(st.query_params.get("board", "")),
+    }
+
+
+def _board(words: str) -> list[dict[str, Any]]:
+    """Return the panels that a link names, or the usual ones; what cannot be read is left out."""
+    views = []
+    for word in words.split(";")[:24] if words else USUAL_BOARD:
+        kind, _, rest = word.partition(":")
+        options = dict(pair.partition("=")[::2] for pair in rest.split(",") if "=" in pair)
+        with contextlib.suppress(VitrineError):
+            views.append(read({"kind": kind} | {name: plain(value) for name, value in options.items()}).write())
+    return [{"key": str(number), "view": view} for number, view in enumerate(views, 1)]
+
+
+def written(board: list[dict[str, Any]]) -> str:
+    """Return the panels as a link's words; nothing where they are the usual ones."""
+    words = []
+    for panel in board:
+        options = {
+            name: value for name, value in panel["view"].items() if name != "kind" and not isinstance(value, list)
+        }
+        rest = ",".join(f"{name}={orjson.dumps(value).decode()}" for name, value in options.items())
+        words.append(panel["view"]["kind"] + (f":{rest}" if rest else ""))
+    return "" if tuple(words) == USUAL_BOARD else ";".join(words)

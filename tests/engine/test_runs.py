@@ -76,7 +76,7 @@ def test_a_run_stopped_and_resumed_ends_in_the_same_bits(store):
     next(reports)
     reports.close()
     assert store.run(run)["status"] == "stopped"
-    for _ in carry_out(store, run, resume=True):
+    for _ in carry_out(store, run):
         pass
     assert result(store, run)["weights_sha256"] == result(store, whole)["weights_sha256"]
     assert store.metrics(run)["validation", "accuracy"] == store.metrics(whole)["validation", "accuracy"]
@@ -257,7 +257,7 @@ def test_cross_validation_is_a_run_of_runs_that_holds_every_example_out_once(sto
     run = new_run(store, experiment)
     for _ in carry_folds(store, run):
         pass
-    children = [row for row in store.runs() if row["parent"] == run]
+    children = [store.run(child["run"]) for child in store.children(run)]
     accuracy = [json.loads(row["result"])["metrics"]["validation"]["accuracy"] for row in children]
     found = result(store, run)
     assert (store.run(run)["status"], found["folds"], len(children)) == ("done", 4, 4)

@@ -22,7 +22,7 @@ from engine.tasks.regress import Regress
 from engine.training import checkpoint
 from engine.training.experiment import Experiment, dump, load
 from engine.training.learner import Learner
-from engine.training.loop import learn
+from engine.training.loop import every, learn
 from engine.training.recipe import Recipe
 from engine.training.schedule import factor
 from engine.training.watch import watching
@@ -108,7 +108,7 @@ def by_hand(experiment, make, steps):
         optimiser.zero_grad()
         nn.functional.cross_entropy(network(order[0]), order[1]).backward()
         optimiser.step()
-        found.batch, found.epoch = 0, found.epoch + 1
+        found.seen, found.epoch = 0, found.epoch + 1
     return network.state_dict()
 
 
@@ -319,7 +319,7 @@ def test_xor_needs_a_hidden_layer():
 def test_watching_every_step_changes_no_bit_and_leaves_no_hook():
     plain = fingerprint(learned(small()))
     watched = learner(small())
-    reports = list(learn(watched, pause=0, watch=0))
+    reports = list(learn(watched, pause=0, watch=every(0)))
     assert fingerprint(watched) == plain
     assert all(report.watched for report in reports[:-1])
     assert not any(module._forward_hooks for module in watched.networks["network"].modules())
@@ -334,13 +334,13 @@ def test_what_is_watched_is_what_happened():
     with watching(found) as seen:
         found.advance(inputs, targets)
     out = torch.cat([network.out.weight.grad.flatten(), network.out.bias.grad.flatten()])
-    assert seen["out"]["gradient norm"] == pytest.approx(out.norm().item(), rel=1e-5)
-    assert seen["out"]["gradient mean"] == pytest.approx(out.abs().mean().item(), rel=1e-5)
+    assert seen.numbers["out"]["gradient norm"] == pytest.approx(out.norm().item(), rel=1e-5)
+    assert seen.numbers["out"]["gradient mean"] == pytest.approx(out.abs().mean().item(), rel=1e-5)
     size = torch.cat([before["out.weight"].flatten(), before["out.bias"].flatten()]).norm()
-    assert seen["out"]["update ratio"] == pytest.approx((0.1 * out.norm() / size).item(), rel=1e-4)
-    assert seen["tanh"]["activation mean"] == pytest.approx(hidden.mean().item(), rel=1e-4)
-    assert seen["relu"]["dead units"] == pytest.approx((hidden.amax(dim=0) <= 0).float().mean().item())
-    assert set(seen) == {"dense1", "tanh", "relu", "out"}
+    assert seen.numbers["out"]["update ratio"] == pytest.approx((0.1 * out.norm() / size).item(), rel=1e-4)
+    assert seen.numbers["tanh"]["activation mean"] == pytest.approx(hidden.mean().item(), rel=1e-4)
+    assert seen.numbers["relu"]["dead units"] == pytest.approx((hidden.amax(dim=0) <= 0).float().mean().item())
+    assert set(seen.numbers) == {"dense1", "tanh", "relu", "out"}
 
 
 def test_watching_lets_go_of_its_hooks_when_a_step_fails():

@@ -1,0 +1,277 @@
+// Draws one view's figures as they come, in the page's own colours; clicks go back, and become options.
+
+const SCALES = {
+  light: {
+    sequential: [[0, "#f4f3ea"], [0.25, "#b7d8d0"], [0.5, "#58a9b8"], [0.75, "#1f6a9a"], [1, "#16305f"]],
+    diverging: [[0, "#8c3a06"], [0.25, "#e39a5b"], [0.5, "#f7f6f0"], [0.75, "#64a8cf"], [1, "#0b4a78"]],
+  },
+  dark: {
+    sequential: [[0, "#141b22"], [0.25, "#1f4a6b"], [0.5, "#2c86a3"], [0.75, "#6cc5b5"], [1, "#f2efc7"]],
+    diverging: [[0, "#f0a35e"], [0.25, "#9a5420"], [0.5, "#1a2128"], [0.75, "#2c6f9e"], [1, "#8ccbf0"]],
+  },
+};
+const ICONS = {
+  enlarge: "M3 8V3h5M12 3h5v5M17 12v5h-5M8 17H3v-5",
+  png: "M3 4h14v12H3zM6 13l3-4 3 3 2-2 3 3",
+  svg: "M4 16l5-11 4 8 3-4",
+  data: "M10 3v9M6 9l4 4 4-4M4 16h12",
+};
+
+let plotly;
+const loaded = () =>
+  (plotly ??= new Promise((resolve, refuse) => {
+    if (window.Plotly) return resolve(window.Plotly);
+    const script = document.createElement("script");
+    script.src = new URL("live/plotly.js", document.baseURI);
+    script.onload = () => resolve(window.Plotly);
+    script.onerror = () => refuse(new Error("Plotly's script could not be loaded."));
+    document.head.append(script);
+  }));
+
+const shade = (colour) => {
+  const [r, g, b] = (colour.match(/\w\w/g) ?? ["ff", "ff", "ff"]).map((part) => parseInt(part, 16));
+  return 0.3 * r + 0.6 * g + 0.1 * b;
+};
+
+// The page's colours, as far as figures need them.
+function theme(host) {
+  const style = getComputedStyle(host);
+  const of = (name, otherwise) => style.getPropertyValue(`--st-${name}`).trim() || otherwise;
+  const ground = of("background-color", "#ffffff");
+  const text = of("text-color", "#222222");
+  return { text, ground, font: of("font", "sans-serif"), line: `${text}26`, dark: shade(ground) < 128 };
+}
+
+function themed(figure, look) {
+  const scales = SCALES[look.dark ? "dark" : "light"];
+  const data = figure.data.map((trace) => {
+    const scale = trace.meta?.scale;
+    if (!scale) return trace;
+    const centred = scale === "diverging" ? { zmid: 0 } : {};
+    return { ...trace, ...centred, colorscale: scales[scale], colorbar: { outlinewidth: 0, ...trace.colorbar } };
+  });
+  const layout = {
+    ...figure.layout,
+    paper_bgcolor: "rgba(0,0,0,0)",
+    plot_bgcolor: "rgba(0,0,0,0)",
+    font: { color: look.text, family: look.font, size: 12 },
+    hoverlabel: { bgcolor: look.ground, bordercolor: look.line, font: { color: look.text } },
+    uirevision: "kept",
+  };
+  for (const name of Object.keys(layout).filter((key) => /^[xy]axis/.test(key))) {
+    layout[name] = { gridcolor: look.line, linecolor: look.line, zerolinecolor: look.line, ...layout[name] };
+  }
+  return { data, layout };
+}
+
+const marker = (step, look) => ({
+  type: "line", xref: "x", yref: "paper", x0: step, x1: step, y0: 0, y1: 1,
+  line: { color: look.text, width: 1.5, dash: "dot" },
+});
+
+function table(figure) {
+  const cell = (value) => (/[",\n]/.test(String(value ?? "")) ? `"${String(value).replaceAll('"', '""')}"` : (value ?? ""));
+  const lines = [];
+  for (const trace of figure.data) {
+    if (trace.z) {
+      lines.push(["", ...trace.x].map(cell).join(","));
+      trace.z.forEach((row, i) => lines.push([trace.y[i], ...(trace.customdata?.[i]?.length === row.length ? trace.customdata[i] : row)].map(cell).join(",")));
+    } else if (trace.x && trace.hoverinfo !== "skip") {
+      lines.push(["name", "x", "y"].join(","));
+      trace.x.forEach((x, i) => lines.push([trace.name ?? "", x, trace.y[i]].map(cell).join(",")));
+    }
+  }
+  return lines.join("\n");
+}
+
+function save(text, name) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
+
+class Panel {
+  constructor(parent, live, tell) {
+    this.live = live;
+    this.tell = tell;
+    this.id = `panel-${crypto.randomUUID?.() ?? Math.random().toString(36).slice(2)}`;
+    this.host = document.createElement("div");
+    this.host.className = "vitrine-figure";
+    this.host.dataset.testid = "figure";
+    this.host.innerHTML =
+      '<div class="plot"></div><div class="says" role="status"></div>' +
+      '<div class="foot"><span class="hint"></span><span class="tools"></span></div>';
+    [this.plot, this.says, this.foot] = this.host.children;
+    parent.append(this.host);
+    this.tools();
+    this.watching = new IntersectionObserver(([entry]) => {
+      this.seen = entry.isIntersecting;
+      if (this.seen) this.draw();
+    });
+    this.watching.observe(this.host);
+    this.sizing = new ResizeObserver(() => this.drawnFigure && this.resize());
+    this.sizing.observe(this.host);
+    this.quiet = live.listen(() => this.follow());
+    this.colours = setInterval(() => this.recolour(), 700);
+    this.enlarged = () => setTimeout(() => this.resize(), 50);
+    document.addEventListener("fullscreenchange", this.enlarged);
+  }
+
+  tools() {
+    const actions = {
+      enlarge: ["Enlarge", () => (document.fullscreenElement ? document.exitFullscreen() : this.host.requestFullscreen())],
+      png: ["Save as PNG", () => this.picture("png")],
+      svg: ["Save as SVG", () => this.picture("svg")],
+      data: ["Save the data as CSV", () => this.figure && save(table(this.figure), `${this.name()}.csv`)],
+    };
+    for (const [name, [label, act]] of Object.entries(actions)) {
+      const button = document.createElement("button");
+      button.title = label;
+      button.setAttribute("aria-label", label);
+      button.innerHTML = `<svg viewBox="0 0 20 20" aria-hidden="true"><path d="${ICONS[name]}"/></svg>`;
+      button.addEventListener("click", act);
+      this.foot.lastChild.append(button);
+    }
+  }
+
+  name() {
+    return `${this.data.view.kind}-step-${this.step ?? 0}`;
+  }
+
+  async picture(format) {
+    if (!this.figure) return;
+    const Plotly = await loaded();
+    const { width, height } = this.plot.getBoundingClientRect();
+    const look = theme(this.host);
+    const { data, layout } = themed(this.figure, look);
+    const solid = { ...layout, paper_bgcolor: look.ground, plot_bgcolor: look.ground };
+    await Plotly.downloadImage({ data, layout: solid }, { format, width, height, scale: 2, filename: this.name() });
+  }
+
+  take(data, tell) {
+    this.data = data;
+    this.tell = tell;
+    this.foot.firstChild.textContent = data.hint;
+    this.plot.style.height = `${data.height}px`;
+    this.follow();
+  }
+
+  // Look at the board's moment; what has no moments of its own only marks it.
+  follow() {
+    const { source, view, board, timeless } = this.data;
+    const moment = this.live.moment(board);
+    this.at = timeless ? -1 : moment;
+    const asked = JSON.stringify([source, view, this.at]);
+    if (asked !== this.asked) {
+      this.asked = asked;
+      this.live.watch(this.id, source, view, this.at, (message, drawn) => this.receive(message, drawn));
+    }
+    if (timeless && this.marked !== moment) {
+      this.marked = moment;
+      this.draw(true);
+    }
+    this.host.classList.toggle("lost", !this.live.connected);
+  }
+
+  receive(message, drawn) {
+    this.done?.(); // what was not drawn yet gives way to what is newer
+    this.waiting = message;
+    this.done = drawn;
+    this.draw();
+  }
+
+  draw(again = false) {
+    if (this.drawing || (!this.waiting && !again) || !this.seen) return;
+    this.drawing = true;
+    requestAnimationFrame(async () => {
+      try {
+        const { waiting, done } = this;
+        this.waiting = this.done = undefined;
+        if (waiting?.problem) this.complain(waiting.problem);
+        else if (waiting) {
+          this.figure = waiting.figure;
+          this.step = waiting.step;
+          this.complain("");
+        }
+        if (this.figure && !waiting?.problem) await this.paint();
+        done?.();
+        this.host.dataset.step = this.step ?? "";
+        this.host.dataset.drawn = Number(this.host.dataset.drawn ?? 0) + 1;
+      } finally {
+        this.drawing = false;
+      }
+      if (this.waiting) this.draw();
+    });
+  }
+
+  async paint() {
+    const Plotly = await loaded();
+    const look = (this.look = theme(this.host));
+    const { data, layout } = themed(this.figure, look);
+    const moment = this.live.moment(this.data.board);
+    if (layout.meta?.moment && moment >= 0) layout.shapes = [...(layout.shapes ?? []), marker(moment, look)];
+    const fresh = !this.drawnFigure;
+    const size = { width: this.plot.clientWidth, height: this.plot.clientHeight };
+    await Plotly.react(this.plot, data, { ...layout, ...size }, { displayModeBar: false, doubleClick: "reset" });
+    this.drawnFigure = true;
+    if (fresh) this.plot.on("plotly_click", (event) => this.click(event.points[0]));
+  }
+
+  async click(point) {
+    const [row, column] = Array.isArray(point.pointNumber) ? point.pointNumber : [point.pointNumber, 0];
+    const answer = await this.live.pick(this.data.view, { row, column, x: point.x, y: point.y }).catch((error) => this.complain(error.message));
+    if (answer?.options) this.tell(answer.options);
+  }
+
+  complain(words) {
+    this.says.textContent = words;
+    this.host.classList.toggle("empty", Boolean(words));
+  }
+
+  resize() {
+    const full = document.fullscreenElement === this.host;
+    this.plot.style.height = full ? `${window.innerHeight - 70}px` : `${this.data.height}px`;
+    const { clientWidth: width, clientHeight: height } = this.plot;
+    if (width && (width !== this.wide || height !== this.high)) {
+      [this.wide, this.high] = [width, height];
+      this.draw(true);
+    }
+  }
+
+  recolour() {
+    const look = theme(this.host);
+    if (this.look && (look.text !== this.look.text || look.ground !== this.look.ground)) this.draw(true);
+  }
+
+  close() {
+    this.live.drop(this.id);
+    this.watching.disconnect();
+    this.sizing.disconnect();
+    this.quiet();
+    clearInterval(this.colours);
+    document.removeEventListener("fullscreenchange", this.enlarged);
+    window.Plotly?.purge(this.plot);
+    this.host.remove();
+  }
+}
+
+const panels = new WeakMap();
+
+export default function ({ parentElement, data, setStateValue }) {
+  let closed = false;
+  const begin = import(/* @vite-ignore */ new URL("live/live.js", document.baseURI).href).then(({ live }) => {
+    if (closed) return;
+    const tell = (options) => setStateValue("view", options);
+    if (!panels.has(parentElement)) panels.set(parentElement, new Panel(parentElement, live, tell));
+    panels.get(parentElement).take(data, tell);
+  });
+  return () => {
+    closed = true;
+    begin.then(() => {
+      panels.get(parentElement)?.close();
+      panels.delete(parentElement);
+    });
+  };
+}

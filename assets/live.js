@@ -1,0 +1,126 @@
+// The browser's end of the live channel: one connection for a page, shared by all that it shows.
+// What is looked at is asked for again whenever the connection had to be made anew; what is on screen stays.
+
+const NOW = -1;
+const LONGEST = 3000; // milliseconds between two tries to connect
+
+class Live {
+  constructor() {
+    this.looks = new Map(); // by name: what is asked for, and who is shown the answers
+    this.answers = new Map(); // by name: who waits
+    this.moments = new Map(); // by board: the step that all its panels show
+    this.listeners = new Set(); // who wants to know of moments and of the connection
+    this.wait = 250;
+    this.asked = 0;
+  }
+
+  get connected() {
+    return this.socket?.readyState === WebSocket.OPEN;
+  }
+
+  connect() {
+    if (this.socket && this.socket.readyState <= WebSocket.OPEN) return;
+    const address = new URL("live", document.baseURI);
+    address.protocol = address.protocol.replace("http", "ws");
+    address.search = address.hash = "";
+    this.socket = new WebSocket(address);
+    this.socket.onopen = () => {
+      this.wait = 250;
+      for (const [id, { message }] of this.looks) this.send({ id, ...message });
+      this.tell();
+    };
+    this.socket.onmessage = (event) => this.hear(JSON.parse(event.data));
+    this.socket.onclose = () => {
+      for (const { refuse } of this.answers.values()) refuse(new Error("The connection was lost."));
+      this.answers.clear();
+      this.tell();
+      if (!this.looks.size) return;
+      setTimeout(() => this.connect(), this.wait);
+      this.wait = Math.min(LONGEST, this.wait * 1.6);
+    };
+  }
+
+  send(message) {
+    if (this.connected) this.socket.send(JSON.stringify(message));
+    else this.connect();
+  }
+
+  hear(message) {
+    if (message.id.endsWith("/answer")) {
+      const name = message.id.slice(0, -"/answer".length);
+      const waiting = this.answers.get(name);
+      this.answers.delete(name);
+      if (waiting) (message.problem ? waiting.refuse(new Error(message.problem)) : waiting.resolve(message));
+      else this.looks.get(name)?.show(message, () => {});
+      return;
+    }
+    const drawn = () => this.send({ do: "drawn", id: message.id });
+    const look = this.looks.get(message.id);
+    if (look) look.show(message, drawn);
+    else drawn();
+  }
+
+  // Show what this view sees; `show` is given each message, and what to call once it is drawn.
+  watch(id, source, view, at, show) {
+    this.look(id, { do: "watch", source, view, at }, show);
+  }
+
+  // Tell how a run stands.
+  state(id, source, show) {
+    this.look(id, { do: "state", source }, (message, drawn) => {
+      drawn();
+      show(message);
+    });
+  }
+
+  look(id, message, show) {
+    this.looks.set(id, { message, show });
+    this.send({ id, ...message });
+  }
+
+  drop(id) {
+    if (this.looks.delete(id) && this.connected) this.send({ do: "drop", id });
+  }
+
+  ask(message) {
+    const id = `ask${(this.asked += 1)}`;
+    return new Promise((resolve, refuse) => {
+      if (!this.connected) {
+        refuse(new Error("There is no connection to the server at the moment."));
+        return;
+      }
+      this.answers.set(id, { resolve, refuse });
+      this.send({ id, ...message });
+    });
+  }
+
+  order(source, order, value) {
+    return this.ask({ do: "order", source, order, value });
+  }
+
+  pick(view, point) {
+    return this.ask({ do: "pick", view, point });
+  }
+
+  moment(board) {
+    return this.moments.get(board) ?? NOW;
+  }
+
+  go(board, step) {
+    if (this.moment(board) === step) return;
+    this.moments.set(board, step);
+    this.tell();
+  }
+
+  tell() {
+    for (const listener of this.listeners) listener();
+  }
+
+  listen(listener) {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+}
+
+export { NOW };
+export const live = new Live();

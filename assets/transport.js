@@ -1,0 +1,201 @@
+// The transport: play, pause, one step, stop, and the slider over all moments of a run.
+
+const SIGNS = {
+  play: "M6 4l10 6-10 6z",
+  pause: "M6 4h3v12H6zM11 4h3v12h-3z",
+  step: "M4 4l8 6-8 6zM13 4h3v12h-3z",
+  stop: "M5 5h10v10H5z",
+};
+const SAYS = {
+  queued: "waits for its turn",
+  running: "learns",
+  paused: "paused",
+  done: "done",
+  stopped: "stopped",
+  interrupted: "interrupted",
+  failed: "failed",
+};
+const ENDED = ["done", "stopped", "interrupted", "failed"];
+const count = (number) => Math.round(number ?? 0).toLocaleString("en");
+
+class Transport {
+  constructor(parent, live, NOW) {
+    Object.assign(this, { live, NOW, id: `transport-${Math.random().toString(36).slice(2)}`, state: null });
+    this.host = document.createElement("div");
+    this.host.className = "transport";
+    this.host.dataset.testid = "transport";
+    this.host.setAttribute("role", "group");
+    this.host.setAttribute("aria-label", "Transport");
+    this.host.innerHTML = `
+      <div class="row">
+        <span class="buttons"></span>
+        <span class="chip" data-testid="status"></span>
+        <span class="numbers"></span>
+        <span class="more"></span>
+      </div>
+      <div class="row slide">
+        <input type="range" min="0" max="0" value="0" step="1" aria-label="Moment of the run">
+        <output></output>
+      </div>
+      <div class="words" role="status"></div>`;
+    parent.append(this.host);
+    this.find = (selector) => this.host.querySelector(selector);
+    this.slider = this.find("input");
+    this.button("play", "Go on", () => this.play());
+    this.button("pause", "Pause (space)", () => this.order("pause"));
+    this.button("step", "Take one step", () => this.order("step", 1));
+    this.button("stop", "Stop", () => this.order("stop"));
+    this.slider.addEventListener("input", () => this.seek());
+    this.host.addEventListener("keydown", (event) => {
+      if (event.key !== " " || event.target.tagName === "BUTTON") return;
+      event.preventDefault();
+      if (this.state?.status === "running") this.order("pause");
+      else this.play();
+    });
+    this.quiet = live.listen(() => this.show());
+  }
+
+  button(name, label, act) {
+    const button = document.createElement("button");
+    button.title = label;
+    button.dataset.name = name;
+    button.setAttribute("aria-label", label);
+    button.innerHTML = `<svg viewBox="0 0 20 20" aria-hidden="true"><path d="${SIGNS[name]}"/></svg>`;
+    button.addEventListener("click", act);
+    this.find(".buttons").append(button);
+  }
+
+  take(data, tell) {
+    this.tell = tell;
+    if (data.source !== this.data?.source) {
+      this.state = null;
+      this.live.go(data.board, this.NOW);
+      this.live.state(this.id, data.source, (message) => {
+        if (message.problem) this.say(message.problem);
+        else this.become(message.state);
+      });
+    }
+    this.data = data;
+    this.show();
+  }
+
+  become(state) {
+    const before = this.state?.status;
+    this.state = state;
+    this.show();
+    // The page is told only of what changes its forms: whether the run can still be given orders.
+    if (before && ENDED.includes(before) !== ENDED.includes(state.status)) this.tell("turned", state.status);
+  }
+
+  play() {
+    if (ENDED.includes(this.state?.status)) this.tell("again", this.state.run);
+    else this.order("resume");
+  }
+
+  async order(order, value) {
+    try {
+      await this.live.order(this.data.source, order, value);
+      this.say("");
+    } catch (error) {
+      this.say(error.message);
+    }
+  }
+
+  seek() {
+    const moments = this.state?.moments ?? [];
+    const place = Number(this.slider.value);
+    this.live.go(this.data.board, place >= moments.length ? this.NOW : moments[place]);
+  }
+
+  say(words) {
+    this.complaint = words;
+    this.show();
+  }
+
+  show() {
+    const { state } = this;
+    const lost = !this.live.connected;
+    this.host.classList.toggle("lost", lost);
+    if (!state) {
+      this.find(".chip").textContent = lost ? "connecting …" : "…";
+      return;
+    }
+    const { status, moments } = state;
+    const ended = ENDED.includes(status);
+    this.host.dataset.status = status;
+    this.host.dataset.step = state.step;
+    const able = {
+      play: status === "paused" || (ended && status !== "done"),
+      pause: status === "running",
+      step: status === "running" || status === "paused",
+      stop: !ended,
+    };
+    for (const [name, can] of Object.entries(able)) this.find(`[data-name="${name}"]`).disabled = !can || lost;
+    this.find('[data-name="play"]').title = ended ? "Resume from the last checkpoint" : "Go on";
+    this.find(".chip").textContent = lost ? "connection lost, trying again …" : SAYS[status];
+    const parts = [`step <b>${count(state.step)}</b>${state.total && state.total < 1e9 ? ` of ${count(state.total)}` : ""}`];
+    parts.push(`epoch <b>${(state.epoch ?? 0).toFixed(state.epoch < 10 ? 2 : 1)}</b>`);
+    if (status === "running" && state.pace) parts.push(`<b>${count(state.pace)}</b> examples/s`);
+    if (state.rate) parts.push(`rate <b>${Number(state.rate.toPrecision(3))}</b>`);
+    const test = state.metrics?.test ?? state.metrics?.validation;
+    if (test?.accuracy !== undefined) parts.push(`test accuracy <b>${(100 * test.accuracy).toFixed(1)} %</b>`);
+    this.find(".numbers").innerHTML = parts.map((part) => `<span>${part}</span>`).join("");
+    const moment = this.live.moment(this.data.board);
+    const past = moment !== this.NOW;
+    this.slider.max = moments.length;
+    if (document.activeElement !== this.slider || !past) {
+      const place = moments.indexOf(moment);
+      this.slider.value = past && place >= 0 ? place : moments.length;
+    }
+    this.slider.style.setProperty("--along", `${(100 * this.slider.value) / Math.max(1, moments.length)}%`);
+    this.find("output").textContent = past ? `at step ${count(moment)}` : ended ? "the end" : "now";
+    this.actions(past ? moment : state.step, past, ended);
+    this.find(".words").textContent = this.complaint || state.error || "";
+  }
+
+  // What else can be done here; buttons are made once and only shown or hidden.
+  actions(step, past, ended) {
+    const here = this.find(".more");
+    if (!here.children.length) {
+      for (const [name, label] of [["now", "Back to now"], ["branch", "Branch from here"]]) {
+        const button = document.createElement("button");
+        button.className = "word";
+        button.dataset.name = name;
+        button.textContent = label;
+        here.append(button);
+      }
+      here.children[0].addEventListener("click", () => this.live.go(this.data.board, this.NOW));
+      here.children[1].title = "A new run that goes on from this moment, with the recipe as it stands in the form";
+      here.children[1].addEventListener("click", () => {
+        const moment = this.live.moment(this.data.board);
+        this.tell("branch", { run: this.state.run, step: moment === this.NOW ? this.state.step : moment });
+      });
+    }
+    here.children[0].hidden = !past;
+    here.children[1].hidden = !this.data.branches || !(past || ended || this.state.status === "paused");
+  }
+
+  close() {
+    this.live.drop(this.id);
+    this.quiet();
+    this.host.remove();
+  }
+}
+
+const transports = new WeakMap();
+
+export default function ({ parentElement, data, setTriggerValue }) {
+  let closed = false;
+  const begin = import(/* @vite-ignore */ new URL("live/live.js", document.baseURI).href).then(({ live, NOW }) => {
+    if (closed) return;
+    if (!transports.has(parentElement)) transports.set(parentElement, new Transport(parentElement, live, NOW));
+    transports.get(parentElement).take(data, setTriggerValue);
+  });
+  return () => {
+    closed = true;
+    begin.then(() => {
+      transports.get(parentElement)?.close();
+      transports.delete(parentElement);
+    });
+  };
+}

@@ -1,0 +1,1 @@
+"""Live: the channel from runs to browsers; one computation however many watch."""

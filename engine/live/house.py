@@ -1,0 +1,73 @@
+"""House: what one app needs to keep runs going and browsers informed, started once."""
+
+import functools
+import threading
+import traceback
+
+from engine.errors import VitrineError
+from engine.live.hub import Hub
+from engine.live.route import Live
+from engine.runs.carry import branch, new_run
+from engine.runs.launch import Launcher, again, fill
+from engine.runs.store import Store
+from engine.runs.tend import Watchman
+from engine.training.experiment import Experiment
+
+ROUND = 1.0  # seconds between two rounds
+
+
+class House:
+    """The store, the hub, the launcher, and a thread that goes its rounds."""
+
+    def __init__(self) -> None:
+        self.store = Store()
+        self.hub, self.launcher, self.watchman = Hub(self.store), Launcher(), Watchman(self.store)
+        self.live = Live(self.hub)
+        self.over = threading.Event()
+        self.rounds = threading.Thread(target=self._go_rounds, daemon=True)
+
+    def start(self) -> None:
+        """Begin to serve."""
+        self.launcher.prepare()
+        self.hub.start()
+        self.rounds.start()
+
+    def close(self) -> None:
+        """End what serves browsers; runs go on."""
+        self.over.set()
+        self.rounds.join(10)
+        self.hub.close()
+        self.launcher.close()
+
+    def _go_rounds(self) -> None:
+        while not self.over.wait(ROUND):
+            try:
+                self.watchman.look()
+                fill(self.store, self.launcher)
+                self.launcher.prepare()
+            except VitrineError as error:  # a full disk, a database away: the next round may find it mended
+                print(error, flush=True)
+            except Exception:
+                traceback.print_exc()
+
+    def train(self, experiment: Experiment) -> str:
+        """Begin a run, or let it wait for its turn; it ends itself when no app is there for long."""
+        return self._begin(new_run(self.store, experiment, minded=0))
+
+    def branch(self, parent: str, step: int, experiment: Experiment) -> str:
+        """Begin a run that goes on from another one's checkpoint."""
+        return self._begin(branch(self.store, parent, step, experiment, minded=0))
+
+    def again(self, run: str) -> str:
+        """Let a run go on that ended early."""
+        return self._begin(again(self.store, run))
+
+    def _begin(self, run: str) -> str:
+        fill(self.store, self.launcher)
+        return run
+
+
+@functools.cache
+def house() -> House:
+    """Return the one house of this process."""
+    return House()

@@ -1,0 +1,220 @@
+"""Hub: one thread that sees what is new in the store, draws it once, and shows it to all who look."""
+
+import queue
+import threading
+import time
+import traceback
+from collections import OrderedDict
+from typing import Any
+
+import orjson
+
+from engine.errors import VitrineError
+from engine.live.past import RUN, Past
+from engine.live.scene import NOW, Key, Scene, Viewer, drawn, packed
+from engine.runs import frames
+from engine.runs.desk import Changes
+from engine.runs.store import ACTIVE, Row, Store, result_of
+from engine.views import Frame, Session
+from engine.views.view import read
+
+TICK = 0.03  # seconds between two looks into the store
+RECORDS = 0.25  # seconds between two drawings of what reads records
+RENEW = 4.0  # seconds between two renewals of a watch
+MOST_SCENES = 500
+MOST_KEPT = 400  # drawn moments of the past
+Name = tuple[Viewer, str]
+
+
+class Hub:
+    """Scenes by key, and states of runs by name; viewers come and go from any thread."""
+
+    def __init__(self, store: Store):
+        self.store, self.past = store, Past(store)
+        self.lock = threading.Lock()
+        self.scenes: dict[Key, Scene] = {}
+        self.states: dict[str, set[Name]] = {}  # by run: who wants to know how it stands
+        self.told: dict[str, bytes] = {}  # by run: what they were told last
+        self.rows: dict[str, Row] = {}  # by run: how it stands
+        self.kept: OrderedDict[Key, bytes] = OrderedDict()  # drawn moments of the past
+        self.jobs: queue.LifoQueue[Scene | None] = queue.LifoQueue()  # the moment asked for last is shown first
+        self.over = threading.Event()
+        self.threads = [threading.Thread(target=work, daemon=True) for work in (self._live, self._open)]
+
+    def start(self) -> None:
+        """Begin to look."""
+        for thread in self.threads:
+            thread.start()
+
+    def close(self) -> None:
+        """End both threads."""
+        self.over.set()
+        self.jobs.put(None)
+        for thread in self.threads:
+            thread.join(10)
+
+    # -- who looks at what ---------------------------------------------------------------------------------------
+
+    def watch(self, viewer: Viewer, name: str, source: str, options: dict[str, Any], at: int = NOW) -> None:
+        """Show a viewer this view, now and whenever it changes."""
+        view = read(options)
+        key = Key(source, orjson.dumps(view.write(), option=orjson.OPT_SORT_KEYS).decode(), at)
+        if words := view.refuses(self.past.experiment(source)):
+            raise VitrineError(words)
+        with self.lock:
+            if key not in self.scenes and len(self.scenes) >= MOST_SCENES:
+                raise VitrineError("Too much is looked at on this server at the moment.", cure="Close some panels.")
+            scene = self.scenes.setdefault(key, Scene(key, view))
+            scene.viewers.add((viewer, name))
+            message = scene.message or self.kept.get(key, b"")
+        if message:
+            viewer.show(name, message)
+
+    def state(self, viewer: Viewer, name: str, run: str) -> None:
+        """Tell a viewer how a run stands, now and whenever that changes."""
+        row = self.store.run(run)
+        with self.lock:
+            self.states.setdefault(row["run"], set()).add((viewer, name))
+        viewer.show(name, packed({"state": standing(row, self.store)}))
+
+    def drop(self, viewer: Viewer, name: str | None = None) -> None:
+        """Show a viewer this no more, or nothing at all."""
+        with self.lock:
+            for key, scene in list(self.scenes.items()):
+                scene.viewers = {one for one in scene.viewers if one[0] is not viewer or name not in (None, one[1])}
+                if not scene.viewers:
+                    del self.scenes[key]
+            for run, names in list(self.states.items()):
+                self.states[run] = {one for one in names if one[0] is not viewer or name not in (None, one[1])}
+                if not self.states[run]:
+                    del self.states[run]
+                    self.told.pop(run, None)
+
+    # -- what is new ---------------------------------------------------------------------------------------------
+
+    def _live(self) -> None:
+        changes = None
+        while not self.over.wait(TICK):
+            with self.lock:
+                scenes, runs = list(self.scenes.values()), set(self.states)
+            if not scenes and not runs:
+                continue
+            try:
+                changes = changes or Changes(self.store)
+                self._renew(scenes)
+                new = changes.any()
+                self._states(
+                    runs | {s.key.source.removeprefix(RUN) for s in scenes if s.key.source.startswith(RUN)}, new
+                )
+                self._scenes(scenes, new)
+            except VitrineError as error:
+                for scene in scenes:
+                    scene.say(packed({"problem": str(error)}))
+                self.over.wait(1.0)
+            except Exception:  # one scene that cannot be drawn must not end all others; the log has it
+                traceback.print_exc()
+                self.over.wait(1.0)
+
+    def _renew(self, scenes: list[Scene]) -> None:
+        """Tell workers what is watched now."""
+        now = time.monotonic()
+        for scene in scenes:
+            from_worker = scene.view.reads == "network" or scene.view.pulses
+            if from_worker and self._learns(scene) and now - scene.renewed > RENEW:
+                frames.renew(self.store, scene.key.source.removeprefix(RUN), scene.view.write())
+                scene.renewed = now
+
+    def _learns(self, scene: Scene) -> bool:
+        """Return whether a worker can show the scene."""
+        row = self.rows.get(scene.key.source.removeprefix(RUN))
+        return scene.key.at == NOW and row is not None and row["status"] in ACTIVE
+
+    def _states(self, runs: set[str], new: bool) -> None:
+        """Tell how runs stand, where that has changed."""
+        unknown = runs - self.rows.keys()
+        self.rows = {run: row for run, row in self.rows.items() if run in runs}
+        if not new and not unknown:
+            return
+        for row in self.store.some(sorted(runs if new else unknown)):
+            self.rows[row["run"]] = row
+            message = packed({"state": standing(row, self.store)})
+            if message != self.told.get(row["run"]):
+                self.told[row["run"]] = message
+                for viewer, name in list(self.states.get(row["run"], ())):
+                    viewer.show(name, message)
+
+    def _scenes(self, scenes: list[Scene], new: bool) -> None:
+        """Draw what is new, and ask for the past where no worker shows it."""
+        live = [scene for scene in scenes if self._learns(scene)]
+        networks = {
+            (s.key.source.removeprefix(RUN), frames.watch_of(s.view.write())): s
+            for s in live
+            if s.view.reads == "network"
+        }
+        if new or any(scene.seen is None for scene in networks.values()):
+            for key, seen in frames.turns(self.store, list(networks)).items():
+                if seen != networks[key].seen:
+                    self._draw_frame(networks[key], key, seen)
+        now = time.monotonic()
+        for scene in scenes:
+            if scene.key.at == NOW and scene.key.source.startswith(RUN) and scene.view.reads == "record":
+                self._draw_record(scene, now)
+            elif scene not in live and not scene.queued and scene.seen != (mark := self._mark(scene)):
+                scene.seen, scene.queued = mark, True
+                self.jobs.put(scene)
+
+    def _mark(self, scene: Scene) -> Any:
+        """Return what a moment of the past is made of: a fixed one never changes, the last one with its run."""
+        row = self.rows.get(scene.key.source.removeprefix(RUN))
+        return (row["step"], row["status"]) if row and scene.key.at == NOW else scene.key
+
+    def _draw_frame(self, scene: Scene, key: frames.Key, seen: Any) -> None:
+        if found := frames.newest(self.store, *key):
+            scene.seen = seen
+            scene.say(drawn(scene.view, Frame.unpack(found[1]), found[0]))
+
+    def _draw_record(self, scene: Scene, now: float) -> None:
+        run = scene.key.source.removeprefix(RUN)
+        row = self.rows.get(run)
+        if (
+            row is None
+            or scene.seen == (seen := (row["step"], row["status"], row["updated"]))
+            or now - scene.drawn < RECORDS
+        ):
+            return
+        scene.seen, scene.drawn = seen, now
+        session = Session(self.past.experiment(scene.key.source), 2**62, self.past.record(run))
+        scene.say(drawn(scene.view, scene.view.compute(session), row["step"]))
+
+    # -- the past ------------------------------------------------------------------------------------------------
+
+    def _open(self) -> None:
+        while (scene := self.jobs.get()) is not None:
+            if not scene.viewers:
+                scene.queued, scene.seen = False, None
+                continue  # the slider has moved on
+            try:
+                with self.past.lock:
+                    session = self.past.session(scene.key.source, 2**62 if scene.key.at == NOW else scene.key.at)
+                    message = drawn(scene.view, scene.view.compute(session), session.step)
+            except VitrineError as error:
+                message = packed({"problem": str(error)})
+            except Exception as error:  # the panel says it, the log has the rest
+                traceback.print_exc()
+                message = packed({"problem": f"A fault in {scene.view.title}: {type(error).__name__}: {error}"})
+            if scene.key.at != NOW:
+                self.kept[scene.key] = message
+                while len(self.kept) > MOST_KEPT:
+                    self.kept.popitem(last=False)
+            scene.queued = False
+            scene.say(message)
+
+
+def standing(row: Row, store: Store) -> dict[str, Any]:
+    """Return what a page tells of a run."""
+    names = ("run", "name", "status", "step", "total", "epoch", "seconds", "pace", "rate", "error", "device", "parent")
+    ended = result_of(store.run(row["run"])) if row["status"] == "done" else None
+    return {name: row[name] for name in names} | {
+        "moments": store.checkpoints(row["run"]),
+        "metrics": ended["metrics"] if ended else None,
+    }

@@ -1,0 +1,104 @@
+"""The past: networks as they were at any checkpoint, and as they would begin."""
+
+import threading
+from collections import OrderedDict
+
+from engine.data import Dataset, Source
+from engine.errors import VitrineError
+from engine.live.record import DraftRecord, StoredRecord
+from engine.runs.carry import telling_memory
+from engine.runs.store import Store, folder
+from engine.training import checkpoint
+from engine.training.experiment import Experiment, load
+from engine.training.learner import Learner
+from engine.views import Session
+
+MOST_LEARNERS = 6
+MOST_DATA = 3
+MOST_DRAFTS = 64
+RUN, DRAFT = "run:", "draft:"
+
+
+class Past:
+    """Opens runs at their checkpoints; keeps a few networks and datasets at hand."""
+
+    def __init__(self, store: Store):
+        self.store = store
+        self.lock = threading.Lock()  # one network is looked at at a time
+        self.loading = threading.Lock()
+        self.learners: OrderedDict[str, Learner] = OrderedDict()  # by source
+        self.data: OrderedDict[str, Dataset] = OrderedDict()  # by the data's options
+        self.drafts: OrderedDict[str, str] = OrderedDict()  # by key: experiments that are being built
+        self.records: dict[str, StoredRecord] = {}
+        self.at: dict[str, Session] = {}  # by source: the session that its learner stands at
+
+    def draft(self, key: str, text: str) -> None:
+        """Keep an experiment that is being built."""
+        self.drafts[key] = text
+        self.drafts.move_to_end(key)
+        while len(self.drafts) > MOST_DRAFTS:
+            self.drafts.popitem(last=False)
+
+    def nearest(self, run: str, step: int) -> int:
+        """Return the latest checkpoint up to a step, or the first there is."""
+        here = checkpoint.steps(folder(run) / "checkpoints")
+        if not here:
+            raise VitrineError(f"{run} has no checkpoint yet.", cure="Wait until its first step is done.")
+        return max((kept for kept in here if kept <= step), default=here[0])
+
+    def experiment(self, source: str) -> Experiment:
+        """Return the experiment of a source."""
+        if source.startswith(DRAFT):
+            if (key := source.removeprefix(DRAFT)) not in self.drafts:
+                raise VitrineError("This draft is no longer here.", cure="Reload the page.")
+            return load(self.drafts[key])
+        return load(self.store.run(source.removeprefix(RUN))["experiment"])
+
+    def record(self, run: str) -> StoredRecord:
+        """Return a run's record."""
+        if run not in self.records:
+            self.records = dict(list(self.records.items())[-32:])
+            self.records[run] = StoredRecord(self.store, run)
+        return self.records[run]
+
+    def session(self, source: str, step: int) -> Session:
+        """Return a run as it was at the checkpoint before a step, or a draft before its first step."""
+        if source.startswith(DRAFT):
+            learner = self._learner(source)
+            return self._kept(source, Session(learner.experiment, 0, DraftRecord(learner), learner))
+        run = source.removeprefix(RUN)
+        at = self.nearest(run, step)
+        if (known := self.at.get(source)) and known.step == at and source in self.learners:
+            return known
+        learner = self._learner(source)
+        learner.restore(checkpoint.load(checkpoint.path_of(folder(run) / "checkpoints", at)))
+        return self._kept(source, Session(learner.experiment, at, self.record(run), learner))
+
+    def _kept(self, source: str, session: Session) -> Session:
+        self.at = {key: kept for key, kept in self.at.items() if key in self.learners} | {source: session}
+        return session
+
+    def _learner(self, source: str) -> Learner:
+        """Return a learner of the source's experiment, made or at hand."""
+        if source in self.learners:
+            self.learners.move_to_end(source)
+            return self.learners[source]
+        experiment = self.experiment(source)
+        if experiment.data is None:
+            raise VitrineError("The experiment names no data.", cure="Choose some.")
+        with telling_memory(experiment):
+            self.learners[source] = Learner(experiment, self.dataset(experiment.data))
+        while len(self.learners) > MOST_LEARNERS:
+            self.learners.popitem(last=False)
+        return self.learners[source]
+
+    def dataset(self, source: Source) -> Dataset:
+        """Return a dataset, loaded or at hand."""
+        key = str(source.write())
+        with self.loading:
+            if key not in self.data:
+                self.data[key] = source.load()
+            self.data.move_to_end(key)
+            while len(self.data) > MOST_DATA:
+                self.data.popitem(last=False)
+            return self.data[key]

@@ -1,0 +1,202 @@
+"""The route /live: a WebSocket through which browsers watch runs and give orders."""
+
+import asyncio
+import contextlib
+import ipaddress
+import os
+import platform
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from engine.errors import VitrineError
+from engine.live.hub import Hub
+from engine.live.past import RUN
+from engine.live.scene import NOW, packed
+from engine.registry import shortened
+from engine.runs import orders
+from engine.views.view import MOST_BYTES, read
+
+MOST_MESSAGE = 32_768  # characters
+MOST_LOOKS = 48  # things that one browser page looks at
+MOST_VIEWERS = 1000
+
+
+def trusted(host: str, origin: str | None) -> bool:
+    """Return whether a connection comes from a page of ours: a page elsewhere must not reach us through a browser.
+
+    Numbers and names of this machine are trusted, and those of VITRINE_HOSTS; a name that somebody else's server
+    lets point here is not.
+    """
+    name = urlsplit(f"//{host}").hostname or ""
+    known = {"localhost", platform.node().lower(), *os.environ.get("VITRINE_HOSTS", "").lower().split(",")} - {""}
+    if name not in known and not _is_number(name):
+        return False
+    return origin is None or urlsplit(origin).netloc == host
+
+
+def _is_number(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+class Connection:
+    """One browser page: what it looks at, and the newest message of each that it has not been shown."""
+
+    def __init__(self, hub: Hub, socket: WebSocket):
+        self.hub, self.socket = hub, socket
+        self.loop = asyncio.get_running_loop()
+        self.waiting: dict[str, bytes] = {}
+        self.busy: set[str] = set()  # what the browser has not drawn yet
+        self.names: set[str] = set()
+        self.news = asyncio.Event()
+        self.tasks: set[asyncio.Task] = set()
+
+    def show(self, name: str, message: bytes) -> None:
+        """Put a message in the place of an older one of the same name."""
+        self.loop.call_soon_threadsafe(self._put, name, message)
+
+    def _put(self, name: str, message: bytes) -> None:
+        self.waiting[name] = message
+        self.news.set()
+
+    async def send(self) -> None:
+        """Send what is waiting; of each thing the next only when the browser has drawn the last."""
+        while True:
+            await self.news.wait()
+            self.news.clear()
+            for name in [name for name in self.waiting if name not in self.busy]:
+                message = self.waiting.pop(name)
+                if name in self.names:
+                    self.busy.add(name)
+                await self.socket.send_text(f'{{"id":{orjson.dumps(name).decode()},{message[1:].decode()}')
+
+    async def hear(self, text: str) -> None:
+        """Do what a message asks for; what cannot be done is answered in words."""
+        name = ""
+        try:
+            if len(text) > MOST_MESSAGE:
+                raise VitrineError(f"A message has at most {MOST_MESSAGE:,} characters; received {len(text):,}.")
+            message = _read(text)
+            name = message["id"]
+            if message["do"] == "drawn":
+                self.busy.discard(name)
+                self.news.set()
+                return
+            if message["do"] == "order":
+                given = await asyncio.to_thread(self._give, message)  # in the order in which they came
+                self.tasks.add(task := asyncio.create_task(self._wait(name, message, *given)))
+                task.add_done_callback(self.tasks.discard)
+                return
+            answer = await asyncio.to_thread(self._do, name, message)
+            if answer is not None:
+                self._put(f"{name}/answer", packed(answer))
+        except VitrineError as error:
+            self._put(f"{name}/answer", packed({"problem": str(error)}))
+
+    def _give(self, message: dict[str, Any]) -> tuple[str, int]:
+        run = _text(message, "source").removeprefix(RUN)
+        return run, orders.give(self.hub.store, run, _text(message, "order"), message.get("value"))
+
+    async def _wait(self, name: str, message: dict[str, Any], run: str, order: int) -> None:
+        """Answer an order when its worker has."""
+        try:
+            await asyncio.to_thread(orders.settle, self.hub.store, run, order)
+            self._put(f"{name}/answer", packed({"done": message["order"]}))
+        except VitrineError as error:
+            self._put(f"{name}/answer", packed({"problem": str(error)}))
+
+    def _do(self, name: str, message: dict[str, Any]) -> dict[str, Any] | None:
+        match message["do"]:
+            case "watch":
+                self._make_room(name)
+                source, at = _text(message, "source"), message.get("at", NOW)
+                if isinstance(at, bool) or not isinstance(at, int) or at < NOW or at > 2**53:
+                    raise VitrineError(f"'at' is a step, or {NOW} for now; received {shortened(at)}.")
+                self.hub.watch(self, name, source, _options(message), at)
+            case "state":
+                self._make_room(name)
+                self.hub.state(self, name, _text(message, "source").removeprefix(RUN))
+            case "drop":
+                self.names.discard(name)
+                self.hub.drop(self, name)
+            case "pick":
+                point = message.get("point")
+                picked = read(_options(message)).pick(point) if isinstance(point, dict) else None
+                return {"options": picked.write()} if picked else None
+            case other:
+                raise VitrineError(f"Nobody does {shortened(other)} here.")
+        return None
+
+    def _make_room(self, name: str) -> None:
+        """Let go of what had this name, and see that not too much is looked at."""
+        self.hub.drop(self, name)
+        if name not in self.names and len(self.names) >= MOST_LOOKS:
+            raise VitrineError(f"One page looks at most at {MOST_LOOKS} things at once.", cure="Close some panels.")
+        self.names.add(name)
+        self.busy.discard(name)
+
+
+def _read(text: str) -> dict[str, Any]:
+    try:
+        message = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        raise VitrineError("The message is not JSON.") from None
+    if not isinstance(message, dict):
+        raise VitrineError("A message is an object with 'do' and 'id'.")
+    for word in ("do", "id"):
+        _text(message, word)
+    return message
+
+
+def _text(message: dict[str, Any], word: str) -> str:
+    value = message.get(word)
+    if not isinstance(value, str) or not 0 < len(value) <= 200:
+        raise VitrineError(f"{word!r} must be a short text; received {shortened(value)}.")
+    return value
+
+
+def _options(message: dict[str, Any]) -> dict[str, Any]:
+    options = message.get("view")
+    if not isinstance(options, dict) or len(orjson.dumps(options)) > MOST_BYTES:
+        raise VitrineError(f"'view' must be a view with its options; received {shortened(options)}.")
+    return options
+
+
+class Live:
+    """The endpoint; one for the whole app."""
+
+    def __init__(self, hub: Hub):
+        self.hub, self.viewers = hub, 0
+
+    async def __call__(self, socket: WebSocket) -> None:
+        """Serve one browser page until it goes."""
+        if not trusted(socket.headers.get("host", ""), socket.headers.get("origin")):
+            await socket.close(1008, "This page is not of this server.")
+            return
+        if self.viewers >= MOST_VIEWERS:
+            await socket.close(1013, "Too many browsers watch this server.")
+            return
+        await socket.accept()
+        connection = Connection(self.hub, socket)
+        self.viewers += 1
+        sending = asyncio.create_task(connection.send())
+        try:
+            while True:
+                received = await socket.receive()
+                if received["type"] == "websocket.disconnect":
+                    break
+                await connection.hear(received.get("text") or (received.get("bytes") or b"").decode(errors="replace"))
+        except WebSocketDisconnect:
+            pass
+        finally:
+            self.viewers -= 1
+            sending.cancel()
+            with contextlib.suppress(asyncio.CancelledError, WebSocketDisconnect, RuntimeError):
+                await sending  # a socket that broke while sending says so here
+            await asyncio.to_thread(self.hub.drop, connection)

@@ -1,0 +1,65 @@
+"""Scene: one thing that is looked at, however many look at it."""
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import orjson
+
+from engine.views import View
+from engine.views.frame import Frame
+
+NOW = -1  # instead of a step: wherever the run stands
+
+
+class Viewer(Protocol):
+    """Somebody who is shown messages; called from any thread."""
+
+    def show(self, name: str, message: bytes) -> None:
+        """Show a message under the name that the viewer gave to what it looks at."""
+        ...
+
+
+@dataclass(frozen=True)
+class Key:
+    """What is looked at: the source, the view with its options as JSON, and the step."""
+
+    source: str
+    view: str
+    at: int = NOW
+
+
+@dataclass
+class Scene:
+    """Who looks at one thing, and what they were shown last."""
+
+    key: Key
+    view: View
+    viewers: set[tuple[Viewer, str]] = field(default_factory=set)
+    seen: Any = None  # of what the last message was made: step and turn of a frame, or how far a run had come
+    message: bytes = b""
+    renewed: float = float("-inf")  # when the worker was last told that somebody watches
+    drawn: float = float("-inf")
+    queued: bool = False  # whether the past is being opened for it
+
+    def say(self, message: bytes) -> None:
+        """Show everybody a message."""
+        self.message = message
+        for viewer, name in list(self.viewers):
+            viewer.show(name, message)
+
+
+def packed(values: dict[str, Any]) -> bytes:
+    """Return values as JSON; what is no number becomes null."""
+    return orjson.dumps(values, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS, default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist() if isinstance(value, np.ndarray | np.generic) else str(value)  # arrays seen sideways
+
+
+def drawn(view: View, frame: Frame, step: int) -> bytes:
+    """Return the message that shows a frame."""
+    if problem := frame.words.get("problem"):
+        return packed({"step": step, "problem": problem})
+    return packed({"step": step, "figure": view.draw(frame)})

@@ -1,0 +1,219 @@
+"""Desk: where a run being learned meets those who give it orders and look at it."""
+
+import os
+import queue
+import threading
+import time
+from collections.abc import Generator
+from typing import Any
+
+import sqlalchemy as sa
+
+from engine.errors import VitrineError
+from engine.runs import frames, orders
+from engine.runs.carry import Keeper, carry_out
+from engine.runs.folds import carry_folds
+from engine.runs.lookout import Lookout
+from engine.runs.orders import Order
+from engine.runs.pulses import Pulses
+from engine.runs.store import Store
+from engine.runs.tables import RUNS
+from engine.training.change import change
+from engine.training.experiment import load
+from engine.training.learner import Learner
+from engine.training.loop import Report
+
+LISTEN = 0.03  # seconds between two looks into the store
+BEAT = 1.0
+HANGS = 60.0  # seconds without a report after which the heart stops
+AWAY = 3600.0  # seconds without an app that minds the run after which it saves and stops; VITRINE_AWAY
+
+
+class Ear(threading.Thread):
+    """Hears orders and watches while the run is learned, and tells that the worker lives."""
+
+    def __init__(self, store: Store, run: str):
+        super().__init__(daemon=True)
+        self.store, self.names = store, [run]  # the run, and of several folds the one that is learned now
+        self.orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
+        self.watched: dict[str, tuple[dict, int]] = {}
+        self.learner: Learner | None = None
+        self.news = threading.Event()
+        self.over = threading.Event()
+        self.reported = time.monotonic()  # when the run last came to its desk
+        self.minded: tuple[int | None, float] = None, time.monotonic()
+        self.wrong = ""
+
+    def run(self) -> None:
+        """Listen until the run is over."""
+        changes, last, beat = Changes(self.store), 0, 0.0
+        while not self.over.wait(LISTEN):
+            try:
+                if time.monotonic() - beat >= BEAT:
+                    self._beat()
+                    beat = time.monotonic()
+                if not changes.any():
+                    continue
+                for order in sorted(o for name in self.names for o in orders.pending(self.store, name, last)):
+                    last = order.id
+                    self.orders.put(order)
+                    self.call()
+                watched = frames.watches(self.store, self.names[-1])
+                if watched.keys() - self.watched.keys():
+                    self.call()
+                self.watched = watched
+            except VitrineError as error:  # a full disk: the run itself meets it too, and says so
+                self.wrong = str(error)
+                time.sleep(BEAT)
+
+    def call(self) -> None:
+        """Ask for a report as soon as the step is done."""
+        self.news.set()
+        if self.learner:
+            self.learner.called = True
+
+    def _beat(self) -> None:
+        if time.monotonic() - self.reported > HANGS:
+            return
+        with self.store.writing() as connection:
+            mine = RUNS.c.run == self.names[0]
+            connection.execute(
+                RUNS.update().where(RUNS.c.run.in_(self.names)).values(beat=sa.func.coalesce(RUNS.c.beat, 0) + 1)
+            )
+            minded = connection.execute(sa.select(RUNS.c.minded).where(mine)).scalar()
+        if minded != self.minded[0]:
+            self.minded = minded, time.monotonic()
+
+    @property
+    def alone(self) -> bool:
+        """Return whether an app minded the run once, and none has for long."""
+        away = float(os.environ.get("VITRINE_AWAY") or AWAY)
+        return self.minded[0] is not None and time.monotonic() - self.minded[1] > away
+
+
+class Changes:
+    """Says whether somebody else may have written into the store; SQLite tells that at almost no cost."""
+
+    def __init__(self, store: Store):
+        lite = store.engine.dialect.name == "sqlite"
+        self.connection = store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") if lite else None
+        self.version = -1
+
+    def any(self) -> bool:
+        """Return whether there may be something new since the last time."""
+        if not self.connection:
+            return True
+        before, self.version = self.version, self.connection.exec_driver_sql("PRAGMA data_version").scalar_one()
+        return before != self.version
+
+
+class Desk:
+    """Carries out orders between two steps, and lets those look who watch."""
+
+    def __init__(self, store: Store, run: str):
+        self.store, self.run, self.ear = store, run, Ear(store, run)
+        self.learner: Learner | None = None
+        self.keeper: Keeper | None = None
+        self.lookout: Lookout | None = None
+        self.paused = False
+        self.stopping = ""  # why the run is to end here
+        self.rests_at = -1
+
+    def meet(self, run: str, learner: Learner, keeper: Keeper, pulses: Pulses) -> None:
+        """Be told of the learner, before its first step."""
+        self.learner = self.ear.learner = learner
+        self.ear.names = list(dict.fromkeys([self.run, run]))
+        self.keeper, self.lookout = keeper, Lookout(self.store, run, learner, pulses)
+        learner.called = True
+
+    def attend(self, report: Report) -> bool:
+        """Do what was asked for, wait while paused; return whether to go on."""
+        if self.learner and self.learner.step == self.rests_at:
+            self._pause("has taken its steps, and waits")
+        while True:
+            self.ear.reported = time.monotonic()
+            self.ear.news.clear()
+            while not self.stopping and not self.ear.orders.empty():
+                self._obey(self.ear.orders.get(), report)
+            if self.ear.alone and not self.stopping:
+                self.stopping = "no app has minded it for long"
+            if self.stopping:
+                return False
+            if self.lookout:
+                self.lookout.take(self.ear.watched)
+                self.lookout.look(rests=self.paused)
+            if not self.paused:
+                return True
+            self.ear.news.wait(0.25)
+
+    def _obey(self, order: Order, report: Report) -> None:
+        try:
+            getattr(self, f"_{order.command}")(order)
+        except VitrineError as error:
+            orders.answer(self.store, order.id, str(error))
+            self.store.note(self.ear.names[-1], report.step, f"{order} was refused: {error}")
+        else:
+            orders.answer(self.store, order.id)
+
+    def _pause(self, order: Order | str) -> None:
+        if not self.paused:
+            self.paused, self.rests_at = True, -1
+            self._say("paused", order if isinstance(order, str) else "paused")
+            if self.keeper:
+                self.keeper.keep()
+
+    def _resume(self, _: Order) -> None:
+        if self.paused:
+            self.paused = False
+            self._say("running", "goes on")
+        self._rest_at(-1)
+
+    def _step(self, order: Order) -> None:
+        if not self.learner:
+            raise VitrineError("The run has not begun to learn.", cure="Wait a moment.")
+        self.paused = False
+        self._rest_at(self.learner.step + order.value)
+        self._say("running", str(order))
+
+    def _stop(self, _: Order) -> None:
+        self.stopping = "told to stop"
+
+    def _set(self, order: Order) -> None:
+        if not self.learner:
+            raise VitrineError("The run has not begun to learn.", cure="Wait a moment.")
+        change(self.learner, order.value)
+        self.store.update(self.ear.names[-1], rate=self.learner.rate, total=self.learner.total)
+        self._say("", str(order))
+
+    def _rest_at(self, step: int) -> None:
+        self.rests_at = step
+        if self.learner:
+            self.learner.rest_at = step
+
+    def _say(self, status: str, words: str) -> None:
+        step = self.learner.step if self.learner else 0
+        for name in self.ear.names:
+            if status:
+                self.store.update(name, status=status)
+            self.store.note(name, step, words)
+
+
+def attended(store: Store, run: str, desk: Desk, **more: Any) -> Generator[Report, None, None]:
+    """Learn a run to its end, yielding every report, while its desk is open for orders and looks."""
+    recipe = load(store.run(run)["experiment"]).recipe
+    folds = recipe.folds and recipe.fold is None
+    reports = carry_folds(store, run, desk.meet) if folds else carry_out(store, run, meet=desk.meet, **more)
+    desk.ear.start()
+    try:
+        for report in reports:
+            if not report.problem and not desk.attend(report):
+                store.note(run, report.step, desk.stopping)
+                break
+            yield report
+    finally:
+        reports.close()
+        desk.ear.over.set()
+        desk.ear.join()
+        for name in desk.ear.names:
+            orders.answer_all(store, name, f"{name} has ended.")
+            frames.clear(store, name)

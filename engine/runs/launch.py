@@ -1,0 +1,119 @@
+"""Launching: workers are started, as many at once as the machine takes; the others wait in a queue."""
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from engine.errors import VitrineError
+from engine.runs import alive
+from engine.runs.alive import identity, machine
+from engine.runs.store import ACTIVE, ENDED, Store
+from engine.runs.tables import RUNS
+
+ROOT = Path(__file__).resolve().parents[2]
+WORKER = [sys.executable, "-m", "engine.runs.worker"]
+
+
+def most_runs() -> int:
+    """Return how many runs this machine learns at once: VITRINE_RUNS, or one for each core, at least two."""
+    chosen = os.environ.get("VITRINE_RUNS", "")
+    if chosen and not chosen.isdecimal():
+        raise VitrineError(f"VITRINE_RUNS is {chosen!r}: it must be a whole number.")
+    return int(chosen) if chosen else max(2, os.cpu_count() or 1)
+
+
+def claim(store: Store, run: str) -> bool:
+    """Take a waiting run for this process, if it still waits and the machine is not full."""
+    busy = sa.select(sa.func.count()).where(RUNS.c.status.in_(ACTIVE), RUNS.c.host.startswith(f"{machine()} "))
+    waiting = RUNS.update().where(RUNS.c.run == run, RUNS.c.status == "queued", busy.scalar_subquery() < most_runs())
+    with store.writing() as connection:
+        if store.engine.dialect.name == "postgresql":  # SQLite has one writer at a time anyway
+            connection.execute(sa.text("SELECT pg_advisory_xact_lock(7316)"))
+        return connection.execute(waiting.values(status="running", **mine())).rowcount == 1
+
+
+def mine() -> dict[str, Any]:
+    """Return what is told of a run that this process learns."""
+    return {"pid": os.getpid(), "host": identity(os.getpid())}
+
+
+def start(run: str) -> None:
+    """Start a worker for the run, which lives on when this process ends."""
+    _spawn([*WORKER, run], subprocess.DEVNULL)
+
+
+def fill(store: Store, begin: "Launcher | None" = None) -> None:
+    """Start workers for as many waiting runs as there is room for, the longest waiting first."""
+    room = most_runs() - sum(alive.here(row["host"]) for row in store.runs(*ACTIVE))
+    for row in store.runs("queued")[::-1][: max(0, room)]:
+        (begin.start if begin else start)(row["run"])
+
+
+def again(store: Store, run: str, here: bool = False) -> str:
+    """Let a run that ended early wait for its turn again, or go on in this process; return its whole name."""
+    row = store.run(run)
+    if row["status"] == "done":
+        raise VitrineError(f"{row['run']} is done.", cure="Train its experiment again, with more epochs, or branch.")
+    if row["status"] not in ENDED:
+        raise VitrineError(f"{row['run']} is {row['status']} already.")
+    status, more = ("running", mine()) if here else ("queued", {})
+    if not store.turn(row["run"], row["status"], status, error=None, **more):
+        raise VitrineError(f"{row['run']} has just been taken up by somebody else.")
+    store.note(row["run"], row["step"], "asked to go on")
+    return row["run"]
+
+
+def _spawn(command: list[str], given: int) -> subprocess.Popen:
+    environment = os.environ | {"OMP_WAIT_POLICY": "PASSIVE"}  # several runs share the cores: who waits must not spin
+    return subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdin=given,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        env=environment,
+    )
+
+
+class Launcher:
+    """Starts workers for an app, with a spare one that has imported what takes long."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.spare: subprocess.Popen | None = None
+        self.started: list[subprocess.Popen] = []
+
+    def prepare(self) -> None:
+        """Let a spare worker stand by; it ends by itself when this process does."""
+        with self.lock:
+            self.started = [worker for worker in self.started if worker.poll() is None]
+            if self.spare is None or self.spare.poll() is not None:
+                self.spare = _spawn(WORKER, subprocess.PIPE)
+
+    def start(self, run: str) -> None:
+        """Give the run to the spare worker, or to a new one where none stands by."""
+        with self.lock:
+            spare, self.spare = self.spare, None
+            if spare and spare.stdin and spare.poll() is None:
+                try:
+                    spare.stdin.write(f"{run}\n".encode())
+                    spare.stdin.close()
+                except BrokenPipeError:  # it ended this very moment
+                    spare = None
+            else:
+                spare = None
+            self.started.append(spare or _spawn([*WORKER, run], subprocess.DEVNULL))
+
+    def close(self) -> None:
+        """End the spare worker; those that carry runs out go on."""
+        with self.lock:
+            if self.spare and self.spare.stdin:
+                self.spare.stdin.close()
+                self.spare.wait(10)
+                self.spare = None

@@ -1,0 +1,128 @@
+"""Orders: what people tell a run that is being learned; one order of events, however many give them."""
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from engine.errors import VitrineError
+from engine.registry import Registry, shortened
+from engine.runs.store import ENDED, Row, Store
+from engine.runs.tables import COMMANDS
+
+ORDERS: Registry[str] = Registry("order")
+for _order, _help in {
+    "pause": "Wait after this step.",
+    "resume": "Go on.",
+    "step": "Take so many steps, then wait.",
+    "stop": "End, and keep everything.",
+    "set": "Change the recipe from the next step on.",
+}.items():
+    ORDERS.add(_order, _help)
+MOST_BYTES = 20_000
+
+
+@dataclass(frozen=True, order=True)
+class Order:
+    """One thing a run was told."""
+
+    id: int
+    command: str
+    value: Any = field(compare=False)
+
+    def __str__(self) -> str:
+        if self.command == "set":
+            return "set " + ", ".join(f"{name} = {value}" for name, value in self.value.items())
+        return f"step {self.value:,}" if self.command == "step" else self.command
+
+
+def give(store: Store, run: str, command: str, value: Any = None) -> int:
+    """Tell a run something, and return the order's number; what cannot be meant is refused here."""
+    ORDERS[command]
+    value = _read(command, value)
+    row = store.run(run)
+    if row["status"] in ENDED:
+        raise VitrineError(f"{row['run']} takes no orders: it is {row['status']}.", cure=_instead(row))
+    if row["status"] == "queued":
+        if command != "stop":
+            raise VitrineError(f"{row['run']} waits for its turn.", cure="It takes orders as soon as it runs.")
+        if store.turn(row["run"], "queued", "stopped"):
+            store.note(row["run"], row["step"], "stopped before its turn came")
+    with store.writing() as connection:
+        entered = connection.execute(
+            COMMANDS.insert().values(run=row["run"], command=command, value=orjson.dumps(value).decode())
+        )
+        return int(entered.inserted_primary_key[0])  # ty: ignore[not-subscriptable]  one row was entered
+
+
+def _read(command: str, value: Any) -> Any:
+    if command == "step":
+        count = 1 if value is None else value
+        if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= 10**9:
+            raise VitrineError(f"step takes a whole number from 1 to 1,000,000,000; received {shortened(value)}.")
+        return count
+    if command == "set":
+        if not isinstance(value, dict) or not value or not all(isinstance(name, str) for name in value):
+            raise VitrineError(f"set takes names and values; received {shortened(value)}.", cure="Like rate=0.01.")
+        if len(orjson.dumps(value)) > MOST_BYTES:
+            raise VitrineError("That is too much to set at once.")
+        return value
+    if value is not None:
+        raise VitrineError(f"{command} takes no value; received {shortened(value)}.")
+    return None
+
+
+def _instead(row: Row) -> str:
+    if row["status"] == "done":
+        return "Branch from it, or train its experiment again."
+    return f"`vitrine resume {row['run']}` goes on with it."
+
+
+def pending(store: Store, run: str, after: int = 0) -> list[Order]:
+    """Return the orders that nobody has answered yet, the earliest first."""
+    columns = (COMMANDS.c.id, COMMANDS.c.command, COMMANDS.c.value)
+    where = (COMMANDS.c.run == run) & (COMMANDS.c.id > after) & COMMANDS.c.answer.is_(None)
+    with store.reading() as connection:
+        found = connection.execute(sa.select(*columns).where(where).order_by(COMMANDS.c.id)).all()
+    return [Order(id, command, orjson.loads(value)) for id, command, value in found]
+
+
+def answer(store: Store, id: int, words: str = "") -> None:
+    """Answer an order: with nothing where it is done, else with the reason why not."""
+    with store.writing() as connection:
+        connection.execute(COMMANDS.update().where(COMMANDS.c.id == id).values(answer=words))
+
+
+def answer_all(store: Store, run: str, words: str) -> None:
+    """Answer whatever a run that has ended left open."""
+    with store.writing() as connection:
+        where = (COMMANDS.c.run == run) & COMMANDS.c.answer.is_(None)
+        connection.execute(COMMANDS.update().where(where).values(answer=words))
+
+
+def answered(store: Store, id: int) -> str | None:
+    """Return the answer to an order, or None while there is none."""
+    with store.reading() as connection:
+        return connection.execute(sa.select(COMMANDS.c.answer).where(COMMANDS.c.id == id)).scalar()
+
+
+def tell(store: Store, run: str, command: str, value: Any = None, patience: float = 10.0) -> None:
+    """Give an order and wait until it is carried out; a refusal is raised."""
+    end = time.monotonic() + patience
+    settle(store, run, give(store, run, command, value), patience)
+    aim = {"stop": ENDED, "step": ("paused", *ENDED)}.get(command, ())
+    while aim and store.run(run)["status"] not in aim and time.monotonic() < end:
+        time.sleep(0.02)
+
+
+def settle(store: Store, run: str, id: int, patience: float = 10.0) -> None:
+    """Wait until an order is answered; a refusal is raised."""
+    end = time.monotonic() + patience
+    while (words := answered(store, id)) is None:
+        if time.monotonic() > end:
+            raise VitrineError(f"{run} has not answered for {patience:.0f} seconds.", cure="It may be in a long step.")
+        time.sleep(0.01)
+    if words:
+        raise VitrineError(words, where=run)

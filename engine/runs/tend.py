@@ -1,0 +1,79 @@
+"""Tending: what is done about runs whose worker is dead or silent, by whoever is there to notice."""
+
+import contextlib
+import time
+from pathlib import Path
+
+from engine.runs import alive, orders
+from engine.runs.store import ACTIVE, Row, Store, folder
+from engine.runs.tables import RUNS
+
+SILENT = 20.0  # seconds without a heartbeat after which a worker is said to hang
+PATIENCE = 5.0  # seconds that a silent worker has to obey an order to stop
+SAYS_SILENT = "The worker has not answered for"
+
+
+def sweep(store: Store) -> None:
+    """Record of every run of this machine whose worker is gone that it was interrupted."""
+    for row in store.runs(*ACTIVE):
+        gone = alive.here(row["host"]) and not alive.lives(row["pid"], row["host"])
+        if gone and store.turn(row["run"], row["status"], "interrupted", row["pid"]):
+            store.update(row["run"], pid=None, error=last_words(row))
+            orders.answer_all(store, row["run"], f"{row['run']} was interrupted.")
+            store.note(row["run"], row["step"], "interrupted: its worker is gone")
+
+
+def last_words(row: Row) -> str:
+    """Return why a worker ended, as far as it could say."""
+    said = ""
+    with contextlib.suppress(FileNotFoundError):
+        lines = _tail(folder(row["run"]) / "worker.log").strip().splitlines()
+        said = lines[-1][:300] if lines else ""
+    if said:
+        return f"The worker ended: {said} Everything up to the last checkpoint is kept."
+    return "The worker ended without a word: it was killed, or memory ran out. Resume goes on from the last checkpoint."
+
+
+def _tail(path: Path) -> str:
+    with path.open("rb") as log:
+        log.seek(max(0, path.stat().st_size - 4000))
+        return log.read().decode(errors="replace")
+
+
+class Watchman:
+    """Notices, over time, which workers have fallen silent; trusts no clock that can be set."""
+
+    def __init__(self, store: Store):
+        self.store = store
+        self.beats: dict[str, tuple[object, float]] = {}  # by run: its beat, and when that was new
+
+    def look(self) -> None:
+        """Sweep, mind the runs that somebody must mind, and deal with silent workers."""
+        sweep(self.store)
+        rows = self.store.runs(*ACTIVE)
+        now = time.monotonic()
+        for row in rows:
+            beat = row["pid"], row["beat"]
+            if self.beats.get(row["run"], (None, 0.0))[0] != beat:
+                self.beats[row["run"]] = beat, now
+                if (row["error"] or "").startswith(SAYS_SILENT):
+                    self.store.update(row["run"], error=None)
+            elif (silent := now - self.beats[row["run"]][1]) > SILENT:
+                self._deal_with(row, silent)
+        self.beats = {row["run"]: self.beats[row["run"]] for row in rows}
+        self._mind()
+
+    def _deal_with(self, row: Row, silent: float) -> None:
+        """Say that a worker is silent, and end it if somebody has ordered it to stop."""
+        if not row["error"]:
+            words = f"{SAYS_SILENT} {silent:.0f} seconds. Wait, or stop the run; it can be resumed."
+            self.store.update(row["run"], error=words)
+        told = [order for order in orders.pending(self.store, row["run"]) if order.command == "stop"]
+        if told and silent > SILENT + PATIENCE and alive.here(row["host"]):
+            alive.kill(row["pid"], row["host"])
+
+    def _mind(self) -> None:
+        """Count on, for the runs that end when no app minds them."""
+        minded = RUNS.c.minded.is_not(None) & RUNS.c.status.in_((*ACTIVE, "queued"))
+        with self.store.writing() as connection:
+            connection.execute(RUNS.update().where(minded).values(minded=RUNS.c.minded + 1))

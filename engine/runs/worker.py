@@ -1,0 +1,58 @@
+"""Worker: one process that carries one run out; `python -m engine.runs.worker RUN`.
+
+Without a run it is a spare: it imports what takes long, and waits for a run's name on its standard input.
+"""
+
+import os
+import signal
+import sys
+
+from engine.errors import VitrineError
+from engine.runs.launch import claim, fill
+from engine.runs.store import Store, folder
+
+
+def main() -> None:
+    """Carry out the run that the command line names, or the one whose name comes later."""
+    import engine.runs.desk  # noqa: F401  what takes long is imported before anybody waits for it
+
+    run = sys.argv[1] if len(sys.argv) > 1 else sys.stdin.readline().strip()
+    if run:
+        _detach(run)
+        work(run)
+
+
+def _detach(run: str) -> None:
+    """Let go of whoever started the worker: what is said goes into the run's log."""
+    with (folder(run) / "worker.log").open("ab") as log:
+        for stream in (1, 2):
+            os.dup2(log.fileno(), stream)
+    silence = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(silence, 0)
+
+
+def work(run: str) -> None:
+    """Carry the run out, unless another worker has it or the machine is full; then let the next one begin."""
+    from engine.runs.desk import Desk, attended
+
+    store = Store()
+    if not claim(store, run):
+        return
+    desk = Desk(store, run)
+
+    def told_to_end(*_: object) -> None:
+        desk.stopping = "the worker was told to end"
+        desk.ear.call()
+
+    signal.signal(signal.SIGTERM, told_to_end)
+    try:
+        for _ in attended(store, run, desk):
+            pass
+    except VitrineError as error:
+        print(error, flush=True)  # the store knows already; the log does too
+    finally:
+        fill(store)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""Branches: a learner that begins where another one stood, with something changed."""
+
+from typing import Any
+
+import torch
+
+from engine.errors import VitrineError
+from engine.training.learner import Learner
+from engine.training.recipe import Recipe
+
+
+def adopt(learner: Learner, state: dict[str, Any]) -> list[str]:
+    """Begin with the weights and the place of another learner's state; return the weights that begin anew.
+
+    Where nothing was changed, going on equals the other's going on, to the last bit.
+    """
+    fresh = [name for role, network in learner.networks.items() for name in _taken(network, state["networks"][role])]
+    before = Recipe.read({k: v for k, v in state["recipe"].items() if k != "kind"})
+    groups = ("optimiser", "frozen", "rates")
+    if not fresh and all(getattr(before, name) == getattr(learner.recipe, name) for name in groups):
+        own = {role: one.state_dict()["param_groups"] for role, one in learner.optimisers.items()}
+        for role, one in learner.optimisers.items():
+            one.load_state_dict({"state": state["optimisers"][role]["state"], "param_groups": own[role]})
+    learner.random = dict(state["random"])
+    vars(learner).update(state["at"])
+    if (before.batch, before.epochs) != (learner.recipe.batch, learner.recipe.epochs):
+        learner.origin = learner.step, learner.epochs
+    learner.drop(state["dropout"])
+    learner.forget_counts()
+    if learner.finished:
+        raise VitrineError(
+            f"The branch would begin at step {learner.step:,}, and its recipe ends at step {learner.total:,}.",
+            cure="Give it more epochs or steps, or begin at an earlier moment.",
+        )
+    return fresh
+
+
+def _taken(network: torch.nn.Module, given: dict[str, torch.Tensor]) -> list[str]:
+    """Put the given weights in where name and shape are the same; return the names of all others."""
+    own = network.state_dict()
+    fitting = {name: value for name, value in given.items() if name in own and own[name].shape == value.shape}
+    network.load_state_dict(fitting, strict=False)
+    return [name for name in own if name not in fitting]

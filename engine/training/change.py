@@ -1,0 +1,89 @@
+"""Changes: what may be set anew while an experiment is learned, and what becomes of it at once."""
+
+from typing import Any
+
+from engine.errors import VitrineError
+from engine.registry import did_you_mean, shortened
+from engine.training.learner import Learner
+from engine.training.recipe import Recipe
+
+LIVE = (
+    "rate",
+    "momentum",
+    "decay",
+    "l1",
+    "clip",
+    "batch",
+    "epochs",
+    "steps",
+    "seconds",
+    "patience",
+    "augment",
+    "frozen",
+)
+NODES = ("freeze", "thaw")  # a node, by its path
+WORDS = (*LIVE, "dropout", *NODES, "NODE.rate")
+
+
+def change(learner: Learner, settings: dict[str, Any]) -> None:
+    """Set these anew from the next step on, all of them or, where one cannot be, none."""
+    recipe, dropout = wanted(learner.recipe, settings), settings.get("dropout", learner.dropout)
+    _check(learner, recipe, settings)
+    before = learner.batch_size, learner.recipe.epochs
+    place = learner.step, learner.epochs
+    learner.follow(recipe)
+    if before != (learner.batch_size, recipe.epochs):
+        learner.origin = place
+    learner.drop(dropout)
+    learner.forget_counts()
+
+
+def wanted(recipe: Recipe, settings: dict[str, Any]) -> Recipe:
+    """Return the recipe with these settings, or say which of them nobody can make while it is learned."""
+    options: dict[str, Any] = {}
+    frozen, rates = list(recipe.frozen), dict(recipe.rates)
+    for name, value in settings.items():
+        node, _, what = name.rpartition(".")
+        if name in LIVE:
+            options[name] = value
+        elif name == "freeze":
+            frozen = [*frozen, value] if value not in frozen else frozen
+        elif name == "thaw":
+            frozen = [one for one in frozen if one != value]
+        elif what == "rate" and node:
+            rates[node] = value
+        elif name == "dropout":
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
+                raise VitrineError(f"dropout must be at least 0 and less than 1; received {shortened(value)}.")
+        else:
+            new = " A new run or a branch can have another." if name in Recipe.model_fields else ""
+            near = did_you_mean(name, WORDS)
+            raise VitrineError(f"{shortened(name)} cannot be changed while it is learned.{new or near}")
+    changed = recipe.but(**options)
+    if {"freeze", "thaw"} & settings.keys():
+        changed = changed.but(frozen=tuple(frozen))
+    return changed.but(rates=tuple(rates.items()))
+
+
+def _check(learner: Learner, recipe: Recipe, settings: dict[str, Any]) -> None:
+    """Refuse what this network and its data cannot do."""
+    if recipe.batch != "all" and int(recipe.batch) > len(learner.train):
+        raise VitrineError(
+            f"A batch of {recipe.batch:,} is larger than the {len(learner.train):,} training examples.",
+            cure=f"Use 'all', or at most {len(learner.train):,}.",
+        )
+    if "momentum" in settings and recipe.optimiser in ("sgd", "adagrad", "rmsprop", "lbfgs"):
+        raise VitrineError(f"The optimiser {recipe.optimiser} has no momentum.", cure="Train anew with another.")
+    if "dropout" in settings and not any("Dropout" in type(m).__name__ for m in _modules(learner)):
+        raise VitrineError("The network has no dropout layer.", cure="Add one, and train anew.")
+    nodes = {name.replace("_orig_mod.", "") for n in learner.networks.values() for name, _ in n.named_modules()}
+    for node in (*recipe.frozen, *(name for name, _ in recipe.rates), *filter(None, [settings.get("thaw")])):
+        if node not in nodes:
+            raise VitrineError(f"The network has no node {shortened(node)}.{did_you_mean(node, nodes)}")
+    weights = [name for n in learner.networks.values() for name, _ in n.named_parameters()]
+    if recipe.frozen and all(any(w.startswith(f"{node}.") for node in recipe.frozen) for w in weights):
+        raise VitrineError("Every weight would be frozen: nothing could learn.", cure="Leave one node to learn.")
+
+
+def _modules(learner: Learner) -> Any:
+    return (module for network in learner.networks.values() for module in network.modules())

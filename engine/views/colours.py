@@ -1,0 +1,59 @@
+"""Colours: one number for every node, by which the diagram is coloured."""
+
+from typing import Literal
+
+import numpy as np
+
+from engine.choice import option
+from engine.views.flow import marked
+from engine.views.frame import Frame
+from engine.views.pulse import history
+from engine.views.view import View, view
+
+QUANTITIES = (
+    "gradient norm",
+    "update ratio",
+    "dead units",
+    "weight norm",
+    "activation mean",
+    "activation deviation",
+)
+
+
+@view("colours")
+class Colours(View):
+    """One quantity of every layer at the latest step, to colour the diagram by."""
+
+    title, reads, pulses, rank = "Diagram colours", "record", True, 90
+
+    quantity: Literal[
+        "gradient norm", "update ratio", "dead units", "weight norm", "activation mean", "activation deviation"
+    ] = option("gradient norm", "What the colour tells.")
+
+    def compute(self, session):
+        """Read the quantity of every node at the latest watched step."""
+        found = history(session, self.quantity)
+        latest = found.values[:, -1] if found.nodes else np.zeros(0)
+        step = int(found.steps[-1]) if found.nodes else 0
+        return Frame({"values": latest.astype(np.float32)}, {"nodes": found.nodes, "step": step})
+
+    def draw(self, frame):
+        """Return for each node its number in words, its place between 0 and 1, and what is unhealthy of it."""
+        values, nodes = frame["values"], frame.words["nodes"]
+        if not nodes:
+            return {"nodes": {}, "quantity": self.quantity, "step": 0}
+        log = self.quantity in ("gradient norm", "update ratio", "weight norm")
+        with np.errstate(divide="ignore", invalid="ignore"):
+            scaled = np.log10(values) if log else values
+        scaled = np.where(np.isfinite(scaled), scaled, np.nan)
+        low, high = (np.nanmin(scaled), np.nanmax(scaled)) if np.isfinite(scaled).any() else (0.0, 1.0)
+        along = (scaled - low) / max(high - low, 1e-12) if self.quantity != "dead units" else scaled
+        told = {
+            node: {
+                "words": f"{self.quantity} {value:.3g}",
+                "along": float(np.nan_to_num(place)),
+                "mark": mark,
+            }
+            for node, value, place, mark in zip(nodes, values, along, marked(self.quantity, values), strict=True)
+        }
+        return {"nodes": told, "quantity": self.quantity, "step": frame.words["step"]}

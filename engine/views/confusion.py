@@ -1,0 +1,115 @@
+"""Confusion: which classes are taken for which, and the examples behind each number."""
+
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field
+
+from engine.choice import option
+from engine.figures.figure import BAD, axis, figure, heat, nothing
+from engine.figures.pictures import pixels, placed, stitched
+from engine.tasks.classify import Classify, confusion
+from engine.views.frame import Frame
+from engine.views.view import View, view
+
+SHOWN = 24  # examples of a picked cell
+COLUMNS = 4
+
+
+def classified(experiment):
+    """Return why no classes can be told, or nothing."""
+    return "" if isinstance(experiment.task, Classify) else "Only networks that classify have classes to confuse."
+
+
+@view("confusion")
+class Confusion(View):
+    """How many examples of each class were taken for each class; a click on a cell shows them."""
+
+    title, rank = "Confusion", 50
+    hint = "The diagonal is right; a bright cell beside it is a pair that the network mixes up. Click it to see them."
+
+    split: Literal["validation", "test", "train"] = option("validation", "Which examples.")
+    examples: Annotated[int, Field(ge=10, le=20_000)] = option(1000, "How many of them, at most.")
+    share: bool = option(False, "Shares of each class rather than numbers.")
+    true: Annotated[int, Field(ge=0, le=9999)] | None = option(None, "The class whose row was clicked.", hidden=True)
+    taken: Annotated[int, Field(ge=0, le=9999)] | None = option(None, "The class it was taken for.", hidden=True)
+
+    def refuses(self, experiment):
+        """Refuse what does not classify."""
+        return classified(experiment)
+
+    def compute(self, session):
+        """Count, and gather the examples of the picked cell."""
+        outputs, targets = session.outputs(self.split, self.examples)
+        classes = session.network.dataset.classes
+        arrays = {"table": confusion(outputs, targets).numpy()}
+        if self.true is not None and self.taken is not None:
+            there = ((targets == self.true) & (outputs.argmax(dim=1) == self.taken)).nonzero().flatten()[:SHOWN]
+            arrays["places"] = there.numpy()
+            if session.network.dataset.example == "image" and len(there):
+                arrays["images"] = session.examples(self.split, there.tolist()).numpy()
+        return Frame(arrays, {"classes": list(classes), "split": session.split(self.split)[0], "counted": len(targets)})
+
+    def draw(self, frame):
+        """Draw the table as a heat map, and beside it the picked cell's examples."""
+        classes, table = frame.words["classes"], frame["table"].astype(float)
+        share = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
+        number = len(classes)
+        if not number:
+            return nothing("The dataset has no classes.")
+        picked = "places" in frame.arrays
+        words = [
+            [f"{s:.0%}" if self.share else f"{int(n)}" if n else "" for n, s in zip(*row, strict=True)]
+            for row in zip(table, share, strict=True)
+        ]
+        shown = heat(
+            share,
+            classes,
+            classes,
+            text=words,
+            texttemplate="%{text}" if number <= 20 else "",
+            customdata=table,
+            zmin=0,
+            zmax=1,
+            showscale=False,
+            hovertemplate="%{y} taken for %{x}: %{customdata:,}<br>%{z:.1%} of them<extra></extra>",
+        )
+        right = np.trace(table) / max(1, table.sum())
+        counted = f"{frame.words['counted']:,} {frame.words['split']} examples, {right:.1%} right"
+        side = axis(
+            f"taken for: {counted}", type="category", domain=[0, 0.66] if picked else [0, 1], constrain="domain"
+        )
+        down = axis("is", type="category", autorange="reversed")
+        if not picked:
+            return figure([shown], xaxis=side, yaxis=down)
+        return self._beside(frame, figure([shown], xaxis=side, yaxis=down))
+
+    def _beside(self, frame, drawn):
+        """Add the picked cell's examples at the right."""
+        classes, places = frame.words["classes"], frame["places"]
+        title = f"{classes[self.true]} taken for {classes[self.taken]}"
+        words = {"xref": "paper", "yref": "paper", "x": 0.85, "showarrow": False}
+        drawn["layout"]["annotations"] = [
+            words | {"text": title if len(places) else f"no {title}", "y": 1, "yanchor": "bottom"}
+        ]
+        drawn["layout"]["margin"]["t"] = 30
+        if "images" in frame.arrays:
+            sheet = stitched(pixels(frame["images"]), COLUMNS)
+            drawn["layout"]["images"] = [placed(sheet, "paper", "paper", 0.71, 1, 0.28, 1)]
+        elif len(places):
+            listed = "<br>".join(f"example {place:,}" for place in places)
+            drawn["layout"]["annotations"].append(words | {"text": listed, "y": 0.95, "yanchor": "top"})
+        x, y = float(self.taken or 0), float(self.true or 0)
+        frame_of_cell = {"x0": x - 0.5, "x1": x + 0.5, "y0": y - 0.5, "y1": y + 0.5}
+        drawn["layout"]["shapes"] = [frame_of_cell | {"type": "rect", "line": {"color": BAD, "width": 3}}]
+        return drawn
+
+    def pick(self, point):
+        """Show the examples of the clicked cell; clicked again, hide them."""
+        try:
+            row, column = point["row"], point["column"]
+        except KeyError:
+            return None
+        if (row, column) == (self.true, self.taken):
+            return self.but(true=None, taken=None)
+        return self.but(true=row, taken=column)

@@ -1,0 +1,106 @@
+"""Curves: losses and scores over the steps."""
+
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field, field_validator
+
+from engine.choice import option
+from engine.figures.figure import PALETTE, axis, figure, nothing, smoothed, thinned
+from engine.views.frame import Frame
+from engine.views.view import View, view
+
+MOST = 400  # points of a line: more than its pixels show
+ORDER = ("train", "validation", "test")
+
+
+@view("curves")
+class Curves(View):
+    """Loss and scores of training and validation over the steps."""
+
+    title, reads, rank = "Curves", "record", 10
+    hint = "Both losses should fall together; where validation turns up again, the network learns by heart."
+
+    show: Literal["both", "loss", "scores"] = option("both", "The loss, the other scores, or one above the other.")
+    smoothing: Annotated[float, Field(ge=0, le=0.999)] = option(
+        0.6, "How much of the past each point takes in; the curve as it is stays visible behind."
+    )
+    log_steps: bool = option(False, "Steps on a logarithmic axis, on which the beginning is wide.")
+    log_loss: bool = option(False, "The loss on a logarithmic axis.")
+    also: tuple[Annotated[str, Field(max_length=32)], ...] = option((), "Runs to draw over it.", hidden=True)
+
+    @field_validator("also", mode="before")
+    @classmethod
+    def _tuple(cls, value: object) -> object:
+        return tuple(value) if isinstance(value, list) else value
+
+    def compute(self, session):
+        """Read the curves of the run, and of those to compare it with."""
+        arrays, lines = {}, []
+        for run in ("", *self.also[:12]):
+            for (split, metric), points in sorted(session.record.curves(run).items(), key=_place):
+                values = np.array([(step, np.nan if value is None else value) for step, value in points], float)
+                steps, thin = thinned(values[:, 0], values[:, 1], MOST)
+                arrays[str(len(lines))] = np.stack([steps, thin]).astype(np.float32)
+                lines.append({"run": run, "split": split, "metric": metric})
+        return Frame(arrays, {"lines": lines})
+
+    def draw(self, frame):
+        """Draw loss and scores, each line with its unsmoothed self behind it."""
+        lines = frame.words["lines"]
+        metrics = list(dict.fromkeys(line["metric"] for line in lines if _shown(line["metric"], self.show)))
+        if not metrics:
+            return nothing("No step has been recorded yet.")
+        loss, scores = "loss" in metrics, [m for m in metrics if m != "loss"]
+        traces = []
+        runs = list(dict.fromkeys(line["run"] for line in lines))
+        for place, line in enumerate(lines):
+            if line["metric"] in metrics:
+                colour = _colour(line, scores, runs)
+                traces += self._line(
+                    frame[str(place)], line, colour, "y" if line["metric"] == "loss" or not loss else "y2"
+                )
+        both = loss and bool(scores)
+        layout = {"xaxis": axis("step", self.log_steps, anchor="y2" if both else "y"), "showlegend": True}
+        layout["legend"] = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
+        layout["yaxis"] = axis(
+            "loss" if loss else "score", self.log_loss and loss, domain=[0.48, 1] if both else [0, 1]
+        )
+        if both:
+            layout["yaxis2"] = axis("score", domain=[0, 0.42])
+        return figure(traces, **layout, meta={"moment": True}, hovermode="x unified")
+
+    def _line(self, points, line, colour, y):
+        steps, values = points
+        name = " ".join(
+            filter(None, (line["run"], line["split"], line["metric"] if line["metric"] != "loss" else "loss"))
+        )
+        shared = {"type": "scatter", "x": steps, "yaxis": y, "name": name, "legendgroup": name}
+        dash = {"train": "solid", "validation": "dot", "test": "dash"}.get(line["split"], "solid")
+        style = {"color": colour, "dash": dash if line["run"] else "solid"}
+        dots = "lines+markers" if len(steps) < 25 else "lines"
+        if not self.smoothing or len(steps) < 12:
+            return [shared | {"y": values, "mode": dots, "line": style | {"width": 2}, "marker": {"size": 5}}]
+        behind = {"y": values, "mode": "lines", "line": {"color": colour, "width": 1}, "opacity": 0.25}
+        return [
+            shared | behind | {"showlegend": False, "hoverinfo": "skip"},
+            shared | {"y": smoothed(values, self.smoothing), "mode": "lines", "line": style | {"width": 2}},
+        ]
+
+
+def _place(curve):
+    (split, metric), _ = curve
+    return metric != "loss", metric, ORDER.index(split) if split in ORDER else len(ORDER)
+
+
+def _shown(metric, show):
+    return show == "both" or (metric == "loss") == (show == "loss")
+
+
+def _colour(line, scores, runs):
+    """Colour splits where one run is drawn, and runs where there are several."""
+    if len(runs) > 1:
+        return PALETTE[runs.index(line["run"]) % len(PALETTE)]
+    if line["metric"] != "loss":
+        return PALETTE[(2 + scores.index(line["metric"])) % len(PALETTE)]
+    return PALETTE[ORDER.index(line["split"]) if line["split"] in ORDER else 3]

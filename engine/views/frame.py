@@ -1,0 +1,34 @@
+"""Frame: what a view computed at one step, as arrays and words."""
+
+import zlib
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import orjson
+from safetensors.numpy import load, save
+
+WORDS = "words"  # the array under which a packed frame holds its words
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Arrays by name, and plain values that explain them."""
+
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    words: dict[str, Any] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self.arrays[name]
+
+    def pack(self) -> bytes:
+        """Return the frame as bytes, for a database or a wire."""
+        words = np.frombuffer(orjson.dumps(self.words, option=orjson.OPT_SERIALIZE_NUMPY), np.uint8)
+        arrays = {name: np.ascontiguousarray(array) for name, array in self.arrays.items()}
+        return zlib.compress(save({WORDS: words} | arrays), 1)
+
+    @classmethod
+    def unpack(cls, body: bytes) -> "Frame":
+        """Return the frame that was packed."""
+        arrays = load(zlib.decompress(body))
+        return cls(arrays, orjson.loads(arrays.pop(WORDS).tobytes()))

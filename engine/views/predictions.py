@@ -1,0 +1,131 @@
+"""Predictions: what the network says of single examples, and how sure it is."""
+
+from typing import Annotated, Literal
+
+import numpy as np
+import torch
+from pydantic import Field
+
+from engine.choice import option
+from engine.figures.figure import BAD, GOOD, axis, figure, heat
+from engine.figures.pictures import pixels, placed
+from engine.tasks.classify import Classify
+from engine.views.frame import Frame
+from engine.views.view import View, view
+
+POOL = 1000  # examples among which the best, worst and most uncertain are sought
+
+
+@view("predictions")
+class Predictions(View):
+    """Single examples with the probability of each class; the first, the best, the worst or the most uncertain."""
+
+    title, rank = "Predictions", 60
+    hint = "Green frames are right answers, orange ones wrong; a sure mistake is often a wrong label."
+
+    which: Literal["first", "best", "worst", "most uncertain"] = option(
+        "first", "Which examples: the first ones, or those by the loss, or with the flattest probabilities."
+    )
+    split: Literal["validation", "test", "train"] = option("validation", "Of which examples.")
+    number: Annotated[int, Field(ge=1, le=24)] = option(8, "How many.")
+
+    def compute(self, session):
+        """Let examples through and choose some."""
+        outputs, targets = session.outputs(self.split, POOL)
+        task, dataset = session.network.task, session.network.dataset
+        words = {"classes": list(dataset.classes), "which": self.which}
+        if isinstance(task, Classify):
+            chances = outputs if task.probabilities else outputs.softmax(dim=1)
+            right = chances.gather(1, targets.unsqueeze(1)).squeeze(1)
+            unsure = -(chances * chances.clamp_min(1e-12).log()).sum(dim=1)
+            order = {"best": -right, "worst": right, "most uncertain": -unsure}.get(self.which)
+        else:
+            chances, targets = outputs.flatten(1), targets.float().reshape(len(outputs), -1)
+            far = (chances - targets).abs().sum(dim=1)
+            order = {"best": far, "worst": -far, "most uncertain": -far}.get(self.which)
+        chosen = (torch.arange(len(outputs)) if order is None else order.argsort())[: self.number]
+        arrays = {"chances": chances[chosen].numpy(), "targets": targets[chosen].numpy(), "places": chosen.numpy()}
+        if dataset.example == "image":
+            arrays["images"] = session.examples(self.split, chosen.tolist()).numpy()
+        return Frame(arrays, words)
+
+    def draw(self, frame):
+        """Draw a row for each example: its picture, and the probability of each class."""
+        return _classes(frame) if frame.words["classes"] else _numbers(frame)
+
+
+def _classes(frame):
+    chances, targets, classes = frame["chances"], frame["targets"], frame.words["classes"]
+    number = len(chances)
+    said = chances.argmax(axis=1)
+    rows = [
+        f"{classes[s]} {c[s]:.0%}" + ("" if s == t else f", is {classes[t]}")
+        for c, s, t in zip(chances, said, targets, strict=True)
+    ]
+    shown = heat(
+        chances,
+        classes,
+        np.arange(number),
+        zmin=0,
+        zmax=1,
+        showscale=False,
+        xgap=1,
+        ygap=3,
+        customdata=[[row] * len(classes) for row in rows],
+        hovertemplate="%{x}: %{z:.1%}<br>%{customdata}<extra></extra>",
+    )
+    truth = {
+        "type": "scatter",
+        "mode": "markers",
+        "x": [classes[t] for t in targets],
+        "y": np.arange(number),
+        "marker": {
+            "symbol": "square-open",
+            "size": 13,
+            "line": {"width": 2.5},
+            "color": [GOOD if s == t else BAD for s, t in zip(said, targets, strict=True)],
+        },
+        "hovertemplate": "is %{x}<extra></extra>",
+    }
+    images, left = [], 0.0
+    if "images" in frame.arrays:
+        left = 0.12
+        images = [
+            placed(image, "paper", "y", 0, place - 0.46, 0.1, 0.92)
+            for place, image in enumerate(pixels(frame["images"]))
+        ]
+    return figure(
+        [shown, truth],
+        images=images,
+        xaxis=axis("probability of each class; framed: what it is", type="category", domain=[left, 1]),
+        yaxis={
+            "tickvals": np.arange(number),
+            "ticktext": rows,
+            "side": "right",
+            "range": [number - 0.5, -0.5],
+            "automargin": True,
+        },
+        margin={"l": 8, "r": 12, "t": 8, "b": 40},
+    )
+
+
+def _numbers(frame):
+    answers, targets, places = frame["chances"], frame["targets"], frame["places"]
+    rows = np.arange(len(places))
+    marks = [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "name": name,
+            "x": values[:, 0],
+            "y": rows,
+            "marker": {"size": 11, "symbol": sign, "color": colour},
+        }
+        for name, values, sign, colour in (
+            ("answer", answers, "circle", "#0072b2"),
+            ("right", targets, "line-ns-open", GOOD),
+        )
+    ]
+    labels = [f"example {place:,}" for place in places]
+    down = {"tickvals": rows, "ticktext": labels, "range": [len(rows) - 0.5, -0.5], "automargin": True}
+    return figure(marks, xaxis=axis("value"), yaxis=down, showlegend=True)

@@ -1,0 +1,53 @@
+"""Pulses: what steps did in every node, as frames; and how several become one history."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.training.watch import BINS, Watched
+from engine.views.frame import Frame
+from engine.views.session import Session
+
+NUMBERS = (
+    "gradient norm",
+    "gradient mean",
+    "update ratio",
+    "weight norm",
+    "dead units",
+    "activation mean",
+    "activation deviation",
+)
+HISTOGRAMS = ("weights", "gradients", "activations")
+
+
+def framed(watched: Watched) -> Frame:
+    """Return what one step did as a frame: nodes × numbers, nodes × histograms × bins; absent ones are no numbers."""
+    numbers = [[found.get(what, np.nan) for what in NUMBERS] for found in watched.numbers.values()]
+    empty = [np.nan] * (BINS + 2)
+    histograms = [
+        [watched.histograms.get(node, {}).get(what, empty) for what in HISTOGRAMS] for node in watched.numbers
+    ]
+    arrays = {"numbers": np.array(numbers, np.float32), "histograms": np.array(histograms, np.float32)}
+    return Frame(arrays, {"nodes": list(watched.numbers)})
+
+
+@dataclass(frozen=True)
+class History:
+    """One quantity of every node that has it, over steps."""
+
+    nodes: list[str]
+    steps: np.ndarray  # T
+    values: np.ndarray  # nodes × T
+
+
+def history(session: Session, quantity: str) -> History:
+    """Return a quantity over the steps up to the session's own."""
+    pulses = [(step, frame) for step, frame in session.record.pulses() if step <= session.step]
+    if not pulses:
+        return History([], np.zeros(0, int), np.zeros((0, 0)))
+    nodes = pulses[-1][1].words["nodes"]
+    column = NUMBERS.index(quantity)
+    values = np.array([frame["numbers"][:, column] for _, frame in pulses if frame.words["nodes"] == nodes]).T
+    steps = np.array([step for step, frame in pulses if frame.words["nodes"] == nodes])
+    here = np.flatnonzero(np.isfinite(values).any(axis=1))
+    return History([nodes[place] for place in here], steps, values[here])

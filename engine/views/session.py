@@ -1,0 +1,75 @@
+"""Session: what a view may look at: a network at one step, its data, and what was recorded on the way there."""
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import torch
+
+from engine.data import Split
+from engine.training.evaluating import evaluating
+from engine.training.experiment import Experiment
+from engine.training.learner import LOOK, Learner
+from engine.views.frame import Frame
+
+Curves = dict[tuple[str, str], list[tuple[int, float]]]  # by split and metric: steps and values
+
+
+class Record(Protocol):
+    """What a run left behind on its way."""
+
+    def curves(self, run: str = "") -> Curves:
+        """Return the metrics of this run, or of another."""
+        ...
+
+    def pulses(self) -> Sequence[tuple[int, Frame]]:
+        """Return what steps did in every node, in order."""
+        ...
+
+
+@dataclass
+class Session:
+    """A learner at one step, and the record of its run; views that read records only need no learner."""
+
+    experiment: Experiment
+    step: int
+    record: Record
+    learner: Learner | None = None
+    kept: dict[Any, Any] = field(default_factory=dict)  # what several views of this step need
+
+    @property
+    def network(self) -> Learner:
+        """Return the learner, which must be there."""
+        assert self.learner, "this view needs a network"
+        return self.learner
+
+    def split(self, name: str) -> tuple[str, Split]:
+        """Return a split of the data, or the training examples where the dataset has none of that name."""
+        name = name if name in self.network.data else "train"
+        return name, self.network.data[name]
+
+    def outputs(self, name: str, most: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return what the network answers to the first examples of a split, and what is right."""
+        name, split = self.split(name)
+        if (key := ("outputs", name, most)) not in self.kept:
+            learner, inputs = self.network, split.inputs[:most]
+            with looking(learner):
+                parts = [
+                    learner.task.answer(learner.networks, learner.material.given(part)) for part in inputs.split(LOOK)
+                ]
+            self.kept[key] = torch.cat(parts).float().cpu()
+        return self.kept[key], split.targets[:most].cpu()
+
+    def examples(self, name: str, places: Sequence[int]) -> torch.Tensor:
+        """Return examples as the dataset holds them: images as bytes."""
+        name, _ = self.split(name)
+        return self.network.dataset.splits()[name].inputs[torch.as_tensor(list(places), dtype=torch.long)].cpu()
+
+
+@contextmanager
+def looking(learner: Learner) -> Generator[None, None, None]:
+    """While entered, networks answer without learning; afterwards nothing tells that they were asked."""
+    devices = [learner.place.device] if learner.place.device.type == "cuda" else []
+    with torch.random.fork_rng(devices), evaluating(learner.networks), learner.place.precision():
+        yield

@@ -1,0 +1,76 @@
+"""View: one way of looking, with its options."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar, Literal, Self, TypeVar
+
+from engine.choice import Choice
+from engine.figures.figure import Figure
+from engine.graph.graph import Graph
+from engine.registry import Registry
+from engine.training.experiment import Experiment
+from engine.views.frame import Frame
+from engine.views.session import Session
+
+VIEWS: Registry[type["View"]] = Registry("view")
+MOST_BYTES = 4_000  # of a view's options
+
+
+class View(Choice):
+    """What to look at and how; an instance is one set of options."""
+
+    title: ClassVar[str] = ""
+    hint: ClassVar[str] = ""  # what to look for, in one sentence
+    reads: ClassVar[Literal["network", "record"]] = "network"
+    pulses: ClassVar[bool] = False  # whether it lives on what steps do in every node
+    rank: ClassVar[int] = 50  # its place in a list of views
+
+    def refuses(self, experiment: Experiment) -> str:
+        """Return in words why this cannot be seen of the experiment, or nothing."""
+        return ""
+
+    def offers(self, experiment: Experiment) -> dict[str, list[str]]:
+        """Return what may be picked for options whose values depend on the experiment."""
+        return {}
+
+    def compute(self, session: Session) -> Frame:
+        """Return the arrays; leaves no trace in what it looks at."""
+        raise NotImplementedError(self.kind)
+
+    def draw(self, frame: Frame) -> Figure:
+        """Return the figure of a frame."""
+        raise NotImplementedError(self.kind)
+
+    def pick(self, point: dict[str, Any]) -> Self | None:
+        """Return the view as it is after a click on a point of its figure, or nothing where clicks mean nothing."""
+        return None
+
+
+V = TypeVar("V", bound=type[View])
+
+
+def view(kind: str) -> Callable[[V], V]:
+    """Register a class of views under its kind."""
+
+    def register(cls: V) -> V:
+        cls.kind = kind
+        VIEWS.add(kind, cls)
+        return cls
+
+    return register
+
+
+def read(options: dict[str, Any]) -> View:
+    """Make a view from its kind and options, or say what is wrong with them."""
+    options = dict(options)
+    return VIEWS[options.pop("kind", "")].read(options)
+
+
+def nodes_of(graph: Graph, prefix: str = "") -> list[str]:
+    """Return the paths of all layers of a graph that compute something, in order."""
+    paths: list[str] = []
+    for node in graph.nodes:
+        if node.block:
+            paths += nodes_of(node.block.graph, f"{prefix}{node.id}.{'0.' if node.block.repeat > 1 else ''}")
+        elif node.layer.family != "input":
+            paths.append(prefix + node.id)
+    return paths

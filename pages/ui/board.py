@@ -1,0 +1,108 @@
+"""Board: the views a person has put side by side, live, paused, or at any moment of the past."""
+
+from typing import Any
+
+import streamlit as st
+
+from engine.errors import VitrineError
+from engine.training.experiment import Experiment
+from engine.views import VIEWS, View
+from engine.views.view import read
+from pages.ui import components
+from pages.ui.forms import form
+from pages.ui.workbench import Workbench
+
+COLUMNS = 2
+HEIGHT = 300
+HIDDEN = ("colours",)  # what is shown elsewhere than on boards
+
+
+def board(bench: Workbench) -> None:
+    """Draw the panels in columns, and what can be added."""
+    panels = bench.board
+    source, experiment = bench.source, bench.ready
+    for start in range(0, len(panels), COLUMNS):
+        row = panels[start : start + COLUMNS]
+        for place, column in enumerate(st.columns(COLUMNS, gap="small")):
+            if place < len(row):
+                with column:
+                    _panel(bench, row[place], source, experiment)
+    if not panels:
+        st.caption("The board is empty. Add a view to see something of the network.")
+    _add(bench, experiment)
+
+
+def _panel(bench: Workbench, panel: dict[str, Any], source: str, experiment: Experiment) -> None:
+    key = f"{bench.key}.panel.{panel['key']}"
+    view = read(panel["view"])
+    with st.container(border=True, gap="xsmall", key=f"{bench.key}-panel-{panel['key']}"):
+        with st.container(
+            horizontal=True, vertical_alignment="center", gap="small", key=f"{bench.key}-panelhead-{panel['key']}"
+        ):
+            st.markdown(f"**{view.title}**", help=type(view).help(), width="content")
+            st.space("stretch")
+            _options(bench, panel["key"], view, key, experiment)
+            st.button(
+                f"Remove {view.title}",
+                icon=":material/close:",
+                key=f"{bench.key}-icon-remove-{panel['key']}",
+                type="tertiary",
+                help="Take this view off the board",
+                on_click=bench.change_panel,
+                args=(panel["key"], None),
+            )
+        if words := view.refuses(experiment):
+            st.caption(words)
+            return
+        data = {
+            "source": source,
+            "view": view.write(),
+            "board": bench.key,
+            "hint": view.hint,
+            "height": HEIGHT,
+            "timeless": view.kind == "curves",
+        }
+        components.figure(data, f"{key}.figure", lambda options: bench.change_panel(panel["key"], options))
+
+
+def _options(bench: Workbench, number: str, view: View, key: str, experiment: Experiment) -> None:
+    def change(name: str, value: Any) -> None:
+        now = read(next(panel["view"] for panel in bench.board if panel["key"] == number))
+        try:
+            changed = now.but(**{name: value(getattr(now, name)) if callable(value) else value})
+            bench.change_panel(number, changed.write())
+        except VitrineError as error:
+            bench.complain(str(error))
+
+    popover = st.popover(
+        f"Options of {view.title}",
+        icon=":material/tune:",
+        key=f"{bench.key}-icon-options-{number}",
+        type="tertiary",
+        help="What this view shows, and how",
+        on_change="rerun",
+    )
+    if popover.open:
+        with popover:
+            form(view, key, change, columns=1, offers=view.offers(experiment))
+
+
+def _add(bench: Workbench, experiment: Experiment) -> None:
+    key = f"{bench.key}.add.view"
+    fitting = {kind: view for kind, view in VIEWS.items() if kind not in HIDDEN and not view().refuses(experiment)}
+
+    def add() -> None:
+        if kind := st.session_state[key]:
+            bench.show({"kind": kind})
+            st.session_state[key] = None
+
+    st.selectbox(
+        "Add a view",
+        sorted(fitting, key=lambda kind: fitting[kind].rank),
+        index=None,
+        key=key,
+        format_func=lambda kind: f"{fitting[kind].title}: {fitting[kind].help()}",
+        placeholder="Add a view …",
+        on_change=add,
+        label_visibility="collapsed",
+    )

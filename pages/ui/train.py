@@ -1,0 +1,181 @@
+"""Train: data, task and recipe of an experiment, and the way from there to a run."""
+
+import dataclasses
+from typing import Any
+
+import streamlit as st
+
+from engine.data import DATASETS, Source
+from engine.errors import VitrineError
+from engine.live.house import house
+from engine.runs import orders
+from engine.runs.store import ENDED
+from engine.training.change import LIVE
+from engine.training.fit import fitted
+from engine.views.view import nodes_of
+from pages.ui import components
+from pages.ui.forms import form
+from pages.ui.workbench import Workbench
+
+ACTS = ":material/bolt: acts at once on the run that learns; everything else counts from the next run or branch."
+
+
+def train_panel(bench: Workbench) -> None:
+    """Draw the forms for data, task and recipe."""
+    begin_button(bench)
+    _data(bench)
+    experiment = bench.ready
+    learns = _learns(bench)
+    with st.container(border=True, gap="small", key=f"{bench.key}-recipe"):
+        st.markdown("**Recipe**")
+        live = LIVE if learns else ()
+        if learns:
+            st.caption(ACTS)
+        offers = {"frozen": nodes_of(experiment.graph)}
+        form(experiment.recipe, f"{bench.key}.recipe", lambda n, v: _set(bench, n, v), offers=offers, live=live)
+    if type(experiment.task).options():
+        with st.container(border=True, gap="small", key=f"{bench.key}-task"):
+            st.markdown(f"**Task** :gray[{experiment.task.title.lower()}]")
+            form(experiment.task, f"{bench.key}.task", lambda n, v: _set_part(bench, "task", n, v))
+
+
+def _learns(bench: Workbench) -> bool:
+    return bool(bench.run) and house().store.run(bench.run)["status"] not in ENDED
+
+
+def begin_button(bench: Workbench) -> None:
+    """Draw the button that begins a run, or say why it cannot."""
+    unfit = bench.unfit
+    label = "Train anew" if bench.run else "Train"
+    st.button(
+        label,
+        icon=":material/play_arrow:",
+        key=f"{bench.key}-train",
+        type="secondary" if bench.run else "primary",
+        disabled=bool(unfit),
+        on_click=_begin,
+        args=(bench,),
+        width="stretch",
+        help="A new run, from first weights" if bench.run else None,
+    )
+    if unfit:
+        st.caption(f":material/info: {unfit}")
+        if bench.trace.sound and bench.ready.data and _loads(bench.ready.data):
+            st.button(
+                f"Fit the network to {bench.ready.data.title}",
+                icon=":material/fit_screen:",
+                key=f"{bench.key}-fit",
+                on_click=_fit,
+                args=(bench,),
+                help="Give the input the size of an example, and the last layer one unit for each class",
+            )
+
+
+def _loads(source: Source) -> bool:
+    try:
+        house().hub.past.dataset(source)
+    except VitrineError:
+        return False
+    return True
+
+
+def _begin(bench: Workbench) -> None:
+    try:
+        bench.attach(house().train(bench.ready))
+    except VitrineError as error:
+        bench.complain(str(error))
+
+
+def _fit(bench: Workbench) -> None:
+    data = bench.ready.data
+    assert data
+    bench.edit(lambda graph: fitted(graph, house().hub.past.dataset(data)))
+
+
+def _data(bench: Workbench) -> None:
+    key = f"{bench.key}.data"
+    source = bench.ready.data
+    images = [kind for kind, one in DATASETS.items() if one.example == "image" or (source and kind == source.kind)]
+    now = source.kind if source else None
+    if st.session_state.get(key, "") != now:
+        st.session_state[key] = now
+
+    def choose() -> None:
+        if kind := st.session_state[key]:
+            bench.put(dataclasses.replace(bench.experiment, data=DATASETS[kind]()))
+
+    with st.container(border=True, gap="small", key=f"{bench.key}-data"):
+        st.selectbox(
+            "Data",
+            images,
+            index=None,
+            key=key,
+            format_func=lambda kind: DATASETS[kind].title,
+            placeholder="Choose data to learn from",
+            on_change=choose,
+        )
+        if not source:
+            return
+        st.caption(source.help())
+        form(source, f"{bench.key}.data.{source.kind}", lambda n, v: _set_part(bench, "data", n, v))
+        if source.fetched and not source.here():
+            st.button(
+                f"Fetch {source.title}",
+                icon=":material/download:",
+                key=f"{bench.key}-fetch",
+                on_click=_fetch,
+                args=(bench, source),
+            )
+
+
+def _fetch(bench: Workbench, source: Source) -> None:
+    from pages.ui.workbench import refusal
+
+    try:
+        source.fetch()
+    except VitrineError as error:
+        bench.complain(str(error))
+    refusal.cache_clear()
+
+
+def _set_part(bench: Workbench, part: str, name: str, value: Any) -> None:
+    """Change an option of data or task."""
+    choice = getattr(bench.ready, part)
+    try:
+        new = choice.but(**{name: value(getattr(choice, name)) if callable(value) else value})
+        bench.put(dataclasses.replace(bench.experiment, **{part: new}))
+    except VitrineError as error:
+        bench.complain(str(error))
+
+
+def _set(bench: Workbench, name: str, value: Any) -> None:
+    """Change an option of the recipe, and of the run that learns where that can be done."""
+    before = bench.experiment.recipe
+    new = value(getattr(before, name)) if callable(value) else value
+    bench.recipe(**{name: new})
+    if bench.experiment.recipe == before or name not in LIVE or not _learns(bench):
+        return
+    try:
+        value = bench.experiment.recipe.write().get(name, type(before).model_fields[name].default)
+        orders.tell(house().store, bench.run, "set", {name: value}, patience=2.0)
+    except VitrineError as error:
+        bench.complain(str(error))
+
+
+def transport(bench: Workbench) -> None:
+    """Draw the transport of the run on the table."""
+
+    def again(run: str) -> None:
+        try:
+            house().again(run)
+        except VitrineError as error:
+            bench.complain(str(error))
+
+    def branch(moment: dict[str, Any]) -> None:
+        try:
+            bench.attach(house().branch(moment["run"], moment["step"], bench.ready))
+        except VitrineError as error:
+            bench.complain(str(error))
+
+    data = {"source": f"run:{bench.run}", "board": bench.key, "branches": not bench.unfit}
+    components.transport(data, f"{bench.key}.transport", again, branch, lambda _: None)
