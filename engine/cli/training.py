@@ -216,7 +216,7 @@ def _json_lines(reports: "Iterator[Report]") -> "Iterator[Report]":
             "rate": report.rate,
         }
         scores = {split: found for _, split, found in report.scores}  # the latest of each
-        line |= {"nodes": report.watched.numbers} if report.watched else {}
+        line |= {"nodes": report.watched[-1].numbers} if report.watched else {}
         print(json.dumps(line | {"loss": report.loss if report.losses else None, "scores": scores}), flush=True)
         yield report
 

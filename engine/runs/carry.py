@@ -171,7 +171,8 @@ def _recorded(
     try:
         for report in reports:
             recorder.take(report)
-            pulses.take(report.watched)
+            for watched in report.watched:
+                pulses.take(watched)
             store.update(run, **standing(report))
             if report.problem:
                 end(store, run, "failed", report.problem)

@@ -16,6 +16,7 @@ from engine.runs.store import ACTIVE, ENDED, Store
 from engine.runs.tables import RUNS
 
 ROOT = Path(__file__).resolve().parents[2]
+CHILDREN: list[subprocess.Popen] = []  # that this process has started
 WORKER = [sys.executable, "-m", "engine.runs.worker"]
 
 
@@ -69,8 +70,9 @@ def again(store: Store, run: str, here: bool = False) -> str:
 
 
 def _spawn(command: list[str], given: int) -> subprocess.Popen:
+    CHILDREN[:] = [child for child in CHILDREN if child.poll() is None]  # asks after those that have ended
     environment = os.environ | {"OMP_WAIT_POLICY": "PASSIVE"}  # several runs share the cores: who waits must not spin
-    return subprocess.Popen(
+    child = subprocess.Popen(
         command,
         cwd=ROOT,
         stdin=given,
@@ -79,6 +81,8 @@ def _spawn(command: list[str], given: int) -> subprocess.Popen:
         start_new_session=True,
         env=environment,
     )
+    CHILDREN.append(child)
+    return child
 
 
 class Launcher:
@@ -87,12 +91,10 @@ class Launcher:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.spare: subprocess.Popen | None = None
-        self.started: list[subprocess.Popen] = []
 
     def prepare(self) -> None:
         """Let a spare worker stand by; it ends by itself when this process does."""
         with self.lock:
-            self.started = [worker for worker in self.started if worker.poll() is None]
             if self.spare is None or self.spare.poll() is not None:
                 self.spare = _spawn(WORKER, subprocess.PIPE)
 
@@ -105,10 +107,10 @@ class Launcher:
                     spare.stdin.write(f"{run}\n".encode())
                     spare.stdin.close()
                 except BrokenPipeError:  # it ended this very moment
-                    spare = None
-            else:
-                spare = None
-            self.started.append(spare or _spawn([*WORKER, run], subprocess.DEVNULL))
+                    pass
+                else:
+                    return
+            start(run)
 
     def close(self) -> None:
         """End the spare worker; those that carry runs out go on."""

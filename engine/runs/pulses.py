@@ -10,6 +10,7 @@ from engine.views.pulse import framed
 
 GROWTH = 1.05  # each that stays comes this much later than the last: 250 in a million steps
 MOST_SHARE = 0.02  # of the time, for those that stay
+MOST_AT_ONCE = 4  # between two reports
 
 
 class Pulses:
@@ -20,25 +21,27 @@ class Pulses:
         self.next = learner.step + 1
         self.paid = 0.0  # when the last one will be paid for
         self.took = 0.0  # seconds that all of them took
+        self.staying: set[int] = set()  # steps that are watched for good and not stored yet
         self.asked = False  # whether the next step is to be watched for those who look now
 
     def due(self, step: int) -> bool:
         """Return whether a step is to be watched."""
-        return self.asked or (step >= self.next and time.perf_counter() >= self.paid)
+        stays = step >= self.next and len(self.staying) < MOST_AT_ONCE and time.perf_counter() >= self.paid
+        if stays:
+            self.staying.add(step)
+            self.next = max(step + 1, round(step * GROWTH))
+        asked, self.asked = self.asked, False
+        return stays or asked
 
     def take(self, watched: Watched) -> None:
-        """Keep what was watched."""
-        if not watched:
-            return
+        """Keep what one step did: for good, or only until the next."""
         began = time.perf_counter()
         body = framed(watched).pack()
-        bodies = {frames.LAST_PULSE: body}
-        if watched.step >= self.next:
-            bodies[frames.PULSE] = body
-            self.next = max(watched.step + 1, round(watched.step * GROWTH))
+        stays = watched.step in self.staying
+        bodies = {frames.LAST_PULSE: body} | ({frames.PULSE: body} if stays else {})
         frames.put(self.store, self.run, watched.step, bodies)
-        self.asked = False
         took = watched.seconds + time.perf_counter() - began
         self.took += took
-        if frames.PULSE in bodies:
-            self.paid = time.perf_counter() + took / MOST_SHARE
+        if stays:
+            self.staying.discard(watched.step)
+            self.paid = max(self.paid, began) + took / MOST_SHARE

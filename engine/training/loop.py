@@ -27,7 +27,7 @@ class Report:
     scores: list[tuple[int, str, dict[str, float]]] = field(default_factory=list)  # step, split, scores
     examples_per_second: float = 0.0
     total: int = 0  # the step at which the recipe ends
-    watched: Watched = field(default_factory=Watched)  # of one step since the last report, where watching was asked for
+    watched: list[Watched] = field(default_factory=list)  # of the steps that were watched since the last report
     problem: str = ""
 
     @property
@@ -59,7 +59,7 @@ def learn(learner: Learner, pause: float = PAUSE, watch: Watch | None = None) ->
     learner.enter()
     told, told_step = time.perf_counter(), learner.step
     scores: list[tuple[int, str, dict[str, float]]] = []
-    watched = Watched()
+    watched: list[Watched] = []
 
     def report() -> Report:
         nonlocal told, told_step, scores, watched
@@ -73,7 +73,7 @@ def learn(learner: Learner, pause: float = PAUSE, watch: Watch | None = None) ->
         if not problem:
             keepsake.renew(learner)
         taken_scores, scores = scores, []
-        seen, watched = watched, Watched()
+        seen, watched = watched, []
         learner.called = False
         return Report(
             learner.step,
@@ -92,8 +92,9 @@ def learn(learner: Learner, pause: float = PAUSE, watch: Watch | None = None) ->
         learner.rearranged = False
         for inputs, targets in learner.batches():
             if watch is not None and watch(learner.step + 1):
-                with watching(learner) as watched:
+                with watching(learner) as seen:
                     learner.advance(inputs, targets)
+                watched.append(seen)
             else:
                 learner.advance(inputs, targets)
             if learner.clock_due(told + pause) or learner.called or learner.step == learner.rest_at:

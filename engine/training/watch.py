@@ -78,7 +78,7 @@ def _look(name: str, activations: dict[str, dict[str, torch.Tensor]], watched: W
             units = values.flatten(2).amax(dim=2) if values.dim() > 2 else values
             activations[name] = {
                 "activation mean": values.mean(),
-                "activation deviation": values.std(),
+                "activation deviation": values.std(correction=0),
                 "dead units": (units.amax(dim=0) <= 0).float().mean(),  # at or below zero for the whole batch
                 "of activations": _histogram(values),
             }

@@ -35,7 +35,9 @@ class Activations(View):
                     values = output.detach().float()
                     units = values.flatten(2).amax(dim=2) if values.dim() > 2 else values
                     silent = (units.amax(dim=0) <= 0).float().mean()
-                    found[name] = torch.stack([values.mean(), values.std(), values.min(), values.max(), silent])
+                    found[name] = torch.stack(
+                        [values.mean(), values.std(correction=0), values.min(), values.max(), silent]
+                    )
 
             return measure
 

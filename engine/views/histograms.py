@@ -78,5 +78,6 @@ def rebinned(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         heaped = np.concatenate([[0], np.cumsum(count)])
         found[place] = np.diff(np.interp(edges, own, heaped))
         if end == start:  # all in one bin
+            found[place] = 0
             found[place, min(ROWS - 1, np.searchsorted(edges, start, "right") - 1)] = count.sum()
     return edges, found
