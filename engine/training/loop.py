@@ -12,6 +12,7 @@ from engine.training.trouble import Keepsake, trouble
 from engine.training.watch import Watched, watching
 
 PAUSE = 0.25  # seconds between reports
+FIRST = 0.02  # seconds to the first report
 Watch = Callable[[int], bool]  # told a step before it is taken
 
 
@@ -51,13 +52,14 @@ def every(seconds: float) -> Watch:
 
 
 def learn(learner: Learner, pause: float = PAUSE, watch: Watch | None = None) -> Generator[Report, None, None]:
-    """Learn to the recipe's end, yielding now and then; between two yields anyone may look, nobody is waited for.
+    """Learn to the recipe's end, yielding now and then, more often at first; between two yields anyone may look, nobody is waited for.
 
     A step for which `watch` says so is watched inside every node; what it did comes with the next report.
     """
     keepsake = Keepsake(learner)
     learner.enter()
-    told, told_step = time.perf_counter(), learner.step
+    began = told = time.perf_counter()
+    told_step = learner.step
     scores: list[tuple[int, str, dict[str, float]]] = []
     watched: list[Watched] = []
 
@@ -97,7 +99,11 @@ def learn(learner: Learner, pause: float = PAUSE, watch: Watch | None = None) ->
                 watched.append(seen)
             else:
                 learner.advance(inputs, targets)
-            if learner.clock_due(told + pause) or learner.called or learner.step == learner.rest_at:
+            if (
+                learner.clock_due(told + min(pause, FIRST + (told - began) / 8))
+                or learner.called
+                or learner.step == learner.rest_at
+            ):
                 said = report()
                 yield said
                 if said.problem:

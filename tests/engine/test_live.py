@@ -1,0 +1,338 @@
+"""The live channel: what browsers are shown, how little is computed for many of them, and what is refused."""
+
+import contextlib
+import dataclasses
+import json
+import threading
+import time
+
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import WebSocketRoute
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from engine.graph import edits
+from engine.graph.graph import Node
+from engine.layers.entry import Input
+from engine.live import hub as hubs
+from engine.live import past as pasts
+from engine.live.house import House
+from engine.live.route import MOST_LOOKS, trusted
+from engine.runs import frames, orders
+from engine.runs.carry import carry_out, new_run
+from engine.runs.store import Store, folder
+from engine.training import checkpoint
+from engine.training.experiment import dump
+from engine.training.recipe import Recipe
+from engine.views import VIEWS
+from tests.engine.living import EXPERIMENT, await_run, begun, end_all
+from tests.serving import free_port
+
+SHORT = dataclasses.replace(EXPERIMENT, recipe=Recipe(epochs=4, batch=16))
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """Yield a house whose channel listens, a finished run, and one that learns."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VITRINE_HOME", str(tmp_path_factory.mktemp("live")))
+        patch.delenv("VITRINE_STORE", raising=False)
+        house = House()
+        house.hub.start()
+
+        async def live(socket):
+            await house.live(socket)
+
+        app = Starlette(routes=[WebSocketRoute("/live", live)])
+        port = free_port()
+        server = uvicorn.Server(uvicorn.Config(app, "127.0.0.1", port, log_level="error"))
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        done = new_run(house.store, SHORT)
+        for _ in carry_out(house.store, done):
+            pass
+        learning = begun(house.store)
+        yield house, port, done, learning
+        server.should_exit = True
+        thread.join(10)
+        house.hub.close()
+        end_all(house.store)
+
+
+class Page:
+    """One browser page, as far as the channel sees it."""
+
+    def __init__(self, port):
+        self.port = port
+        self.door = contextlib.ExitStack()
+        address, origin = f"ws://127.0.0.1:{port}/live", f"http://127.0.0.1:{port}"
+        self.socket = self.door.enter_context(connect(address, origin=origin))
+
+    def say(self, **message):
+        self.socket.send(json.dumps(message))
+
+    def hear(self, name, is_so=lambda message: True, seconds=30.0, acknowledge=True):
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            message = json.loads(self.socket.recv(timeout=left))
+            if acknowledge and not message["id"].endswith("/answer"):
+                self.say(do="drawn", id=message["id"])
+            if message["id"] == name and is_so(message):
+                return message
+        raise TimeoutError(name)
+
+    def refused(self, **message):
+        self.say(**message)
+        return self.hear(f"{message.get('id', '')}/answer")["problem"]
+
+
+@pytest.fixture
+def page(served):
+    page = Page(served[1])
+    yield page
+    page.door.close()
+
+
+@pytest.mark.parametrize("kind", VIEWS)
+def test_every_view_is_shown_of_a_run_that_learns_one_that_is_over_and_a_draft(served, page, kind):
+    house, _, done, learning = served
+    house.hub.past.draft("d", dump(SHORT))
+    for name, source in (("a", f"run:{learning}"), ("b", f"run:{done}"), ("c", "draft:d")):
+        page.say(do="watch", id=name, source=source, view={"kind": kind})
+        message = page.hear(name)
+        assert set(message) == {"id", "step", "figure"}, message.get("problem")
+    assert message["step"] == 0
+
+
+def test_a_run_that_learns_is_shown_again_and_again(served, page):
+    run = served[3]
+    page.say(do="watch", id="a", source=f"run:{run}", view={"kind": "confusion"})
+    steps = [page.hear("a")["step"] for _ in range(4)]
+    assert steps == sorted(set(steps))
+
+
+def test_a_moment_of_the_past_is_shown_as_it_was(served, page):
+    done = served[2]
+    moments = checkpoint.steps(folder(done) / "checkpoints")
+    shown = {}
+    middle = moments[len(moments) // 2]
+    for step in (0, middle, moments[-1]):
+        page.say(do="watch", id="a", source=f"run:{done}", view={"kind": "activations"}, at=step)
+        shown[step] = page.hear("a", lambda m, step=step: m["step"] == step)
+    assert len({json.dumps(message["figure"]) for message in shown.values()}) == 3
+    page.say(do="watch", id="a", source=f"run:{done}", view={"kind": "activations"}, at=middle + 1)
+    assert page.hear("a")["step"] in (middle, middle + 1)
+    page.say(do="watch", id="f", source=f"run:{done}", view={"kind": "flow"}, at=middle)
+    steps = page.hear("f")["figure"]["data"][0]["x"]
+    assert max(int(step.replace(",", "")) for step in steps) <= middle
+
+
+def test_one_thing_is_computed_once_however_many_look(served, monkeypatch):
+    house, port, done, _ = served
+    counted = []
+    real = VIEWS["confusion"].compute
+    monkeypatch.setattr(VIEWS["confusion"], "compute", lambda self, s: counted.append(1) or real(self, s))
+    pages = [Page(port) for _ in range(12)]
+    for page in pages:
+        page.say(do="watch", id="x", source=f"run:{done}", view={"kind": "confusion", "examples": 77})
+    messages = {json.dumps(page.hear("x")) for page in pages}
+    assert (len(messages), len(counted)) == (1, 1)
+    with house.hub.lock:
+        assert len([key for key in house.hub.scenes if '"examples":77' in key.view]) == 1
+    for page in pages:
+        page.door.close()
+    await_nobody(house, '"examples":77')
+
+
+def await_nobody(house, words):
+    deadline = time.monotonic() + 10
+    while any(words in key.view for key in list(house.hub.scenes)):
+        assert time.monotonic() < deadline, "a scene stayed although nobody looks"
+        time.sleep(0.02)
+
+
+def test_equal_watches_of_many_browsers_are_one_watch_in_the_store(served):
+    house, port, _, learning = served
+    pages = [Page(port) for _ in range(5)]
+    for page in pages:
+        page.say(do="watch", id="x", source=f"run:{learning}", view={"kind": "predictions", "number": 3})
+        page.hear("x")
+    watched = [view for view, _ in frames.watches(house.store, learning).values() if view["kind"] == "predictions"]
+    assert watched.count({"kind": "predictions", "number": 3}) == 1
+    for page in pages:
+        page.door.close()
+
+
+def test_a_slow_browser_gets_the_newest_frame_and_no_backlog(served, page):
+    run = served[3]
+    page.say(do="watch", id="a", source=f"run:{run}", view={"kind": "activations"})
+    first = page.hear("a", acknowledge=False)
+    time.sleep(3)
+    with pytest.raises(TimeoutError):
+        page.socket.recv(timeout=0.3)  # nothing more comes before the first is drawn
+    now = Store().run(run)["step"]
+    page.say(do="drawn", id="a")
+    second = page.hear("a", acknowledge=False)
+    assert first["step"] < second["step"]
+    assert now - second["step"] < (now - first["step"]) / 2
+
+
+def test_orders_go_through_the_channel_and_how_the_run_stands_comes_back(served, page):
+    run = served[3]
+    page.say(do="state", id="s", source=f"run:{run}")
+    assert page.hear("s")["state"]["status"] == "running"
+    page.say(do="order", id="o1", source=f"run:{run}", order="pause")
+    assert page.hear("o1/answer") == {"id": "o1/answer", "done": "pause"}
+    page.hear("s", lambda m: m["state"]["status"] == "paused")
+    assert "rate must be" in page.refused(do="order", id="o2", source=f"run:{run}", order="set", value={"rate": -1})
+    page.say(do="order", id="o3", source=f"run:{run}", order="resume")
+    page.hear("s", lambda m: m["state"]["status"] == "running")
+
+
+def test_a_paused_run_shows_what_is_asked_for_newly(served, page):
+    house, _, _, run = served
+    orders.tell(house.store, run, "pause")
+    try:
+        page.say(do="watch", id="a", source=f"run:{run}", view={"kind": "confusion", "examples": 55})
+        assert page.hear("a")["step"] == house.store.run(run)["step"]
+    finally:
+        orders.tell(house.store, run, "resume")
+
+
+def test_a_click_becomes_options(served, page):
+    page.say(do="pick", id="p", view={"kind": "confusion"}, point={"row": 3, "column": 5})
+    assert page.hear("p/answer")["options"] == {"kind": "confusion", "true": 3, "taken": 5}
+
+
+REFUSED = [
+    ({"do": "watch", "source": "run:nobody", "view": {"kind": "curves"}}, "There is no run"),
+    ({"do": "watch", "source": "draft:gone", "view": {"kind": "curves"}}, "no longer here"),
+    ({"do": "watch", "source": "DONE", "view": {"kind": "curve"}}, "Did you mean 'curves'?"),
+    ({"do": "watch", "source": "DONE", "view": {"kind": "curves", "smoothing": 7}}, "smoothing must be at most"),
+    ({"do": "watch", "source": "DONE", "view": {"kind": "curves"}, "at": -7}, "'at' is a step"),
+    ({"do": "watch", "source": "DONE", "view": {"kind": "curves"}, "at": "then"}, "'at' is a step"),
+    ({"do": "watch", "source": "DONE", "view": "curves"}, "'view' must be a view"),
+    ({"do": "watch", "source": "DONE", "view": {"kind": "curves", "also": ["r" * 30] * 300}}, "'view' must be a view"),
+    ({"do": "watch", "source": 7, "view": {"kind": "curves"}}, "'source' must be a short text"),
+    ({"do": "state", "source": "run:nobody"}, "There is no run"),
+    ({"do": "order", "source": "DONE", "order": "pause"}, "takes no orders: it is done"),
+    ({"do": "order", "source": "DONE", "order": "jump"}, "There is no order 'jump'"),
+    ({"do": "dance"}, "Nobody does 'dance' here"),
+    ({"do": "x" * 40_000}, "A message has at most"),
+]
+
+
+@pytest.mark.parametrize(("message", "words"), REFUSED, ids=[words for _, words in REFUSED])
+def test_what_cannot_be_done_is_refused_in_words_and_the_page_goes_on(served, page, message, words):
+    message = {name: f"run:{served[2]}" if value == "DONE" else value for name, value in message.items()}
+    name = "" if len(json.dumps(message)) > 30_000 else "q"
+    page.say(id="q", **message)
+    assert words in page.hear(f"{name}/answer")["problem"]
+    page.say(do="watch", id="a", source=f"run:{served[2]}", view={"kind": "curves"})
+    assert page.hear("a")["step"] > 0
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "null", '"words"', "{}", '{"do":"watch"}', '{"do":1,"id":2}', "\x00", "[" * 9999]
+)
+def test_malformed_messages_are_refused_in_words(page, text):
+    page.socket.send(text)
+    assert page.hear("/answer")["problem"]
+
+
+def test_bytes_that_are_no_text_are_refused(page):
+    page.socket.send(b"\xff\xfe\x00")
+    assert "JSON" in page.hear("/answer")["problem"]
+
+
+def test_thousands_of_subscriptions_are_refused_and_the_server_stays_well(served, page):
+    _, port, done, _ = served
+    refused = 0
+    for number in range(300):
+        page.say(do="watch", id=f"n{number}", source=f"run:{done}", view={"kind": "curves", "smoothing": number / 1000})
+    deadline = time.monotonic() + 30
+    seen = set()
+    while len(seen) < 300 and time.monotonic() < deadline:
+        message = json.loads(page.socket.recv(timeout=20))
+        seen.add(message["id"].removesuffix("/answer"))
+        refused += "problem" in message
+    assert refused == 300 - MOST_LOOKS
+    other = Page(port)
+    other.say(do="state", id="s", source=f"run:{done}")
+    assert other.hear("s")["state"]["status"] == "done"
+    other.door.close()
+
+
+def test_more_scenes_than_the_server_takes_are_refused(served, page, monkeypatch):
+    monkeypatch.setattr(hubs, "MOST_SCENES", len(served[0].hub.scenes))
+    assert "Close some panels" in page.refused(
+        do="watch", id="q", source=f"run:{served[2]}", view={"kind": "curves", "smoothing": 0.123}
+    )
+
+
+@pytest.mark.parametrize(
+    ("host", "origin", "well"),
+    [
+        ("localhost:8501", "http://localhost:8501", True),
+        ("127.0.0.1:8501", "http://127.0.0.1:8501", True),
+        ("[::1]:8501", "http://[::1]:8501", True),
+        ("192.168.1.7:8501", "http://192.168.1.7:8501", True),
+        ("localhost:8501", None, True),
+        ("localhost:8501", "http://evil.example", False),
+        ("localhost:8501", "http://localhost:9999", False),
+        ("localhost:8501", "null", False),
+        ("evil.example:8501", "http://evil.example:8501", False),  # its name server points here
+        ("", None, False),
+    ],
+)
+def test_only_pages_of_this_server_are_let_in(host, origin, well):
+    assert trusted(host, origin) is well
+
+
+def test_hosts_can_be_trusted_by_name(monkeypatch):
+    monkeypatch.setenv("VITRINE_HOSTS", "vitrine.school,other")
+    assert trusted("vitrine.school", "https://vitrine.school")
+    assert not trusted("vitrine.school", "https://elsewhere.school")
+
+
+def test_a_foreign_page_is_turned_away_at_the_door(served):
+    address = f"ws://127.0.0.1:{served[1]}/live"
+    with pytest.raises(InvalidStatus) as refusal, connect(address, origin="http://evil.example"):
+        pass
+    assert refusal.value.response.status_code == 403
+
+
+def test_a_draft_that_cannot_run_says_why(served, page):
+    house = served[0]
+    graph = edits.replace(SHORT.graph, next(iter(SHORT.graph.inputs)), Input(sizes=(1, 5, 5)))
+    house.hub.past.draft("bad", dump(dataclasses.replace(SHORT, graphs={"network": graph})))
+    page.say(do="watch", id="a", source="draft:bad", view={"kind": "confusion"})
+    assert "takes 1×5×5" in page.hear("a")["problem"] or "Change" in page.hear("a")["problem"]
+    assert isinstance(graph.nodes[0], Node)
+
+
+def test_few_networks_and_datasets_are_kept_at_hand(served):
+    house, _, done, _ = served
+    past = pasts.Past(house.store)
+    for number in range(pasts.MOST_LEARNERS + 3):
+        past.draft(str(number), dump(dataclasses.replace(SHORT, recipe=Recipe(seed=number))))
+        past.session(f"draft:{number}", 0)
+    assert len(past.learners) == pasts.MOST_LEARNERS
+    assert len(past.data) == 1
+    first = past.session(f"run:{done}", 5)
+    assert past.session(f"run:{done}", 5) is first
+
+
+def test_a_run_begun_while_looked_at_is_shown_from_its_start_to_its_end(served, page):
+    house = served[0]
+    run = new_run(house.store, dataclasses.replace(SHORT, recipe=Recipe(epochs=2)))
+    page.say(do="state", id="s", source=f"run:{run}")
+    page.say(do="watch", id="a", source=f"run:{run}", view={"kind": "curves"})
+    house._begin(run)
+    page.hear("s", lambda m: m["state"]["status"] == "done")
+    last = await_run(house.store, run, lambda row: row["status"] == "done")["step"]
+    page.hear("a", lambda m: m["step"] == last)
