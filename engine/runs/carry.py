@@ -26,7 +26,8 @@ from engine.training.learner import Learner
 from engine.training.loop import Report, Watch, learn
 
 BEGINNING = "beginning.pt"  # in a branch's folder: the state of its parent that it begins with
-MOST_SHARE = 0.05  # of the time that may go into checkpoints, once the first ones are there
+MOST_SHARE = 0.05  # of the time that may go into checkpoints,
+FIRST = 0.2  # and so many seconds for the first ones
 Meet = Callable[[str, Learner, "Keeper", Pulses], None]
 
 
@@ -204,7 +205,7 @@ class Keeper:
     def __init__(self, store: Store, run: str, learner: Learner):
         self.store, self.run, self.learner = store, run, learner
         self.folder = folder(run) / "checkpoints"
-        self.due, self.took, self.at = learner.step, 0.0, 0.0
+        self.due, self.spent, self.began = learner.step, 0.0, time.monotonic()
 
     def keep(self) -> None:
         """Write one now, unless this step has one."""
@@ -213,13 +214,13 @@ class Keeper:
         began = time.monotonic()
         path = checkpoint.save(self.learner, self.folder)
         self.store.keep_checkpoint(self.run, self.learner.step, path.stat().st_size)
-        self.at = time.monotonic()
-        self.took = self.at - began
+        self.spent += time.monotonic() - began
         self.due = checkpoint.next_due(self.learner.step)
 
     def keep_if_due(self) -> None:
         """Write one where the step asks for it and the last one is paid for."""
-        if self.learner.step >= self.due and time.monotonic() - self.at >= self.took / MOST_SHARE:
+        allowed = FIRST + MOST_SHARE * (time.monotonic() - self.began)
+        if self.learner.step >= self.due and self.spent <= allowed:
             self.keep()
 
 

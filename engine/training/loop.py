@@ -52,14 +52,15 @@ def every(seconds: float) -> Watch:
 
 
 def learn(learner: Learner, pause: float = PAUSE, watch: Watch | None = None) -> Generator[Report, None, None]:
-    """Learn to the recipe's end, yielding now and then, more often at first; between two yields anyone may look, nobody is waited for.
+    """Learn to the recipe's end, yielding now and then, more often at first.
 
+    Between two yields anyone may look, nobody is waited for.
     A step for which `watch` says so is watched inside every node; what it did comes with the next report.
     """
     keepsake = Keepsake(learner)
     learner.enter()
     began = told = time.perf_counter()
-    told_step = learner.step
+    due, told_step = began + min(pause, FIRST), learner.step
     scores: list[tuple[int, str, dict[str, float]]] = []
     watched: list[Watched] = []
 
@@ -99,17 +100,14 @@ def learn(learner: Learner, pause: float = PAUSE, watch: Watch | None = None) ->
                 watched.append(seen)
             else:
                 learner.advance(inputs, targets)
-            if (
-                learner.clock_due(told + min(pause, FIRST + (told - began) / 8))
-                or learner.called
-                or learner.step == learner.rest_at
-            ):
+            if learner.clock_due(due) or learner.called or learner.step == learner.rest_at:
                 said = report()
                 yield said
                 if said.problem:
                     return
                 learner.enter()
                 told = time.perf_counter()
+                due = told + min(pause, FIRST + (told - began) / 8)
                 if learner.rearranged:
                     keepsake.renew(learner, now=True)
                     break
