@@ -262,7 +262,60 @@ export default function ({ parentElement, data, setTriggerValue }) {
   const watcher = new ResizeObserver(redraw);
   watcher.observe(host);
   if (data.address) keepAddress(data.address);
-  return () => watcher.disconnect();
+  const uncolour = data.colours ? colour(host, data) : () => {};
+  return () => {
+    watcher.disconnect();
+    uncolour();
+  };
+}
+
+// Colours the boxes by one quantity of their layers, as it changes; broken frames are unhealthy ones.
+function colour(host, data) {
+  const name = `diagram-${Math.random().toString(36).slice(2)}`;
+  let latest;
+  let over = false;
+  let leave = () => {};
+  const paint = () => {
+    host.classList.add("coloured");
+    for (const box of host.querySelectorAll(".box")) {
+      const told = latest[box.dataset.path] ?? latest[`${box.dataset.path}.0`];
+      box.classList.toggle("told", Boolean(told));
+      box.classList.toggle("unwell", Boolean(told?.mark));
+      box.style.setProperty("--along", `${Math.round(100 * (told?.along ?? 0))}%`);
+      const title = box.querySelector("title");
+      title.dataset.plain ??= title.textContent;
+      title.textContent = [title.dataset.plain, told?.words, told?.mark].filter(Boolean).join("\n");
+    }
+  };
+  // The boxes are drawn anew whenever the width changes: they are coloured again.
+  const again = new MutationObserver(() => latest && paint());
+  again.observe(host, { childList: true });
+  import(/* @vite-ignore */ new URL("live/live.js", document.baseURI).href).then(({ live }) => {
+    const { source, view } = data.colours;
+    const look = () => {
+      live.watch(name, source, view, live.moment(data.board), (message, drawn) => {
+        latest = message.figure?.nodes ?? {};
+        paint();
+        drawn();
+      });
+    };
+    let at = live.moment(data.board);
+    const quiet = live.listen(() => {
+      if (at !== live.moment(data.board)) look((at = live.moment(data.board)));
+    });
+    look();
+    leave = () => {
+      quiet();
+      live.drop(name);
+    };
+    if (over) leave();
+  });
+  return () => {
+    over = true;
+    again.disconnect();
+    host.classList.remove("coloured");
+    leave();
+  };
 }
 
 // The address always holds experiment, run and board, so that reloading or copying it is enough.

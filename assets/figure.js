@@ -42,7 +42,7 @@ function theme(host) {
   return { text, ground, font: of("font", "sans-serif"), line: `${text}26`, dark: shade(ground) < 128 };
 }
 
-function themed(figure, look) {
+function themed(figure, look, revision) {
   const scales = SCALES[look.dark ? "dark" : "light"];
   const data = figure.data.map((trace) => {
     const scale = trace.meta?.scale;
@@ -56,7 +56,7 @@ function themed(figure, look) {
     plot_bgcolor: "rgba(0,0,0,0)",
     font: { color: look.text, family: look.font, size: 12 },
     hoverlabel: { bgcolor: look.ground, bordercolor: look.line, font: { color: look.text } },
-    uirevision: "kept",
+    uirevision: revision,
   };
   for (const name of Object.keys(layout).filter((key) => /^[xy]axis/.test(key))) {
     layout[name] = { gridcolor: look.line, linecolor: look.line, zerolinecolor: look.line, ...layout[name] };
@@ -209,7 +209,7 @@ class Panel {
   async paint() {
     const Plotly = await loaded();
     const look = (this.look = theme(this.host));
-    const { data, layout } = themed(this.figure, look);
+    const { data, layout } = themed(this.figure, look, this.asked);
     const moment = this.live.moment(this.data.board);
     if (layout.meta?.moment && moment >= 0) layout.shapes = [...(layout.shapes ?? []), marker(moment, look)];
     const fresh = !this.drawnFigure;

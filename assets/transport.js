@@ -20,7 +20,7 @@ const count = (number) => Math.round(number ?? 0).toLocaleString("en");
 
 class Transport {
   constructor(parent, live, NOW) {
-    Object.assign(this, { live, NOW, id: `transport-${Math.random().toString(36).slice(2)}`, state: null });
+    Object.assign(this, { live, NOW, id: `transport-${Math.random().toString(36).slice(2)}`, states: new Map() });
     this.host = document.createElement("div");
     this.host.className = "transport";
     this.host.dataset.testid = "transport";
@@ -67,21 +67,36 @@ class Transport {
 
   take(data, tell) {
     this.tell = tell;
-    if (data.source !== this.data?.source) {
-      this.state = null;
+    this.host.classList.toggle("plain", Boolean(data.plain));
+    if (JSON.stringify(data.sources) !== JSON.stringify(this.data?.sources)) {
+      for (const source of this.data?.sources ?? []) this.live.drop(this.id + source);
+      this.states = new Map();
       this.live.go(data.board, this.NOW);
-      this.live.state(this.id, data.source, (message) => {
-        if (message.problem) this.say(message.problem);
-        else this.become(message.state);
-      });
+      for (const source of data.sources) {
+        this.live.state(this.id + source, source, (message) => {
+          if (message.problem) this.say(message.problem);
+          else this.become(source, message.state);
+        });
+      }
     }
     this.data = data;
     this.show();
   }
 
-  become(state) {
-    const before = this.state?.status;
-    this.state = state;
+  // The run that orders go to; where several are compared, the first.
+  get state() {
+    return this.states.get(this.data.sources[0]);
+  }
+
+  // The moments of all runs, in order.
+  get moments() {
+    const every = [...this.states.values()].flatMap((state) => state.moments);
+    return this.states.size > 1 ? [...new Set(every)].sort((a, b) => a - b) : every;
+  }
+
+  become(source, state) {
+    const before = this.states.get(source)?.status;
+    this.states.set(source, state);
     this.show();
     // The page is told only of what changes its forms: whether the run can still be given orders.
     if (before && ENDED.includes(before) !== ENDED.includes(state.status)) this.tell("turned", state.status);
@@ -94,7 +109,7 @@ class Transport {
 
   async order(order, value) {
     try {
-      await this.live.order(this.data.source, order, value);
+      await this.live.order(this.data.sources[0], order, value);
       this.say("");
     } catch (error) {
       this.say(error.message);
@@ -102,7 +117,7 @@ class Transport {
   }
 
   seek() {
-    const moments = this.state?.moments ?? [];
+    const { moments } = this;
     const place = Number(this.slider.value);
     this.live.go(this.data.board, place >= moments.length ? this.NOW : moments[place]);
   }
@@ -113,14 +128,15 @@ class Transport {
   }
 
   show() {
-    const { state } = this;
+    if (!this.data) return;
+    const { state, moments } = this;
     const lost = !this.live.connected;
     this.host.classList.toggle("lost", lost);
     if (!state) {
       this.find(".chip").textContent = lost ? "connecting …" : "…";
       return;
     }
-    const { status, moments } = state;
+    const { status } = state;
     const ended = ENDED.includes(status);
     this.host.dataset.status = status;
     this.host.dataset.step = state.step;
@@ -176,7 +192,7 @@ class Transport {
   }
 
   close() {
-    this.live.drop(this.id);
+    for (const source of this.data?.sources ?? []) this.live.drop(this.id + source);
     this.quiet();
     this.host.remove();
   }

@@ -11,6 +11,7 @@ page = st.navigation(
     {
         "": [st.Page("start/home.py", title="Start", icon=":material/home:", default=True)],
         "Labs": [st.Page("labs/cnn.py", title="CNN lab", icon=":material/grid_view:")],
+        "Models": [st.Page("models/runs.py", title="Runs", icon=":material/stacked_line_chart:")],
     },
     position="top",
 )

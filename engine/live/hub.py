@@ -10,8 +10,8 @@ from typing import Any
 import orjson
 
 from engine.errors import VitrineError
-from engine.live.past import RUN, Past
-from engine.live.scene import NOW, Key, Scene, Viewer, drawn, packed
+from engine.live.past import Past
+from engine.live.scene import NOW, RUN, Key, Scene, Viewer, drawn, packed
 from engine.runs import frames
 from engine.runs.desk import Changes
 from engine.runs.store import ACTIVE, Row, Store, result_of
@@ -103,9 +103,7 @@ class Hub:
                 changes = changes or Changes(self.store)
                 self._renew(scenes)
                 new = changes.any()
-                self._states(
-                    runs | {s.key.source.removeprefix(RUN) for s in scenes if s.key.source.startswith(RUN)}, new
-                )
+                self._states(runs.union(*(scene.runs for scene in scenes)), new)
                 self._scenes(scenes, new)
             except VitrineError as error:
                 for scene in scenes:
@@ -176,11 +174,8 @@ class Hub:
     def _draw_record(self, scene: Scene, now: float) -> None:
         run = scene.key.source.removeprefix(RUN)
         row = self.rows.get(run)
-        if (
-            row is None
-            or scene.seen == (seen := (row["step"], row["status"], row["updated"]))
-            or now - scene.drawn < RECORDS
-        ):
+        seen = [self.rows[name]["updated"] for name in scene.runs if name in self.rows]
+        if row is None or scene.seen == seen or now - scene.drawn < RECORDS:
             return
         scene.seen, scene.drawn = seen, now
         session = Session(self.past.experiment(scene.key.source), 2**62, self.past.record(run))

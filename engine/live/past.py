@@ -6,6 +6,7 @@ from collections import OrderedDict
 from engine.data import Dataset, Source
 from engine.errors import VitrineError
 from engine.live.record import DraftRecord, StoredRecord
+from engine.live.scene import DRAFT, RUN
 from engine.runs.carry import telling_memory
 from engine.runs.store import Store, folder
 from engine.training import checkpoint
@@ -16,7 +17,6 @@ from engine.views import Session
 MOST_LEARNERS = 6
 MOST_DATA = 3
 MOST_DRAFTS = 64
-RUN, DRAFT = "run:", "draft:"
 
 
 class Past:

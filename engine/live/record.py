@@ -1,5 +1,6 @@
 """Records: what a run left in the store, and what an untrained network can show instead."""
 
+import threading
 from collections.abc import Sequence
 
 from engine.runs import frames
@@ -18,6 +19,7 @@ class StoredRecord:
     def __init__(self, store: Store, run: str):
         self.store, self.run = store, run
         self.kept: list[tuple[int, Frame]] = []
+        self.lock = threading.Lock()
 
     def curves(self, run: str = "") -> Curves:
         """Return the metrics of this run, or of another."""
@@ -25,8 +27,9 @@ class StoredRecord:
 
     def pulses(self) -> Sequence[tuple[int, Frame]]:
         """Return what steps did in every node, in order, the latest one last."""
-        after = self.kept[-1][0] if self.kept else -1
-        self.kept += [(step, Frame.unpack(body)) for step, body in frames.pulses(self.store, self.run, after)]
+        with self.lock:
+            after = self.kept[-1][0] if self.kept else -1
+            self.kept += [(step, Frame.unpack(body)) for step, body in frames.pulses(self.store, self.run, after)]
         latest = frames.newest(self.store, self.run, frames.LAST_PULSE)
         if latest and (not self.kept or latest[0] > self.kept[-1][0]):
             return [*self.kept, (latest[0], Frame.unpack(latest[1]))]
@@ -35,6 +38,8 @@ class StoredRecord:
 
 class DraftRecord:
     """What one step would do in an untrained network; it is taken back at once."""
+
+    run = ""
 
     def __init__(self, learner: Learner):
         self.learner = learner

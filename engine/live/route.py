@@ -13,8 +13,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from engine.errors import VitrineError
 from engine.live.hub import Hub
-from engine.live.past import RUN
-from engine.live.scene import NOW, packed
+from engine.live.scene import NOW, RUN, packed
 from engine.registry import shortened
 from engine.runs import orders
 from engine.views.view import MOST_BYTES, read

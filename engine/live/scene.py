@@ -9,6 +9,7 @@ import orjson
 from engine.views import View
 from engine.views.frame import Frame
 
+RUN, DRAFT = "run:", "draft:"  # how sources begin: a run's name, an experiment that is being built
 NOW = -1  # instead of a step: wherever the run stands
 
 
@@ -41,6 +42,12 @@ class Scene:
     renewed: float = float("-inf")  # when the worker was last told that somebody watches
     drawn: float = float("-inf")
     queued: bool = False  # whether the past is being opened for it
+
+    @property
+    def runs(self) -> set[str]:
+        """Return the runs that it shows."""
+        source = self.key.source
+        return {*getattr(self.view, "also", ()), *([source.removeprefix(RUN)] if source.startswith(RUN) else [])}
 
     def say(self, message: bytes) -> None:
         """Show everybody a message."""

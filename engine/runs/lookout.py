@@ -19,6 +19,8 @@ LEASE = 12.0  # seconds after which a watch that nobody renews is over
 class NoRecord:
     """Stands in for the record where only networks are looked at."""
 
+    run = ""
+
     def curves(self, run: str = "") -> dict:
         """Return none."""
         return {}

@@ -79,7 +79,7 @@ class Confusion(View):
         side = axis(
             f"taken for: {counted}", type="category", domain=[0, 0.66] if picked else [0, 1], constrain="domain"
         )
-        down = axis("is", type="category", autorange="reversed")
+        down = axis("is", type="category", range=[number - 0.5, -0.5])
         if not picked:
             return figure([shown], xaxis=side, yaxis=down)
         return self._beside(frame, figure([shown], xaxis=side, yaxis=down))

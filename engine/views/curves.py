@@ -42,7 +42,8 @@ class Curves(View):
                 values = np.array([(step, np.nan if value is None else value) for step, value in points], float)
                 steps, thin = thinned(values[:, 0], values[:, 1], MOST)
                 arrays[str(len(lines))] = np.stack([steps, thin]).astype(np.float32)
-                lines.append({"run": run, "split": split, "metric": metric})
+                name = (run or session.record.run) if self.also else ""
+                lines.append({"run": name, "split": split, "metric": metric})
         return Frame(arrays, {"lines": lines})
 
     def draw(self, frame):
@@ -62,7 +63,7 @@ class Curves(View):
                 )
         both = loss and bool(scores)
         layout = {"xaxis": axis("step", self.log_steps, anchor="y2" if both else "y"), "showlegend": True}
-        layout["legend"] = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
+        layout["legend"] = {"orientation": "h", "y": 1.01, "yanchor": "bottom", "x": 0, "font": {"size": 11}}
         layout["yaxis"] = axis(
             "loss" if loss else "score", self.log_loss and loss, domain=[0.48, 1] if both else [0, 1]
         )
@@ -70,11 +71,15 @@ class Curves(View):
             layout["yaxis2"] = axis("score", domain=[0, 0.42])
         return figure(traces, **layout, meta={"moment": True}, hovermode="x unified")
 
+    def _words(self, line):
+        """Return what a line is called: of the loss its split, of the scores what is scored."""
+        if line["metric"] == "loss":
+            return [line["split"]]
+        return [line["metric"], *([line["split"]] if line["split"] != "validation" else [])]
+
     def _line(self, points, line, colour, y):
         steps, values = points
-        name = " ".join(
-            filter(None, (line["run"], line["split"], line["metric"] if line["metric"] != "loss" else "loss"))
-        )
+        name = " ".join(filter(None, (line["run"], *self._words(line))))
         shared = {"type": "scatter", "x": steps, "yaxis": y, "name": name, "legendgroup": name}
         dash = {"train": "solid", "validation": "dot", "test": "dash"}.get(line["split"], "solid")
         style = {"color": colour, "dash": dash if line["run"] else "solid"}

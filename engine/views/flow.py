@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 
 from engine.choice import option
-from engine.figures.figure import BAD, PALETTE, axis, figure, heat, nothing, says
+from engine.figures.figure import BAD, PALETTE, axis, figure, heat, nothing
 from engine.views.frame import Frame
 from engine.views.pulse import history
 from engine.views.view import View, view
@@ -44,51 +44,48 @@ class Flow(View):
             shown = np.log10(values) if log else values
         shown = np.where(np.isfinite(shown), shown, np.nan)
         marks = marked(self.quantity, values[:, -1])
+        both = self.show == "both"
         traces, layout = [], {}
         if self.show != "now":
+            hover = f"%{{y}}, step %{{x}}<br>{self.quantity} %{{customdata:.3g}}<extra></extra>"
+            bar = {"title": {"text": "log₁₀" if log else "share", "side": "right"}, "thickness": 10}
+            steps_in_words = [f"{step:,}" for step in steps]
             traces.append(
                 heat(
-                    shown,
-                    [f"{step:,}" for step in steps],
+                    np.round(shown, 2),
+                    steps_in_words,
                     nodes,
-                    customdata=values,
-                    hovertemplate=f"%{{y}}, step %{{x}}<br>{self.quantity} %{{customdata:.3g}}<extra></extra>",
-                    colorbar={
-                        "title": {"text": "log₁₀" if log else "share", "side": "right"},
-                        "thickness": 10,
-                        "x": 0.62,
-                    }
-                    if self.show == "both"
-                    else {"title": {"text": "log₁₀" if log else "share", "side": "right"}, "thickness": 10},
+                    customdata=rounded(values),
+                    hovertemplate=hover,
+                    showscale=not both,
+                    colorbar=bar,
                 )
             )
-            layout["xaxis"] = axis(
-                "step", domain=[0, 0.6] if self.show == "both" else [0, 1], type="category", nticks=6
-            )
+            layout["xaxis"] = axis("step", domain=[0, 0.6] if both else [0, 1], type="category", nticks=5, tickangle=0)
         if self.show != "over time":
             traces.append(
                 {
                     "type": "bar",
                     "orientation": "h",
-                    "x": values[:, -1],
+                    "x": rounded(values[:, -1]),
                     "y": nodes,
                     "xaxis": "x2",
                     "marker": {"color": [BAD if mark else PALETTE[0] for mark in marks]},
+                    "text": [mark or f"{value:.2g}" for mark, value in zip(marks, values[:, -1], strict=True)],
+                    "textposition": "auto",
                     "hovertemplate": f"%{{y}}<br>{self.quantity} %{{x:.3g}}<extra></extra>",
                 }
             )
-            layout["xaxis2"] = axis(
-                f"{self.quantity}, step {steps[-1]:,}",
-                log,
-                domain=[0.76, 1] if self.show == "both" else [0, 1],
-                nticks=4,
-            )
-            layout["annotations"] = [
-                says(mark, x=1, xref="paper", xanchor="right", y=node, font={"color": BAD, "size": 11})
-                for node, mark in zip(nodes, marks, strict=True)
-                if mark
-            ]
-        return figure(traces, yaxis=axis(autorange="reversed", type="category"), **layout)
+            side = axis(f"{self.quantity}, now", rangemode="tozero", nticks=4, tickangle=0)
+            layout["xaxis2"] = side | {"domain": [0.64, 1] if both else [0, 1]}
+        return figure(traces, yaxis=axis(range=[len(nodes) - 0.5, -0.5], type="category"), **layout)
+
+
+def rounded(values: np.ndarray) -> np.ndarray:
+    """Return values with four digits that count, which is what a figure shows."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scale = 10.0 ** (3 - np.floor(np.log10(np.abs(values))))
+    return np.where(np.isfinite(scale), np.round(values * scale) / scale, values).astype(np.float32)
 
 
 def marked(quantity: str, latest: np.ndarray) -> list[str]:

@@ -19,6 +19,8 @@ Curves = dict[tuple[str, str], list[tuple[int, float]]]  # by split and metric: 
 class Record(Protocol):
     """What a run left behind on its way."""
 
+    run: str  # its name, or nothing
+
     def curves(self, run: str = "") -> Curves:
         """Return the metrics of this run, or of another."""
         ...

@@ -3,9 +3,11 @@
 import streamlit as st
 
 from engine.graph.cost import cost
+from engine.live.house import house
 from engine.presets import Preset, by_size
 
 WIDTH = 3
+RECENT = 4  # runs
 
 
 def card(preset: Preset) -> None:
@@ -20,10 +22,30 @@ def card(preset: Preset) -> None:
             st.page_link("labs/cnn.py", label="Open", icon=":material/arrow_forward:", query_params=query)
 
 
+def recent() -> None:
+    """Draw the latest runs, with the way to each."""
+    rows = house().store.runs()[:RECENT]
+    if not rows:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader("Latest runs", anchor=False, width="content")
+        st.page_link("models/runs.py", label="All runs", icon=":material/stacked_line_chart:")
+    for row, place in zip(rows, st.columns(RECENT), strict=False):
+        with place, st.container(border=True, height="stretch", gap="small"):
+            st.markdown(f"**{row['name']}**  \n{row['status']}, step {row['step']:,}")
+            if row["error"]:
+                st.caption(row["error"])
+            st.space("stretch")
+            query = {"run": row["run"]}
+            st.page_link("labs/cnn.py", label="Open", icon=":material/arrow_forward:", query_params=query)
+
+
 st.title("A display case for neural networks", anchor=False)
 st.markdown(
-    "Build a network layer by layer, see its shapes and count its weights as you go, and take the PyTorch code home."
+    "Build a network layer by layer, watch it learn, look inside at any moment, live or back in time, "
+    "and take the PyTorch code home."
 )
+recent()
 st.subheader("From one neuron to 138 million weights", anchor=False)
 presets = by_size()
 for start in range(0, len(presets), WIDTH):

@@ -27,7 +27,13 @@ def diagram(data: dict[str, Any], key: str, on_select: Told, on_fold: Told) -> N
     )
 
 
-def transport(data: dict[str, Any], key: str, on_again: Told, on_branch: Told, on_turned: Told) -> None:
+def nothing(_: Any) -> None:
+    """Take no notice."""
+
+
+def transport(
+    data: dict[str, Any], key: str, on_again: Told = nothing, on_branch: Told = nothing, on_turned: Told = nothing
+) -> None:
     """Draw play, pause, step, stop and the slider over a run's moments; orders go straight to the run."""
     _transport(
         data=data,

@@ -7,6 +7,7 @@ from engine.graph.diagram import diagram
 from engine.graph.source import source
 from engine.presets import PRESETS, by_size
 from engine.training.experiment import dump, load
+from engine.views.colours import QUANTITIES
 from pages.ui import components, inspector
 from pages.ui.board import board
 from pages.ui.builder import beginning, builder
@@ -154,11 +155,26 @@ def _diagram(bench: Workbench) -> None:
     graph = bench.sound.graph
     shown = diagram(graph, bench.opened)
     address = {"x": bench.link, "run": bench.run, "board": written(bench.board)}
-    shown |= {"selected": bench.selected, "address": address, "stale": stale}
+    shown |= {"selected": bench.selected, "address": address, "stale": stale, "board": bench.key}
+    if quantity := st.session_state.get(f"{bench.key}.colour"):
+        shown["colours"] = {"source": bench.source, "view": {"kind": "colours", "quantity": quantity}}
     with st.container(border=True, key=f"{bench.key}-diagram", gap="small"):
         components.diagram(shown, f"{bench.key}.diagram", bench.select, bench.fold)
         if left_out := shown["left_out"]:
             st.caption(f"{left_out:,} more layers are not drawn. Group some into blocks, or fold blocks.")
         if stale:
             st.caption(":material/history: You see the last network that could run, until the problem is mended.")
-        inspector.totals(graph)
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"{bench.key}-totals"):
+            inspector.totals(graph)
+            st.space("stretch")
+            if not bench.unfit:
+                st.selectbox(
+                    "Colour by",
+                    QUANTITIES,
+                    index=None,
+                    key=f"{bench.key}.colour",
+                    placeholder="Colour by …",
+                    help="Colours each layer by what its latest watched step did; broken frames are unhealthy.",
+                    label_visibility="collapsed",
+                    width=200,
+                )

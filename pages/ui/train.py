@@ -82,6 +82,7 @@ def _loads(source: Source) -> bool:
 def _begin(bench: Workbench) -> None:
     try:
         bench.attach(house().train(bench.ready))
+        st.session_state[f"{bench.key}.view"] = "Board"
     except VitrineError as error:
         bench.complain(str(error))
 
@@ -177,5 +178,5 @@ def transport(bench: Workbench) -> None:
         except VitrineError as error:
             bench.complain(str(error))
 
-    data = {"source": f"run:{bench.run}", "board": bench.key, "branches": not bench.unfit}
-    components.transport(data, f"{bench.key}.transport", again, branch, lambda _: None)
+    data = {"sources": [f"run:{bench.run}"], "board": bench.key, "branches": not bench.unfit}
+    components.transport(data, f"{bench.key}.transport", again, branch)

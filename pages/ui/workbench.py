@@ -50,8 +50,13 @@ class Workbench:
 
     def __init__(self, lab: str, preset: str):
         self.key = lab
-        if lab not in st.session_state:
-            st.session_state[lab] = _begin(preset)
+        asked = [st.query_params.get(name, "") for name in ("x", "preset", "run", "board")]
+        before = st.session_state.get(lab)
+        if not before:
+            st.session_state[lab] = _begin(preset) | {"asked": asked}
+        elif any(asked) and asked != before["asked"]:  # another link was followed; undo leads back
+            past = [*before["past"], before["now"]][-MOST_UNDO:]
+            st.session_state[lab] = _begin(preset) | {"asked": asked, "past": past}
 
     @property
     def _state(self) -> dict[str, Any]:

@@ -1,0 +1,89 @@
+"""Managing runs: naming, deleting, and telling what sets them apart."""
+
+import shutil
+from typing import Any
+
+from engine.errors import VitrineError
+from engine.graph.cost import cost
+from engine.graph.graph import Graph
+from engine.registry import shortened
+from engine.runs.store import ENDED, Row, Store, folder
+from engine.training.experiment import Experiment
+
+MOST_NAME, MOST_NOTE = 80, 2_000
+ABSENT = "–"
+
+
+def rename(store: Store, run: str, name: str) -> None:
+    """Give a run another name."""
+    name = name.strip()
+    if not 1 <= len(name) <= MOST_NAME:
+        raise VitrineError(f"A name has 1 to {MOST_NAME} characters; received {shortened(name)}.")
+    row = store.run(run)
+    store.update(row["run"], name=name)
+    store.note(row["run"], row["step"], f"renamed from {row['name']} to {name}")
+
+
+def annotate(store: Store, run: str, note: str) -> None:
+    """Keep a note with a run."""
+    if len(note) > MOST_NOTE:
+        raise VitrineError(f"A note has at most {MOST_NOTE:,} characters; this one has {len(note):,}.")
+    store.update(store.run(run)["run"], note=note.strip() or None)
+
+
+def delete(store: Store, run: str) -> None:
+    """Forget a run, its checkpoints and everything about it; one that learns must be stopped first."""
+    row = store.run(run)
+    if row["status"] not in ENDED:
+        raise VitrineError(f"{row['run']} is {row['status']}.", cure="Stop it first.")
+    if row["pinned"]:
+        raise VitrineError(f"{row['run']} is pinned.", cure="Unpin it first.")
+    store.delete(row["run"])
+    shutil.rmtree(folder(row["run"]), ignore_errors=True)  # what cannot be removed is no longer known of
+
+
+def differences(experiments: list[Experiment]) -> list[tuple[str, list[str]]]:
+    """Return what is not the same in all experiments: what it is, and how each has it."""
+    rows: list[tuple[str, list[str]]] = []
+    for part in ("data", "task", "recipe"):
+        choices = [getattr(experiment, part) for experiment in experiments]
+        names = dict.fromkeys(name for choice in choices if choice for name in ("kind", *type(choice).model_fields))
+        for name in names:
+            values = [_words(getattr(choice, name, ABSENT)) for choice in choices]
+            rows.append((part if name == "kind" else f"{part}: {name.replace('_', ' ')}", values))
+    graphs = [_layers(experiment.graph) for experiment in experiments]
+    for path in dict.fromkeys(path for layers in graphs for path in layers):
+        rows.append((f"layer {path}", [layers.get(path, ABSENT) for layers in graphs]))
+    return [(what, values) for what, values in rows if len(set(values)) > 1]
+
+
+def _words(value: Any) -> str:
+    if value is None:
+        return "none"
+    if hasattr(value, "write"):
+        return ", ".join(f"{name} {part}" for name, part in value.write().items() if name != "kind") or "usual"
+    return ", ".join(map(str, value)) or "none" if isinstance(value, tuple) else str(value)
+
+
+def _layers(graph: Graph, prefix: str = "") -> dict[str, str]:
+    found: dict[str, str] = {}
+    for node in graph.nodes:
+        path = prefix + node.id
+        if node.block:
+            found[path] = f"block ×{node.block.repeat}"
+            found |= _layers(node.block.graph, f"{path}.")
+        else:
+            found[path] = f"{node.layer.title} {node.layer.summary()}".strip()
+    return found
+
+
+def counts(experiment: Experiment) -> dict[str, str]:
+    """Return the totals of an experiment's network, in words."""
+    total = cost(experiment.graph).total
+    names = ("weights", "neurons", "connections", "multiply_adds")
+    return {name.replace("_", "-"): f"{getattr(total, name):,}" for name in names}
+
+
+def scored(row: Row, metrics: dict[tuple[str, str], list[tuple[int, float]]]) -> dict[str, float]:
+    """Return the latest value of each curve of a run."""
+    return {f"{split} {metric}": points[-1][1] for (split, metric), points in metrics.items() if points}

@@ -1,0 +1,159 @@
+"""Runs: all trainings there are; find, compare, name and delete them."""
+
+import functools
+import time
+from typing import Any
+
+import streamlit as st
+
+from engine.errors import VitrineError
+from engine.live.house import house
+from engine.runs import orders
+from engine.runs.manage import annotate, delete, rename, scored
+from engine.runs.store import ENDED, Row
+from engine.runs.tend import sweep
+from pages.ui.compare import compare
+
+STATUSES = ("running", "paused", "queued", "done", "stopped", "interrupted", "failed")
+SHOWN = 200
+CURVE = 40  # points of the small curve
+
+
+@functools.lru_cache(maxsize=1000)
+def curves(run: str, updated: float) -> tuple[list[float], dict[str, float]]:
+    """Return a run's loss in a few points, and its latest scores, as they were when it last changed."""
+    metrics = house().store.metrics(run)
+    losses = [value for _, value in metrics.get(("train", "loss"), []) if value is not None]
+    return losses[:: max(1, len(losses) // CURVE)], scored({}, metrics)
+
+
+def listed(row: Row) -> dict[str, Any]:
+    """Return what the list tells of a run."""
+    losses, scores = curves(row["run"], row["updated"])
+    accuracy = scores.get("validation accuracy")
+    return {
+        "pin": "📌" if row["pinned"] else "",
+        "name": row["name"],
+        "status": row["status"],
+        "loss": losses or [0.0],
+        "accuracy": None if accuracy is None else 100 * accuracy,
+        "step": row["step"],
+        "epoch": row["epoch"],
+        "seconds": row["seconds"],
+        "device": row["device"] or "",
+        "run": row["run"],
+        "parent": f"{row['parent']} at {row['parent_step']:,}"
+        if row["parent_step"] is not None
+        else row["parent"] or "",
+        "note": row["note"] or row["error"] or "",
+    }
+
+
+def chosen() -> list[Row]:
+    """Draw search, filter and list; return the runs that are ticked."""
+    rows = house().store.runs()
+    if not rows:
+        st.info("Nothing has been trained yet. Open a network in the CNN lab and press Train.", icon=":material/info:")
+        return []
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        wanted = st.text_input("Search", placeholder="name, run, note, device …", width=320).strip().lower()
+        statuses = st.pills("Status", STATUSES, selection_mode="multi")
+    found = [
+        row
+        for row in sorted(rows, key=lambda row: not row["pinned"])
+        if (not statuses or row["status"] in statuses)
+        and all(word in " ".join(str(v) for v in row.values()).lower() for word in wanted.split())
+    ]
+    if not found:
+        st.caption("No run is like that.")
+        return []
+    config = {
+        "pin": st.column_config.TextColumn("", width=30),
+        "loss": st.column_config.LineChartColumn("loss", width=110),
+        "accuracy": st.column_config.NumberColumn(
+            "accuracy", format="%.1f %%", help="Of the validation examples", width=80
+        ),
+        "step": st.column_config.NumberColumn(format="localized", width=70),
+        "epoch": st.column_config.NumberColumn(format="%.1f", width=60),
+        "seconds": st.column_config.NumberColumn("time", format="%.0f s", width=70),
+        "device": st.column_config.TextColumn(width=60),
+        "status": st.column_config.TextColumn(width=90),
+    }
+    event: Any = st.dataframe(
+        [listed(row) for row in found[:SHOWN]],
+        hide_index=True,
+        column_config=config,
+        selection_mode="multi-row",
+        on_select="rerun",
+        key="runs.table",
+    )
+    if len(found) > SHOWN:
+        st.caption(f"The latest {SHOWN} of {len(found):,} runs. Search to see others.")
+    return [found[place] for place in event.selection.rows if place < len(found)]
+
+
+def act(words: str, do: Any, *details: Any) -> None:
+    """Do something with the store, and say in words what cannot be done."""
+    try:
+        do(house().store, *details)
+        st.toast(words)
+    except VitrineError as error:
+        st.session_state["runs.complaint"] = str(error)
+
+
+def one(row: Row) -> None:
+    """Draw what can be done with one run, and its diary."""
+    run = row["run"]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.page_link("labs/cnn.py", label="Open in the lab", icon=":material/arrow_forward:", query_params={"run": run})
+        if row["status"] not in ENDED:
+            st.button("Stop", icon=":material/stop:", on_click=act, args=("Stopped.", orders.tell, run, "stop"))
+        with st.popover("Rename", icon=":material/edit:"):
+            name = st.text_input("Name", row["name"], max_chars=80, key=f"runs.name.{run}")
+            st.button("Rename", key="runs-rename", on_click=act, args=("Renamed.", rename, run, name))
+        with st.popover("Note", icon=":material/notes:"):
+            note = st.text_area("Note", row["note"] or "", max_chars=2000, key=f"runs.note.{run}")
+            st.button("Keep", key="runs-note", on_click=act, args=("Kept.", annotate, run, note))
+        pinned = bool(row["pinned"])
+        label = "Unpin" if pinned else "Pin"
+        st.button(label, icon=":material/push_pin:", key="runs-pin", on_click=_pin, args=(run, not pinned))
+        _deleting([row])
+    if row["error"]:
+        st.warning(row["error"], icon=":material/warning:")
+    with st.expander("Diary", expanded=True):
+        lines = house().store.diary(run)
+        said = [{"when": time.strftime("%d %b %H:%M:%S", time.localtime(line["at"]))} | line for line in lines]
+        st.dataframe([{n: line[n] for n in ("when", "step", "words")} for line in said], hide_index=True)
+
+
+def _pin(run: str, pinned: bool) -> None:
+    house().store.update(run, pinned=pinned)
+
+
+def _deleting(rows: list[Row]) -> None:
+    many = f"these {len(rows)} runs" if len(rows) > 1 else rows[0]["run"]
+    with st.popover("Delete", icon=":material/delete:"):
+        st.markdown(f"Delete {many} with all checkpoints? This cannot be undone.")
+        st.button(
+            "Delete for good", type="primary", key="runs-delete", on_click=_delete, args=([r["run"] for r in rows],)
+        )
+
+
+def _delete(runs: list[str]) -> None:
+    for run in runs:
+        act("Deleted.", delete, run)
+    del st.session_state["runs.table"]
+
+
+st.title("Runs", anchor=False)
+sweep(house().store)
+if complaint := st.session_state.pop("runs.complaint", ""):
+    st.error(complaint, icon=":material/error:")
+ticked = chosen()
+if len(ticked) == 1:
+    one(ticked[0])
+elif ticked:
+    _deleting(ticked)
+    compare(ticked)
+elif house().store.runs():
+    st.caption("Tick a run to open, name or delete it; tick several to compare them.")
