@@ -34,18 +34,19 @@ def free_port() -> int:
 
 
 @contextmanager
-def served() -> Iterator[str]:
-    """Start the app as people start it; yield its address; end it by its process id."""
+def served(home: Path | None = None) -> Iterator[tuple[str, subprocess.Popen]]:
+    """Start the app as people start it; yield its address and its process; end it by its process id."""
     address = f"http://127.0.0.1:{(port := free_port())}"
     command = [sys.executable, "-m", "engine", "app", f"--port={port}", "--host=127.0.0.1"]
-    with tempfile.TemporaryFile() as log, tempfile.TemporaryDirectory() as home:
-        server = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, env=os.environ | {"VITRINE_HOME": home})
+    with tempfile.TemporaryFile() as log, tempfile.TemporaryDirectory() as fresh:
+        environment = os.environ | {"VITRINE_HOME": str(home or fresh)}
+        server = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, env=environment)
         try:
             _wait(address, server)
-            yield address
+            yield address, server
         finally:
             server.terminate()
-            server.wait(10)
+            server.wait(20)
 
 
 def _wait(address: str, server: subprocess.Popen) -> None:

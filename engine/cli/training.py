@@ -152,6 +152,13 @@ def command(
     print(f"{name} is {row['status']} at step {row['step']:,}.")
 
 
+def mend() -> None:
+    """Make a damaged store anew from the runs' folders; nothing is thrown away."""
+    from engine.runs.mend import mended
+
+    print(mended()[1] or "The store is sound.")
+
+
 def evaluate(run: Run, as_json: Json = False) -> None:
     """Score a run's newest weights on all its data."""
     from engine.runs.carry import classes_of, finish, reopened
@@ -235,4 +242,4 @@ def _with_bar(reports: "Iterator[Report]", run: str) -> "Iterator[Report]":
             yield report
 
 
-COMMANDS = (data, train, resume, runs, command, evaluate, export)
+COMMANDS = (data, train, resume, runs, command, mend, evaluate, export)

@@ -9,7 +9,7 @@ from engine.live.hub import Hub
 from engine.live.route import Live
 from engine.runs.carry import branch, new_run
 from engine.runs.launch import Launcher, again, fill
-from engine.runs.store import Store
+from engine.runs.mend import mended
 from engine.runs.tend import Watchman
 from engine.training.experiment import Experiment
 
@@ -20,7 +20,9 @@ class House:
     """The store, the hub, the launcher, and a thread that goes its rounds."""
 
     def __init__(self) -> None:
-        self.store = Store()
+        self.store, said = mended()
+        if said:
+            print(said, flush=True)
         self.hub, self.launcher, self.watchman = Hub(self.store), Launcher(), Watchman(self.store)
         self.live = Live(self.hub)
         self.over = threading.Event()

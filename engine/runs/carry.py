@@ -15,6 +15,7 @@ import torch
 from engine.data import Dataset
 from engine.errors import VitrineError
 from engine.runs.alive import identity
+from engine.runs.mend import keep_copy
 from engine.runs.pulses import Pulses
 from engine.runs.recorder import Recorder
 from engine.runs.store import Row, Store, folder
@@ -157,6 +158,7 @@ def end(store: Store, run: str, status: str, error: str | None = None, **more: A
     step = store.run(run)["step"]
     store.update(run, status=status, error=error, pid=None, **more)
     store.note(run, step, f"{status}: {error}" if error else status)
+    keep_copy(store, run)
 
 
 def _recorded(
@@ -214,6 +216,7 @@ class Keeper:
         began = time.monotonic()
         path = checkpoint.save(self.learner, self.folder)
         self.store.keep_checkpoint(self.run, self.learner.step, path.stat().st_size)
+        keep_copy(self.store, self.run)
         self.spent += time.monotonic() - began
         self.due = checkpoint.next_due(self.learner.step)
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import sqlite3
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -154,10 +155,10 @@ class Store:
 
     # -- the diary -----------------------------------------------------------------------------------------------
 
-    def note(self, run: str, step: int, words: str) -> None:
+    def note(self, run: str, step: int, words: str, at: float | None = None) -> None:
         """Write into a run's diary."""
         with self.writing() as connection:
-            connection.execute(DIARY.insert().values(run=run, at=time.time(), step=step, words=words))
+            connection.execute(DIARY.insert().values(run=run, at=at or time.time(), step=step, words=words))
 
     def diary(self, run: str) -> list[Row]:
         """Return what happened to a run, in order."""
@@ -176,12 +177,12 @@ def telling() -> Generator[None, None, None]:
             f"The store could not be used ({error.orig}).",
             cure="Make room on the disk, or see that the database can be reached, and resume the run.",
         ) from None
-    except exc.DatabaseError as error:
-        if not any(sign in str(error.orig) for sign in ("malformed", "not a database")):
+    except (exc.DatabaseError, sqlite3.DatabaseError) as error:
+        reason = getattr(error, "orig", error)
+        if not any(sign in str(reason) for sign in ("malformed", "not a database")):
             raise  # a statement of ours is wrong
-        raise VitrineError(
-            f"The store is damaged ({error.orig}).", cure="`vitrine mend` makes it anew from the runs' folders."
-        ) from None
+        cure = "Start the app anew, or `vitrine mend`: both make it anew from the runs' folders."
+        raise VitrineError(f"The store is damaged ({reason}).", cure=cure) from None
 
 
 def public(row: Row) -> Row:

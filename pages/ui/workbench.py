@@ -53,10 +53,10 @@ class Workbench:
         asked = [st.query_params.get(name, "") for name in ("x", "preset", "run", "board")]
         before = st.session_state.get(lab)
         if not before:
-            st.session_state[lab] = _begin(preset) | {"asked": asked}
+            st.session_state[lab] = _begin(lab, preset) | {"asked": asked}
         elif any(asked) and asked != before["asked"]:  # another link was followed; undo leads back
             past = [*before["past"], before["now"]][-MOST_UNDO:]
-            st.session_state[lab] = _begin(preset) | {"asked": asked, "past": past}
+            st.session_state[lab] = _begin(lab, preset) | {"asked": asked, "past": past}
 
     @property
     def _state(self) -> dict[str, Any]:
@@ -233,7 +233,7 @@ class Workbench:
 USUAL_BOARD = ("curves", "flow", "predictions", "confusion")
 
 
-def _begin(preset: str) -> dict[str, Any]:
+def _begin(lab: str, preset: str) -> dict[str, Any]:
     """Return a new table: with what the page's link holds, else with a preset."""
     complaint, run = "", ""
     experiment = PRESETS[preset].experiment()
@@ -253,6 +253,8 @@ def _begin(preset: str) -> dict[str, Any]:
             experiment = PRESETS[wanted].experiment()
         except VitrineError as error:
             complaint = f"{error} You see {PRESETS[preset].title} instead."
+    if run:
+        st.session_state[f"{lab}.view"] = "Board"
     now = dump(experiment)
     first = PRESETS[preset].experiment()
     sound = now if trace(experiment.graph).sound else dump(first)

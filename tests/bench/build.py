@@ -34,7 +34,7 @@ def run() -> Report:
     """Measure both networks, alternately; then counting by the engine alone."""
     report = Report("build")
     found: dict[str, list[float]] = {name: [] for name, *_ in CASES}
-    with served() as address, browser() as chromium:
+    with served() as (address, _), browser() as chromium:
         pages = {name: _opened(chromium.new_page(), address, name, node) for name, node, *_ in CASES}
         for turn in range(TIMES):
             for name, node, *_ in CASES:

@@ -8,7 +8,7 @@ from tests.serving import browser, served, settled
 @pytest.fixture(scope="session")
 def address():
     """Serve the app."""
-    with served() as address:
+    with served() as (address, _):
         yield address
 
 
