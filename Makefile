@@ -10,7 +10,7 @@ PIP := $(RUN) -m pip install --quiet --disable-pip-version-check --constraint co
 app: $(VENV)/app.done
 	@$(RUN) -m engine app
 
-test: $(VENV)/dev.done $(VENV)/browser.done
+test: $(VENV)/dev.done $(VENV)/browser.done $(VENV)/postgres.done
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ty check --python $(VENV) engine pages app.py
@@ -35,4 +35,11 @@ $(VENV)/browser.done: $(VENV)/dev.done
 	@command -v chromium chromium-browser google-chrome >/dev/null \
 	|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get -qq update && apt-get -qq install --yes chromium; } \
 	|| $(RUN) -m playwright install chromium
+	@touch $@
+
+# A PostgreSQL for the tests of a shared store: one that is there, or Debian's; without one those tests say so.
+$(VENV)/postgres.done: $(VENV)/dev.done
+	@command -v postgres >/dev/null || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 \
+	|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get -qq update && apt-get -qq install --yes postgresql; } \
+	|| echo "PostgreSQL is not here: tests of a shared store will be skipped."
 	@touch $@

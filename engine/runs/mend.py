@@ -25,9 +25,8 @@ def keep_copy(store: Store, run: str) -> None:
     aside = folder(run) / f"{COPY}.{os.getpid()}.part"
     try:
         copy = {"row": row, "curves": curves, "diary": store.diary(run)}
-        aside.write_bytes(
-            orjson.dumps(copy, option=orjson.OPT_NON_STR_KEYS)
-        )  # the database's names are texts of its own
+        # The database's column names are texts of a kind of their own.
+        aside.write_bytes(orjson.dumps(copy, option=orjson.OPT_NON_STR_KEYS))
         aside.replace(folder(run) / COPY)
     except OSError as error:
         aside.unlink(missing_ok=True)
