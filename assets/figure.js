@@ -197,6 +197,7 @@ class Panel {
         }
         if (this.figure && !waiting?.problem) await this.paint();
         done?.();
+        if (waiting?.made) this.host.dataset.late = Math.round(Date.now() - 1000 * waiting.made);
         this.host.dataset.step = this.step ?? "";
         this.host.dataset.drawn = Number(this.host.dataset.drawn ?? 0) + 1;
       } finally {

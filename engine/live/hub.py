@@ -19,7 +19,8 @@ from engine.views import Frame, Session
 from engine.views.view import read
 
 TICK = 0.03  # seconds between two looks into the store
-RECORDS = 0.25  # seconds between two drawings of what reads records
+PAUSE = 0.2  # seconds between two drawings of a scene, at least
+MOST_MESSAGES = 600  # a second, to all browsers together: the more look, the more seldom each is shown something
 RENEW = 4.0  # seconds between two renewals of a watch
 MOST_SCENES = 500
 MOST_KEPT = 400  # drawn moments of the past
@@ -104,7 +105,7 @@ class Hub:
                 self._renew(scenes)
                 new = changes.any()
                 self._states(runs.union(*(scene.runs for scene in scenes)), new)
-                self._scenes(scenes, new)
+                self._scenes(scenes)
             except VitrineError as error:
                 for scene in scenes:
                     scene.say(packed({"problem": str(error)}))
@@ -141,22 +142,22 @@ class Hub:
                 for viewer, name in list(self.states.get(row["run"], ())):
                     viewer.show(name, message)
 
-    def _scenes(self, scenes: list[Scene], new: bool) -> None:
+    def _scenes(self, scenes: list[Scene]) -> None:
         """Draw what is new, and ask for the past where no worker shows it."""
         live = [scene for scene in scenes if self._learns(scene)]
+        pause = max(PAUSE, sum(len(scene.viewers) for scene in scenes) / MOST_MESSAGES)
+        due = [scene for scene in scenes if time.monotonic() - scene.drawn >= pause]
         networks = {
             (s.key.source.removeprefix(RUN), frames.watch_of(s.view.write())): s
             for s in live
             if s.view.reads == "network"
         }
-        if new or any(scene.seen is None for scene in networks.values()):
-            for key, seen in frames.turns(self.store, list(networks)).items():
-                if seen != networks[key].seen:
-                    self._draw_frame(networks[key], key, seen)
-        now = time.monotonic()
-        for scene in scenes:
+        for key, seen in frames.turns(self.store, [key for key, scene in networks.items() if scene in due]).items():
+            if seen != networks[key].seen:
+                self._draw_frame(networks[key], key, seen)
+        for scene in due:
             if scene.key.at == NOW and scene.key.source.startswith(RUN) and scene.view.reads == "record":
-                self._draw_record(scene, now)
+                self._draw_record(scene)
             elif scene not in live and not scene.queued and scene.seen != (mark := self._mark(scene)):
                 scene.seen, scene.queued = mark, True
                 self.jobs.put(scene)
@@ -169,17 +170,17 @@ class Hub:
     def _draw_frame(self, scene: Scene, key: frames.Key, seen: Any) -> None:
         if found := frames.newest(self.store, *key):
             scene.seen = seen
-            scene.say(drawn(scene.view, Frame.unpack(found[1]), found[0]))
+            scene.say(drawn(scene.view, Frame.unpack(found[1]), found[0], found[2]))
 
-    def _draw_record(self, scene: Scene, now: float) -> None:
+    def _draw_record(self, scene: Scene) -> None:
         run = scene.key.source.removeprefix(RUN)
         row = self.rows.get(run)
         seen = [self.rows[name]["updated"] for name in scene.runs if name in self.rows]
-        if row is None or scene.seen == seen or now - scene.drawn < RECORDS:
+        if row is None or scene.seen == seen:
             return
-        scene.seen, scene.drawn = seen, now
+        scene.seen = seen
         session = Session(self.past.experiment(scene.key.source), 2**62, self.past.record(run))
-        scene.say(drawn(scene.view, scene.view.compute(session), row["step"]))
+        scene.say(drawn(scene.view, scene.view.compute(session), row["step"], row["updated"]))
 
     # -- the past ------------------------------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 """Scene: one thing that is looked at, however many look at it."""
 
+import time
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -30,7 +31,7 @@ class Key:
     at: int = NOW
 
 
-@dataclass
+@dataclass(eq=False)
 class Scene:
     """Who looks at one thing, and what they were shown last."""
 
@@ -51,7 +52,7 @@ class Scene:
 
     def say(self, message: bytes) -> None:
         """Show everybody a message."""
-        self.message = message
+        self.message, self.drawn = message, time.monotonic()
         for viewer, name in list(self.viewers):
             viewer.show(name, message)
 
@@ -65,8 +66,8 @@ def _plain(value: Any) -> Any:
     return value.tolist() if isinstance(value, np.ndarray | np.generic) else str(value)  # arrays seen sideways
 
 
-def drawn(view: View, frame: Frame, step: int) -> bytes:
-    """Return the message that shows a frame."""
+def drawn(view: View, frame: Frame, step: int, made: float | None = None) -> bytes:
+    """Return the message that shows a frame, and tells when it was made."""
     if problem := frame.words.get("problem"):
         return packed({"step": step, "problem": problem})
-    return packed({"step": step, "figure": view.draw(frame)})
+    return packed({"step": step, "made": made or time.time(), "figure": view.draw(frame)})

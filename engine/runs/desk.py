@@ -23,7 +23,8 @@ from engine.training.experiment import load
 from engine.training.learner import Learner
 from engine.training.loop import Report
 
-LISTEN = 0.03  # seconds between two looks into the store
+LISTEN = 0.03  # seconds between two looks into the store for orders,
+LOOK = 0.2  # and for watches
 BEAT = 1.0
 HANGS = 60.0  # seconds without a report after which the heart stops
 AWAY = 3600.0  # seconds without an app that minds the run after which it saves and stops; VITRINE_AWAY
@@ -42,28 +43,28 @@ class Ear(threading.Thread):
         self.over = threading.Event()
         self.reported = time.monotonic()  # when the run last came to its desk
         self.minded: tuple[int | None, float] = None, time.monotonic()
-        self.wrong = ""
 
     def run(self) -> None:
         """Listen until the run is over."""
-        changes, last, beat = Changes(self.store), 0, 0.0
+        changes, last, looked, beat, new = Changes(self.store), 0, 0.0, 0.0, False
         while not self.over.wait(LISTEN):
             try:
                 if time.monotonic() - beat >= BEAT:
                     self._beat()
                     beat = time.monotonic()
-                if not changes.any():
-                    continue
-                for order in sorted(o for name in self.names for o in orders.pending(self.store, name, last)):
-                    last = order.id
-                    self.orders.put(order)
-                    self.call()
-                watched = frames.watches(self.store, self.names[-1])
-                if watched.keys() - self.watched.keys():
-                    self.call()
-                self.watched = watched
-            except VitrineError as error:  # a full disk: the run itself meets it too, and says so
-                self.wrong = str(error)
+                if changes.any():
+                    new = True
+                    for order in sorted(o for name in self.names for o in orders.pending(self.store, name, last)):
+                        last = order.id
+                        self.orders.put(order)
+                        self.call()
+                if new and time.monotonic() - looked >= LOOK:
+                    new, looked = False, time.monotonic()
+                    watched = frames.watches(self.store, self.names[-1])
+                    if watched.keys() - self.watched.keys():
+                        self.call()
+                    self.watched = watched
+            except VitrineError:  # a full disk, say: the run itself meets it too, and tells
                 time.sleep(BEAT)
 
     def call(self) -> None:

@@ -1,6 +1,7 @@
 """Watches and frames: what somebody wants to see of a run, and what its worker saw."""
 
 import hashlib
+import time
 from typing import Any
 
 import orjson
@@ -65,7 +66,10 @@ def put(store: Store, run: str, step: int, bodies: dict[str, bytes]) -> None:
             )
         connection.execute(
             FRAMES.insert(),
-            [{"run": run, "watch": w, "step": step, "turn": turns[w], "body": body} for w, body in bodies.items()],
+            [
+                {"run": run, "watch": w, "step": step, "turn": turns[w], "body": body, "made": time.time()}
+                for w, body in bodies.items()
+            ],
         )
 
 
@@ -79,12 +83,13 @@ def turns(store: Store, keys: list[Key]) -> dict[Key, tuple[int, int]]:
         return {(run, watch): (step, turn) for run, watch, step, turn in connection.execute(asked)}
 
 
-def newest(store: Store, run: str, watch: str) -> tuple[int, bytes] | None:
-    """Return step and body of the newest frame of a watch."""
-    asked = sa.select(FRAMES.c.step, FRAMES.c.body).where((FRAMES.c.run == run) & (FRAMES.c.watch == watch))
+def newest(store: Store, run: str, watch: str) -> tuple[int, bytes, float] | None:
+    """Return step and body of the newest frame of a watch, and when it was made."""
+    columns = (FRAMES.c.step, FRAMES.c.body, FRAMES.c.made)
+    asked = sa.select(*columns).where((FRAMES.c.run == run) & (FRAMES.c.watch == watch))
     with store.reading() as connection:
         row = connection.execute(asked.order_by(FRAMES.c.step.desc()).limit(1)).first()
-    return (row.step, row.body) if row else None
+    return (row.step, row.body, row.made or 0.0) if row else None
 
 
 def pulses(store: Store, run: str, after: int = -1) -> list[tuple[int, bytes]]:

@@ -84,6 +84,7 @@ FRAMES = sa.Table(
     sa.Column("step", Count, primary_key=True),
     sa.Column("turn", Count, nullable=False),  # counts up with each frame of a watch
     sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("made", sa.Float),  # when, to tell how late it was drawn
 )
 DIARY = sa.Table(
     "diary",

@@ -104,7 +104,7 @@ def test_every_view_is_shown_of_a_run_that_learns_one_that_is_over_and_a_draft(s
     for name, source in (("a", f"run:{learning}"), ("b", f"run:{done}"), ("c", "draft:d")):
         page.say(do="watch", id=name, source=source, view={"kind": kind})
         message = page.hear(name)
-        assert set(message) == {"id", "step", "figure"}, message.get("problem")
+        assert set(message) == {"id", "step", "made", "figure"}, message.get("problem")
     assert message["step"] == 0
 
 
@@ -185,12 +185,15 @@ def test_orders_go_through_the_channel_and_how_the_run_stands_comes_back(served,
     run = served[3]
     page.say(do="state", id="s", source=f"run:{run}")
     assert page.hear("s")["state"]["status"] == "running"
+    seen = []
     page.say(do="order", id="o1", source=f"run:{run}", order="pause")
-    assert page.hear("o1/answer") == {"id": "o1/answer", "done": "pause"}
-    page.hear("s", lambda m: m["state"]["status"] == "paused")
+    page.hear("s", lambda m: seen.append(m) or m["state"]["status"] == "paused")
     assert "rate must be" in page.refused(do="order", id="o2", source=f"run:{run}", order="set", value={"rate": -1})
     page.say(do="order", id="o3", source=f"run:{run}", order="resume")
     page.hear("s", lambda m: m["state"]["status"] == "running")
+    page.say(do="order", id="o4", source=f"run:{run}", order="set", value={"rate": 0.0007})
+    assert page.hear("o4/answer") == {"id": "o4/answer", "done": "set"}
+    assert seen[-1]["state"]["step"] >= seen[0]["state"]["step"]
 
 
 def test_a_paused_run_shows_what_is_asked_for_newly(served, page):
