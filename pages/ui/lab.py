@@ -12,7 +12,7 @@ from pages.ui import components, inspector
 from pages.ui.board import board
 from pages.ui.builder import beginning, builder
 from pages.ui.train import train_panel, transport
-from pages.ui.workbench import Workbench, written
+from pages.ui.workbench import Workbench
 
 
 def lab(key: str, title: str, family: str, preset: str) -> None:
@@ -154,8 +154,7 @@ def _diagram(bench: Workbench) -> None:
     stale = not bench.trace.sound
     graph = bench.sound.graph
     shown = diagram(graph, bench.opened)
-    address = {"x": bench.link, "run": bench.run, "board": written(bench.board)}
-    shown |= {"selected": bench.selected, "address": address, "stale": stale, "board": bench.key}
+    shown |= {"selected": bench.selected, "address": bench.address, "stale": stale, "board": bench.key}
     if quantity := st.session_state.get(f"{bench.key}.colour"):
         shown["colours"] = {"source": bench.source, "view": {"kind": "colours", "quantity": quantity}}
     with st.container(border=True, key=f"{bench.key}-diagram", gap="small"):

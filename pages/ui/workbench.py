@@ -53,10 +53,10 @@ class Workbench:
         asked = [st.query_params.get(name, "") for name in ("x", "preset", "run", "board")]
         before = st.session_state.get(lab)
         if not before:
-            st.session_state[lab] = _begin(lab, preset) | {"asked": asked}
-        elif any(asked) and asked != before["asked"]:  # another link was followed; undo leads back
+            st.session_state[lab] = _begin(lab, preset) | {"asked": [asked]}
+        elif any(asked) and asked not in before["asked"]:  # another link was followed; undo leads back
             past = [*before["past"], before["now"]][-MOST_UNDO:]
-            st.session_state[lab] = _begin(lab, preset) | {"asked": asked, "past": past}
+            st.session_state[lab] = _begin(lab, preset) | {"asked": [asked], "past": past}
 
     @property
     def _state(self) -> dict[str, Any]:
@@ -96,6 +96,15 @@ class Workbench:
         if not self.trace.sound:
             return "The network cannot run yet. Mend what is wrong in it first."
         return refusal(dump(self.ready))
+
+    @property
+    def address(self) -> dict[str, str]:
+        """Return what the page's address is to hold, and remember it: seen again, it is no link that was followed."""
+        parts = {"x": self.link, "run": self.run, "board": written(self.board)}
+        asked = [parts["x"], "", parts["run"], parts["board"]]
+        if asked not in self._state["asked"]:
+            self._state["asked"] = [*self._state["asked"], asked][-MOST_UNDO:]
+        return parts
 
     @property
     def run(self) -> str:

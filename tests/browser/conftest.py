@@ -2,14 +2,25 @@
 
 import pytest
 
+from engine.runs.store import Store
+from tests.engine.living import end_all
 from tests.serving import browser, served, settled
 
 
 @pytest.fixture(scope="session")
-def address():
-    """Serve the app."""
-    with served() as (address, _):
+def home(tmp_path_factory):
+    """Return the folder in which the app keeps everything."""
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="session")
+def address(home):
+    """Serve the app; at the end, no run is left learning."""
+    with served(home) as (address, _):
         yield address
+    store = Store(f"sqlite:///{home / 'vitrine.db'}")
+    end_all(store)
+    store.engine.dispose()
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +36,7 @@ def visit(address, chromium):
     contexts, errors = [], []
 
     def visit(path, **options):
-        context = chromium.new_context(viewport={"width": 1280, "height": 1000}, **options)
+        context = chromium.new_context(**{"viewport": {"width": 1280, "height": 1000}} | options)
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(15_000)
