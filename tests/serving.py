@@ -34,12 +34,12 @@ def free_port() -> int:
 
 
 @contextmanager
-def served(home: Path | None = None) -> Iterator[tuple[str, subprocess.Popen]]:
+def served(home: Path | None = None, **variables: str) -> Iterator[tuple[str, subprocess.Popen]]:
     """Start the app as people start it; yield its address and its process; end it by its process id."""
     address = f"http://127.0.0.1:{(port := free_port())}"
     command = [sys.executable, "-m", "engine", "app", f"--port={port}", "--host=127.0.0.1"]
     with tempfile.TemporaryFile() as log, tempfile.TemporaryDirectory() as fresh:
-        environment = os.environ | {"VITRINE_HOME": str(home or fresh)}
+        environment = os.environ | {"VITRINE_HOME": str(home or fresh)} | variables
         server = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, env=environment)
         try:
             _wait(address, server)

@@ -120,7 +120,7 @@ class Hub:
         for scene in scenes:
             from_worker = scene.view.reads == "network" or scene.view.pulses
             if from_worker and self._learns(scene) and now - scene.renewed > RENEW:
-                frames.renew(self.store, scene.key.source.removeprefix(RUN), scene.view.write())
+                frames.renew(self.store, scene.watch[0], scene.view.write())
                 scene.renewed = now
 
     def _learns(self, scene: Scene) -> bool:
@@ -147,11 +147,7 @@ class Hub:
         live = [scene for scene in scenes if self._learns(scene)]
         pause = max(PAUSE, sum(len(scene.viewers) for scene in scenes) / MOST_MESSAGES)
         due = [scene for scene in scenes if time.monotonic() - scene.drawn >= pause]
-        networks = {
-            (s.key.source.removeprefix(RUN), frames.watch_of(s.view.write())): s
-            for s in live
-            if s.view.reads == "network"
-        }
+        networks = {scene.watch: scene for scene in live if scene.view.reads == "network"}
         for key, seen in frames.turns(self.store, [key for key, scene in networks.items() if scene in due]).items():
             if seen != networks[key].seen:
                 self._draw_frame(networks[key], key, seen)

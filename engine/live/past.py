@@ -29,6 +29,7 @@ class Past:
         self.learners: OrderedDict[str, Learner] = OrderedDict()  # by source
         self.data: OrderedDict[str, Dataset] = OrderedDict()  # by the data's options
         self.drafts: OrderedDict[str, str] = OrderedDict()  # by key: experiments that are being built
+        self.known: dict[str, Experiment] = {}  # by source
         self.records: dict[str, StoredRecord] = {}
         self.at: dict[str, Session] = {}  # by source: the session that its learner stands at
 
@@ -52,7 +53,10 @@ class Past:
             if (key := source.removeprefix(DRAFT)) not in self.drafts:
                 raise VitrineError("This draft is no longer here.", cure="Reload the page.")
             return load(self.drafts[key])
-        return load(self.store.run(source.removeprefix(RUN))["experiment"])
+        if source not in self.known:  # a run's experiment never changes
+            self.known = dict(list(self.known.items())[-MOST_DRAFTS:])
+            self.known[source] = load(self.store.run(source.removeprefix(RUN))["experiment"])
+        return self.known[source]
 
     def record(self, run: str) -> StoredRecord:
         """Return a run's record."""

@@ -1,5 +1,6 @@
 """Scene: one thing that is looked at, however many look at it."""
 
+import functools
 import time
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -7,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 import orjson
 
+from engine.runs import frames
 from engine.views import View
 from engine.views.frame import Frame
 
@@ -44,7 +46,12 @@ class Scene:
     drawn: float = float("-inf")
     queued: bool = False  # whether the past is being opened for it
 
-    @property
+    @functools.cached_property
+    def watch(self) -> frames.Key:
+        """Return the run and the name of the watch by which a worker knows it."""
+        return self.key.source.removeprefix(RUN), frames.watch_of(self.view.write())
+
+    @functools.cached_property
     def runs(self) -> set[str]:
         """Return the runs that it shows."""
         source = self.key.source

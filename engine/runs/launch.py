@@ -93,7 +93,9 @@ class Launcher:
         self.spare: subprocess.Popen | None = None
 
     def prepare(self) -> None:
-        """Let a spare worker stand by; it ends by itself when this process does."""
+        """Let a spare worker stand by, unless VITRINE_SPARE is 0; it ends by itself when this process does."""
+        if os.environ.get("VITRINE_SPARE") == "0":
+            return
         with self.lock:
             if self.spare is None or self.spare.poll() is not None:
                 self.spare = _spawn(WORKER, subprocess.PIPE)

@@ -11,12 +11,22 @@ from engine.errors import VitrineError
 from engine.runs.launch import claim, fill
 from engine.runs.store import Store, folder
 
+NICE = 10  # pages and whoever works at the machine go first
+
 
 def main() -> None:
     """Carry out the run that the command line names, or the one whose name comes later."""
     import engine.runs.desk  # noqa: F401  what takes long is imported before anybody waits for it
 
-    run = sys.argv[1] if len(sys.argv) > 1 else sys.stdin.readline().strip()
+    if hasattr(os, "nice"):
+        os.nice(NICE)
+    if len(sys.argv) > 1:
+        run = sys.argv[1]
+    else:
+        from engine.runs.warm import warm
+
+        warm()
+        run = sys.stdin.readline().strip()
     if run:
         _detach(run)
         work(run)

@@ -30,8 +30,9 @@ def lab(key: str, title: str, family: str, preset: str) -> None:
             train_panel(bench)
     with look:
         _diagram(bench)
-        if bench.run:
-            transport(bench)
+        with st.container(key=f"{bench.key}-transport"):  # always there, so that what follows keeps its place
+            if bench.run:
+                transport(bench)
         shown = _switch(f"{bench.key}.view", ("Layer", "All layers", "Board"))
         if shown == "Board":
             board(bench)

@@ -1,0 +1,148 @@
+"""Pages: from Train to the first point, from a frame to its drawing, from the slider to the past; in a real browser."""
+
+import time
+
+from playwright.sync_api import Browser, Page
+
+from tests.bench.report import Report, spread
+from tests.serving import browser, served, settled
+
+STARTS = 6
+WATCHED = 25.0  # seconds
+SEEKS = 40
+BOARD = "curves;flow;histograms;activations;confusion;predictions"
+TALL = {"width": 1280, "height": 2300}  # all six panels are in sight
+
+# Press Train, and wait until the curves show a step of the run and a frame was painted.
+TRAIN = """
+async () => {
+  const began = performance.now();
+  document.querySelector('.st-key-cnn-train button').click();
+  const curves = () => document.querySelector('[data-testid="figure"]');
+  while (!(Number(curves()?.dataset.step) > 0)) await new Promise(requestAnimationFrame);
+  await new Promise(requestAnimationFrame);
+  return (performance.now() - began) / 1000;
+}
+"""
+# Note how late each frame is drawn.
+LATE = """
+() => {
+  window.late = [];
+  for (const figure of document.querySelectorAll('[data-testid="figure"]')) {
+    new MutationObserver(() => late.push(Number(figure.dataset.late) / 1000))
+      .observe(figure, { attributes: true, attributeFilter: ['data-drawn'] });
+  }
+}
+"""
+# Move the slider to a moment, and wait until one panel, and until all of them, show it.
+SEEK = """
+async (place) => {
+  const find = (name) => document.querySelector(name) ??
+    [...document.querySelectorAll('*')].map((e) => e.shadowRoot?.querySelector(name)).find(Boolean);
+  const slider = find('[data-testid="transport"] input');
+  const figures = [...document.querySelectorAll('[data-testid="figure"]')].slice(1);
+  const drawn = figures.map((f) => f.dataset.drawn);
+  const began = performance.now();
+  slider.value = place;
+  slider.dispatchEvent(new Event('input'));
+  const times = [];
+  while (times.length < figures.length) {
+    await new Promise(requestAnimationFrame);
+    const done = figures.filter((f, i) => f.dataset.drawn !== drawn[i]).length;
+    while (times.length < done) times.push((performance.now() - began) / 1000);
+  }
+  return times;
+}
+"""
+
+
+def run() -> Report:
+    """Measure all three."""
+    report = Report("ui")
+    with browser() as chromium:
+        _start(report, chromium, "1", 0.7)
+        _start(report, chromium, "0", 4.0)
+        with served() as (address, _):
+            _drawn(report, _opened(chromium, address, f"board={BOARD}"))
+            _sought(report, chromium, address)
+    return report
+
+
+def _opened(chromium: Browser, address: str, query: str = "") -> Page:
+    page = chromium.new_context(viewport=TALL).new_page()
+    page.goto(f"{address}/cnn?{query}")
+    settled(page)
+    page.get_by_text("Train", exact=True).first.click()
+    settled(page)
+    page.get_by_text("Board", exact=True).first.click()
+    settled(page)
+    page.wait_for_function("() => Number(document.querySelector('[data-testid=figure]')?.dataset.drawn) > 0")
+    page.wait_for_timeout(1500)
+    return page
+
+
+def _epochs(page: Page, epochs: int) -> None:
+    field = page.get_by_role("spinbutton", name="Epochs")
+    field.fill(str(epochs))
+    field.press("Enter")
+    settled(page)
+
+
+def _stop(page: Page) -> None:
+    page.locator('[data-testid="transport"] button[data-name="stop"]').click()
+    page.locator('[data-testid="transport"][data-status="stopped"]').wait_for()
+
+
+def _start(report: Report, chromium: Browser, spare: str, most: float) -> None:
+    """Time pressing Train, each time with the spare worker ready, or with none."""
+    times = []
+    with served(VITRINE_SPARE=spare) as (address, _):
+        for _ in range(STARTS):
+            page = _opened(chromium, address)
+            _epochs(page, 100_000)
+            page.wait_for_timeout(5000)  # the next spare worker imports what it needs
+            times.append(page.evaluate(TRAIN))
+            _stop(page)
+            page.context.close()
+    words = "with the spare worker" if spare == "1" else "without a spare worker"
+    report.rows.append({"what": f"Train pressed → first point on screen, {words}"} | spread(times))
+    report.aim(f"Train → first point {words}, median, seconds", spread(times)["median ms"] / 1000, most)
+
+
+def _drawn(report: Report, page: Page) -> None:
+    """Time frames of six views from their making to their drawing, while the network learns."""
+    _epochs(page, 100_000)
+    page.evaluate(TRAIN)
+    page.wait_for_timeout(3000)
+    page.evaluate(LATE)
+    began = time.monotonic()
+    page.wait_for_timeout(1000 * WATCHED)
+    late = [value for value in page.evaluate("() => late") if value == value]
+    pace = len(late) / (time.monotonic() - began)
+    _stop(page)
+    times = spread(late)
+    report.rows.append({"what": f"frame made → drawn, six views, {pace:.1f} a second in all"} | times)
+    report.aim("frame made → drawn, median, seconds", times["median ms"] / 1000, 0.15)
+    report.aim("frame made → drawn, 95 %, seconds", times["95 % ms"] / 1000, 0.4)
+    page.context.close()
+
+
+def _sought(report: Report, chromium: Browser, address: str) -> None:
+    """Time the slider, over a finished run."""
+    page = _opened(chromium, address, f"board={BOARD}")
+    _epochs(page, 40)
+    page.evaluate(TRAIN)
+    page.locator('[data-testid="transport"][data-status="done"]').wait_for(timeout=120_000)
+    page.wait_for_timeout(4000)
+    most = int(page.get_by_role("slider", name="Moment of the run").get_attribute("max") or 1)
+    page.evaluate(SEEK, 0)
+    first, whole = [], []
+    for turn in range(SEEKS):
+        times = page.evaluate(SEEK, (turn * 7 + 3) % most)
+        first.append(times[0])
+        whole.append(times[-1])
+        page.wait_for_timeout(100)
+    report.rows.append({"what": "slider moved → first of five views drawn"} | spread(first))
+    report.rows.append({"what": "slider moved → all five views drawn"} | spread(whole))
+    report.aim("slider moved → figure drawn, 95 %, seconds", spread(first)["95 % ms"] / 1000, 0.2)
+    page.context.close()
