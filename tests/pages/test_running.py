@@ -1,0 +1,198 @@
+"""Pages with runs: forms of data and recipe, the board, the list of runs and what can be done with them."""
+
+import dataclasses
+import warnings
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from engine.data import DATASETS
+from engine.live.house import House, house
+from engine.presets import PRESETS
+from engine.runs.carry import branch, carry_out, new_run
+from engine.runs.store import Store, folder
+from engine.training.experiment import load
+from engine.training.recipe import Recipe
+from engine.views import VIEWS
+from tests.engine.living import end_all
+
+ROOT = Path(__file__).resolve().parents[2]
+SHORT = dataclasses.replace(
+    PRESETS["mlp-784-100-10"].experiment(), data=DATASETS["digits"](), recipe=Recipe(epochs=2, batch=32)
+)
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """Give the app a home of its own, and end what it has started."""
+    monkeypatch.setenv("VITRINE_HOME", str(tmp_path))
+    monkeypatch.delenv("VITRINE_STORE", raising=False)
+    house.cache_clear()
+    yield tmp_path
+    end_all(house().store)
+    house.cache_clear()
+
+
+def carried(experiment=SHORT, **more):
+    store = Store()
+    run = new_run(store, experiment, **more)
+    for _ in carry_out(store, run):
+        pass
+    return run
+
+
+def opened(page, **query):
+    app = AppTest.from_file(ROOT / "pages" / "index.py", default_timeout=60)
+    for name, value in query.items():
+        app.query_params[name] = value
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Streamlit's own
+        app.run()
+        if page != "start/home.py":
+            app.switch_page(page)
+            app.run()
+    assert not app.exception
+    return app
+
+
+def lab(side="Train", view="Layer", **query):
+    app = opened("labs/cnn.py", **query)
+    app.segmented_control(key="cnn.side").set_value(side).run()
+    app.segmented_control(key="cnn.view").set_value(view).run()
+    assert not app.exception
+    return app
+
+
+def now(app):
+    return load(app.session_state["cnn"]["now"])
+
+
+def words(app):
+    return " ".join(element.value for kind in (app.error, app.warning, app.caption, app.info) for element in kind)
+
+
+@pytest.mark.parametrize("page", ["start/home.py", "labs/cnn.py", "models/runs.py"])
+def test_pages_open_with_and_without_runs(home, page):
+    assert opened(page)
+    run = carried()
+    app = opened(page, **({"run": run} if "labs" in page else {}))
+    assert not app.exception
+
+
+def test_lenet_is_offered_with_data_that_fits(home):
+    app = lab()
+    assert app.selectbox(key="cnn.data").value == "digits"
+    assert not app.button(key="cnn-train").disabled
+
+
+def test_other_data_is_refused_with_the_reason_and_the_network_can_be_fitted_to_it(home):
+    app = lab()
+    app.selectbox(key="cnn.data").set_value("scenes").run()
+    assert app.button(key="cnn-train").disabled
+    assert "image takes 1×28×28" in words(app)
+    app.button(key="cnn-fit").click().run()
+    assert not app.exception
+    assert not app.button(key="cnn-train").disabled
+    assert now(app).graph.inputs["image"].sizes == (3, 32, 32)
+    assert now(app).data.kind == "scenes"
+
+
+def test_every_option_of_the_recipe_can_be_set_by_its_widget(home):
+    app = lab()
+    app.number_input(key="cnn.recipe.rate").set_value(0.02).run()
+    app.selectbox(key="cnn.recipe.optimiser").set_value("momentum").run()
+    app.selectbox(key="cnn.recipe.batch").set_value("all").run()
+    app.selectbox(key="cnn.recipe.folds").set_value("8").run()
+    app.toggle(key="cnn.recipe.augment").set_value(True).run()
+    app.number_input(key="cnn.recipe.augment.rotation").set_value(12.0).run()
+    app.multiselect(key="cnn.recipe.frozen").set_value(["conv1"]).run()
+    app.text_input(key="cnn.task.class_weights").set_value("1, 2, 0.5").run()
+    assert not app.exception
+    recipe = now(app).recipe
+    assert (recipe.rate, recipe.optimiser, recipe.batch, recipe.folds) == (0.02, "momentum", "all", 8)
+    assert (recipe.augment.rotation, recipe.frozen) == (12.0, ("conv1",))
+    assert now(app).task.class_weights == (1.0, 2.0, 0.5)
+    app.toggle(key="cnn.recipe.augment").set_value(False).run()
+    app.selectbox(key="cnn.recipe.folds").set_value("none").run()
+    assert (now(app).recipe.augment, now(app).recipe.folds) == (None, None)
+    app.button(key="cnn-icon-undo").click().run()
+    assert now(app).recipe.folds == 8
+
+
+def test_training_begins_a_run_that_the_page_holds_on_to(home):
+    app = lab()
+    app.number_input(key="cnn.recipe.epochs").set_value(1.0).run()
+    app.button(key="cnn-train").click().run()
+    assert not app.exception
+    run = app.session_state["cnn"]["run"]
+    assert load(Store().run(run)["experiment"]).recipe.epochs == 1.0
+    assert app.session_state["cnn.view"] == "Board"
+    assert app.button(key="cnn-train").label == "Train anew"
+
+
+def test_a_board_has_panels_that_come_go_and_change(home):
+    app = lab(view="Board")
+    kinds = [panel["view"]["kind"] for panel in app.session_state["cnn"]["board"]]
+    assert kinds == ["curves", "flow", "predictions", "confusion"]
+    app.button(key="cnn-icon-remove-2").click().run()
+    app.selectbox(key="cnn.add.view").set_value("histograms").run()
+    panels = app.session_state["cnn"]["board"]
+    assert [panel["view"]["kind"] for panel in panels] == ["curves", "predictions", "confusion", "histograms"]
+    assert len({panel["key"] for panel in panels}) == 4
+    app.session_state[f"cnn-icon-options-{panels[-1]['key']}"] = True
+    app.run()
+    key = f"cnn.panel.{panels[-1]['key']}"
+    app.selectbox(key=f"{key}.of").set_value("gradients").run()
+    app.selectbox(key=f"{key}.node").set_value("conv2").run()
+    assert not app.exception
+    assert app.session_state["cnn"]["board"][-1]["view"] == {"kind": "histograms", "of": "gradients", "node": "conv2"}
+
+
+@pytest.mark.parametrize("kind", [kind for kind in VIEWS if kind != "colours"])
+def test_every_view_has_a_form(home, kind):
+    app = lab(view="Board", board=kind)
+    app.session_state["cnn-icon-options-1"] = True
+    app.run()
+    assert not app.exception
+
+
+@pytest.mark.parametrize(
+    "query", [{"board": "x;curves:smoothing=9;flow:quantity=1"}, {"run": "nobody"}, {"board": ";" * 99}]
+)
+def test_links_that_hold_nonsense_open_all_the_same(home, query):
+    app = lab(view="Board", **query)
+    assert not app.exception
+    if "run" in query:
+        assert "There is no run" in " ".join(e.value for e in opened("labs/cnn.py", **query).error)
+
+
+def test_a_link_holds_run_and_board(home):
+    run = carried()
+    app = lab(view="Board", run=run, board="confusion:split=test;curves")
+    state = app.session_state["cnn"]
+    assert state["run"] == run
+    assert [panel["view"] for panel in state["board"]] == [{"kind": "confusion", "split": "test"}, {"kind": "curves"}]
+    assert now(app).graphs == SHORT.graphs
+
+
+def test_the_list_of_runs_tells_of_each_and_finds_them(home):
+    first = carried()
+    carried(dataclasses.replace(SHORT, name="other"))
+    child = branch(Store(), first, 10**9, SHORT)
+    app = opened("models/runs.py")
+    table = app.dataframe[0].value
+    assert set(table["run"]) >= {first, child}
+    assert table.set_index("run").loc[child, "parent"].startswith(first)
+    app.text_input[0].set_value("other").run()
+    assert list(app.dataframe[0].value["name"]) == ["other"]
+    app.text_input[0].set_value("nothing like this").run()
+    assert "No run is like that" in words(app)
+
+
+def test_a_house_begins_branches_and_goes_on(home):
+    inside = House()
+    run = carried()
+    child = inside.branch(run, 10**9, dataclasses.replace(SHORT, recipe=Recipe(epochs=4, batch=32)))
+    assert inside.store.run(child)["minded"] == 0
+    assert (folder(child) / "beginning.pt").exists()
