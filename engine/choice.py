@@ -1,15 +1,15 @@
 """Choices: frozen options with bounds and help, from which widgets, JSON and words follow."""
 
 import types
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Literal, Self, Union, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
 from engine.errors import VitrineError
-from engine.registry import did_you_mean, shortened
+from engine.registry import Registry, did_you_mean, shortened
 
 
 def option(default: Any, help: str, *, rare: bool = False, hidden: bool = False) -> Any:
@@ -54,6 +54,23 @@ class Choice(BaseModel):
         """Return what a form needs to know of every field."""
         fields = cls.model_fields.items()
         return tuple(_option(name, info) for name, info in fields if not _marks(info)["hidden"])
+
+
+K = TypeVar("K", bound=type[Choice])
+
+
+def kinds(things: Registry[Any]) -> Callable[[str], Callable[[K], K]]:
+    """Return the decorator that puts classes of choices into a registry, each under its kind."""
+
+    def of_kind(kind: str) -> Callable[[K], K]:
+        def register(cls: K) -> K:
+            cls.kind = kind
+            things.add(kind, cls)
+            return cls
+
+        return register
+
+    return of_kind
 
 
 @dataclass(frozen=True)

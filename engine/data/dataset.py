@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal, TypeVar
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from pydantic import Field
 
-from engine.choice import Choice, option
+from engine.choice import Choice, kinds, option
 from engine.errors import VitrineError
 from engine.registry import Registry
 
@@ -80,18 +80,7 @@ class Source(Choice):
         return True
 
 
-S = TypeVar("S", bound=type[Source])
-
-
-def source(kind: str) -> Callable[[S], S]:
-    """Register a class of datasets under its kind."""
-
-    def register(cls: S) -> S:
-        cls.kind = kind
-        DATASETS.add(kind, cls)
-        return cls
-
-    return register
+source = kinds(DATASETS)  # registers a class of datasets under its kind
 
 
 def drawn(seed: int, stream: int = 0) -> torch.Generator:

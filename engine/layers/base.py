@@ -2,15 +2,14 @@
 
 import functools
 import inspect
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from pydantic import Field
 from torch import nn
 
-from engine.choice import Choice
+from engine.choice import Choice, kinds
 from engine.errors import VitrineError
 from engine.layers.formula import Formula
 from engine.registry import Registry
@@ -156,18 +155,7 @@ class Layer(Choice):
         return [(name, part) for name, matrix in found for part in matrix.chunk(self.parts(name))]
 
 
-L = TypeVar("L", bound=type[Layer])
-
-
-def layer(kind: str) -> Callable[[L], L]:
-    """Register a class of layers under its kind."""
-
-    def register(cls: L) -> L:
-        cls.kind = kind
-        LAYERS.add(kind, cls)
-        return cls
-
-    return register
+layer = kinds(LAYERS)  # registers a class of layers under its kind
 
 
 def check(this: Layer, given: tuple[Shape, ...]) -> Refusal | None:

@@ -1,13 +1,13 @@
 """What a task answers: which networks take turns, their losses, and how outputs are scored."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 import torch
 from torch import nn
 
-from engine.choice import Choice
+from engine.choice import Choice, kinds
 from engine.data import Dataset
 from engine.graph.graph import Graph
 from engine.registry import Registry
@@ -51,18 +51,7 @@ class Task(Choice):
         raise NotImplementedError(self.kind)
 
 
-K = TypeVar("K", bound=type[Task])
-
-
-def task(kind: str) -> Callable[[K], K]:
-    """Register a class of tasks under its kind."""
-
-    def register(cls: K) -> K:
-        cls.kind = kind
-        TASKS.add(kind, cls)
-        return cls
-
-    return register
+task = kinds(TASKS)  # registers a class of tasks under its kind
 
 
 def fits_input(graph: Graph, dataset: Dataset) -> str:

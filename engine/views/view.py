@@ -1,9 +1,8 @@
 """View: one way of looking, with its options."""
 
-from collections.abc import Callable
-from typing import Any, ClassVar, Literal, Self, TypeVar
+from typing import Any, ClassVar, Literal, Self
 
-from engine.choice import Choice
+from engine.choice import Choice, kinds
 from engine.figures.figure import Figure
 from engine.graph.graph import Graph
 from engine.registry import Registry
@@ -45,18 +44,7 @@ class View(Choice):
         return None
 
 
-V = TypeVar("V", bound=type[View])
-
-
-def view(kind: str) -> Callable[[V], V]:
-    """Register a class of views under its kind."""
-
-    def register(cls: V) -> V:
-        cls.kind = kind
-        VIEWS.add(kind, cls)
-        return cls
-
-    return register
+view = kinds(VIEWS)  # registers a class of views under its kind
 
 
 def read(options: dict[str, Any]) -> View:
