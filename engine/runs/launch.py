@@ -43,16 +43,17 @@ def mine() -> dict[str, Any]:
     return {"pid": os.getpid(), "host": identity(os.getpid())}
 
 
-def start(run: str) -> None:
-    """Start a worker for the run, which lives on when this process ends."""
-    _spawn([*WORKER, run], subprocess.DEVNULL)
-
-
-def fill(store: Store, begin: "Launcher | None" = None) -> None:
+def fill(store: Store, launcher: "Launcher | None" = None) -> None:
     """Start workers for as many waiting runs as there is room for, the longest waiting first."""
-    room = most_runs() - sum(alive.here(row["host"]) for row in store.runs(*ACTIVE))
-    for row in store.runs("queued")[::-1][: max(0, room)]:
-        (begin.start if begin else start)(row["run"])
+    coming = launcher.coming() if launcher else set()
+    busy = {row["run"] for row in store.runs(*ACTIVE) if alive.here(row["host"])}
+    room = most_runs() - len(busy | coming)
+    waiting = [row["run"] for row in store.runs("queued")[::-1] if row["run"] not in coming]
+    for run in waiting[: max(0, room)]:
+        if launcher:
+            launcher.start(run)
+        else:
+            _spawn([*WORKER, run], subprocess.DEVNULL)  # it lives on when this process ends
 
 
 def again(store: Store, run: str, here: bool = False) -> str:
@@ -91,6 +92,7 @@ class Launcher:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.spare: subprocess.Popen | None = None
+        self.given: dict[str, subprocess.Popen] = {}  # by run: the worker that it was given to
 
     def prepare(self) -> None:
         """Let a spare worker stand by, unless VITRINE_SPARE is 0; it ends by itself when this process does."""
@@ -99,6 +101,12 @@ class Launcher:
         with self.lock:
             if self.spare is None or self.spare.poll() is not None:
                 self.spare = _spawn(WORKER, subprocess.PIPE)
+
+    def coming(self) -> set[str]:
+        """Return the runs that have a worker already, which may still be busy importing: they get no second one."""
+        with self.lock:
+            self.given = {run: worker for run, worker in self.given.items() if worker.poll() is None}
+            return set(self.given)
 
     def start(self, run: str) -> None:
         """Give the run to the spare worker, or to a new one where none stands by."""
@@ -109,10 +117,8 @@ class Launcher:
                     spare.stdin.write(f"{run}\n".encode())
                     spare.stdin.close()
                 except BrokenPipeError:  # it ended this very moment
-                    pass
-                else:
-                    return
-            start(run)
+                    spare = None
+            self.given[run] = spare or _spawn([*WORKER, run], subprocess.DEVNULL)
 
     def close(self) -> None:
         """End the spare worker; those that carry runs out go on."""

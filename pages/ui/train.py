@@ -7,12 +7,15 @@ import streamlit as st
 
 from engine.data import DATASETS, Source
 from engine.errors import VitrineError
+from engine.graph.cost import cost
+from engine.graph.graph import Graph
+from engine.graph.trace import trace
 from engine.live.house import house
 from engine.runs import orders
 from engine.runs.store import ENDED
 from engine.training.change import LIVE
+from engine.training.experiment import load
 from engine.training.fit import fitted
-from engine.views.view import nodes_of
 from pages.ui import components
 from pages.ui.forms import form
 from pages.ui.workbench import Workbench
@@ -31,12 +34,46 @@ def train_panel(bench: Workbench) -> None:
         live = LIVE if learns else ()
         if learns:
             st.caption(ACTS)
-        offers = {"frozen": nodes_of(experiment.graph)}
+        offers = {"frozen": trained(experiment.graph)}
         form(experiment.recipe, f"{bench.key}.recipe", lambda n, v: _set(bench, n, v), offers=offers, live=live)
+    if learns:
+        _on_the_way(bench)
     if type(experiment.task).options():
         with st.container(border=True, gap="small", key=f"{bench.key}-task"):
             st.markdown(f"**Task** :gray[{experiment.task.title.lower()}]")
             form(experiment.task, f"{bench.key}.task", lambda n, v: _set_part(bench, "task", n, v))
+
+
+def trained(graph: Graph) -> list[str]:
+    """Return the paths of the layers that have weights."""
+    return [layer.step.path for layer in cost(graph).layers if layer.counts.weights]
+
+
+def _on_the_way(bench: Workbench) -> None:
+    """Draw what can be set of a run that learns and stands in no recipe: dropout, and the rate of one layer."""
+    graph = load(house().store.run(bench.run)["experiment"]).graph
+    key = f"{bench.key}.way"
+    with st.container(border=True, gap="small", key=f"{bench.key}-way"):
+        st.markdown("**This run only** :material/bolt:", help="Not part of the recipe: a new run begins without it.")
+        left, right = st.columns(2, gap="small")
+        with left:
+            node = st.selectbox("Layer", trained(graph), key=f"{key}.node", help="Whose rate is to be multiplied.")
+        with right:
+            factor = st.number_input(
+                "Rate times", 0.0, 1000.0, 1.0, 0.1, key=f"{key}.factor", help="0 keeps its weights as they are."
+            )
+        st.button("Set this layer's rate", key=f"{key}.rate", on_click=_order, args=(bench, {f"{node}.rate": factor}))
+        if any("dropout" in step.layer.kind for step in trace(graph).steps):
+            share = st.slider("Dropout", 0.0, 0.95, 0.5, 0.05, key=f"{key}.dropout", help="Of all dropout layers.")
+            st.button("Set dropout", key=f"{key}.drop", on_click=_order, args=(bench, {"dropout": share}))
+
+
+def _order(bench: Workbench, settings: dict[str, Any]) -> None:
+    """Let the run go on with these settings; what it refuses is complained of."""
+    try:
+        orders.tell(house().store, bench.run, "set", settings, patience=2.0)
+    except VitrineError as error:
+        bench.complain(str(error))
 
 
 def _learns(bench: Workbench) -> bool:
@@ -156,11 +193,7 @@ def _set(bench: Workbench, name: str, value: Any) -> None:
     bench.recipe(**{name: new})
     if bench.experiment.recipe == before or name not in LIVE or not _learns(bench):
         return
-    try:
-        value = bench.experiment.recipe.write().get(name, type(before).model_fields[name].default)
-        orders.tell(house().store, bench.run, "set", {name: value}, patience=2.0)
-    except VitrineError as error:
-        bench.complain(str(error))
+    _order(bench, {name: bench.experiment.recipe.write().get(name, type(before).model_fields[name].default)})
 
 
 def transport(bench: Workbench) -> None:

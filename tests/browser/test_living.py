@@ -210,6 +210,20 @@ def test_views_are_added_changed_and_removed_and_the_link_keeps_them(visit):
     expect(panel(other, "Curves")).to_have_count(0)
 
 
+def test_a_lost_connection_is_made_anew_and_what_is_on_screen_stays(visit):
+    page = visit("cnn", viewport=TALL)
+    train(page)
+    later(page, "Curves", 20)
+    plot = figure(page, "Curves").locator(".plot").element_handle()
+    page.evaluate("async () => (await import(new URL('live/live.js', document.baseURI).href)).live.socket.close()")
+    step = step_of(page, "Curves")
+    later(page, "Curves", step + 20)
+    assert plot.evaluate("plot => plot.isConnected && plot.data.length > 0")
+    press(page, "pause")
+    status(page, "paused")
+    stop(page)
+
+
 @pytest.mark.slow
 def test_nothing_blinks_while_a_person_types_and_the_network_learns(visit):
     page = visit("cnn", viewport=TALL)

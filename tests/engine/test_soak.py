@@ -1,4 +1,4 @@
-"""Five minutes of several runs, browsers that come and go, and orders at random: nothing grows, nothing is left behind."""
+"""Five minutes of runs, browsers that come and go, and orders at random: nothing grows, nothing is left behind."""
 
 import dataclasses
 import json

@@ -15,7 +15,7 @@ from engine.data import DATASETS
 from engine.errors import VitrineError
 from engine.graph import edits
 from engine.layers.activation import ReLU
-from engine.runs import alive, frames, orders, tend
+from engine.runs import alive, frames, launch, orders, tend
 from engine.runs.carry import branch, carry_out, fingerprint, new_run, reopened
 from engine.runs.launch import Launcher, again, fill, most_runs
 from engine.runs.store import Store, folder
@@ -348,3 +348,19 @@ def test_weights_are_the_same_whoever_reopens_them(store):
     assert fingerprint(reopened(store, run)) == fingerprint(reopened(Store(), run))
     assert torch.isfinite(next(reopened(store, run).networks["network"].parameters())).all()
     assert DATASETS["digits"]().here()
+
+
+def test_a_slow_start_brings_no_second_worker(store):
+    launcher = Launcher()
+    run = new_run(store, dataclasses.replace(EXPERIMENT, recipe=Recipe(epochs=1)))
+    before = len(launch.CHILDREN)
+    for _ in range(20):  # rounds while the worker still imports
+        fill(store, launcher)
+        launcher.prepare()
+    assert len(launch.CHILDREN) <= before + 2, "more than the run's worker and a spare one"
+    await_status(store, run, "done")
+    deadline = time.monotonic() + 20
+    while launcher.coming() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert launcher.coming() == set()
+    launcher.close()

@@ -15,7 +15,7 @@ from engine.runs.store import Store, folder
 from engine.training.experiment import load
 from engine.training.recipe import Recipe
 from engine.views import VIEWS
-from tests.engine.living import end_all
+from tests.engine.living import begun, end_all
 
 ROOT = Path(__file__).resolve().parents[2]
 SHORT = dataclasses.replace(
@@ -196,3 +196,19 @@ def test_a_house_begins_branches_and_goes_on(home):
     child = inside.branch(run, 10**9, dataclasses.replace(SHORT, recipe=Recipe(epochs=4, batch=32)))
     assert inside.store.run(child)["minded"] == 0
     assert (folder(child) / "beginning.pt").exists()
+
+
+def test_a_run_that_learns_gets_the_rate_of_one_layer_from_the_page(home):
+    store = Store()
+    run = begun(store, dataclasses.replace(SHORT, recipe=Recipe(epochs=100_000, batch=16)))
+    app = lab(run=run)
+    app.selectbox(key="cnn.way.node").set_value("out").run()
+    app.number_input(key="cnn.way.factor").set_value(0.5).run()
+    app.button(key="cnn.way.rate").click().run()
+    assert not app.exception
+    app.number_input(key="cnn.recipe.rate").set_value(0.03).run()
+    assert store.run(run)["rate"] == 0.03
+    said = [line["words"] for line in store.diary(run)]
+    assert {"set out.rate = 0.5", "set rate = 0.03"} <= set(said)
+    app.number_input(key="cnn.recipe.seed").set_value(7).run()
+    assert [line["words"] for line in store.diary(run)] == said, "a seed cannot change on the way"
