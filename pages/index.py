@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from engine.errors import VitrineError
 from pages.ui import look
 
 st.set_page_config(page_title="Vitrine", page_icon=look.ASSETS / "vitrine-icon.svg", layout="wide")
@@ -15,4 +16,7 @@ page = st.navigation(
     },
     position="top",
 )
-page.run()
+try:
+    page.run()
+except VitrineError as error:  # a store that cannot be reached, say: no page can do without it
+    st.error(str(error), icon=":material/error:")

@@ -69,7 +69,11 @@ class House:
         return run
 
 
-@functools.cache
+made = functools.cache(House)
+_making = threading.Lock()  # a first visitor may come while the app still warms up
+
+
 def house() -> House:
     """Return the one house of this process."""
-    return House()
+    with _making:
+        return made()

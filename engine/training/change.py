@@ -72,6 +72,13 @@ def _check(learner: Learner, recipe: Recipe, settings: dict[str, Any]) -> None:
             f"A batch of {recipe.batch:,} is larger than the {len(learner.train):,} training examples.",
             cure=f"Use 'all', or at most {len(learner.train):,}.",
         )
+    ends = {"epochs": learner.epochs, "steps": learner.step, "seconds": learner.seconds}
+    for name, so_far in ends.items():
+        end = getattr(recipe, name)
+        if name in settings and end is not None and end <= so_far:
+            raise VitrineError(
+                f"{so_far:,.4g} {name} are done already: {end:g} would end the run.", cure="Stop it instead."
+            )
     if "momentum" in settings and recipe.optimiser in ("sgd", "adagrad", "rmsprop", "lbfgs"):
         raise VitrineError(f"The optimiser {recipe.optimiser} has no momentum.", cure="Train anew with another.")
     if "dropout" in settings and not any("Dropout" in type(m).__name__ for m in _modules(learner)):

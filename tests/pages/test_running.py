@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine.data import DATASETS
-from engine.live.house import House, house
+from engine.live.house import House, house, made
 from engine.presets import PRESETS
 from engine.runs.carry import branch, carry_out, new_run
 from engine.runs.store import Store, folder
@@ -28,10 +28,10 @@ def home(tmp_path, monkeypatch):
     """Give the app a home of its own, and end what it has started."""
     monkeypatch.setenv("VITRINE_HOME", str(tmp_path))
     monkeypatch.delenv("VITRINE_STORE", raising=False)
-    house.cache_clear()
+    made.cache_clear()
     yield tmp_path
     end_all(house().store)
-    house.cache_clear()
+    made.cache_clear()
 
 
 def carried(experiment=SHORT, **more):
