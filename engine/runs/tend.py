@@ -10,6 +10,7 @@ from engine.runs.tables import RUNS
 
 SILENT = 20.0  # seconds without a heartbeat after which a worker is said to hang
 PATIENCE = 5.0  # seconds that a silent worker has to obey an order to stop
+LOG = 16_384  # bytes at a log's end that are read
 SAYS_SILENT = "The worker has not answered for"
 
 
@@ -36,8 +37,8 @@ def last_words(row: Row) -> str:
 
 def _tail(path: Path) -> str:
     with path.open("rb") as log:
-        log.seek(max(0, path.stat().st_size - 4000))
-        return log.read().decode(errors="replace")
+        log.seek(max(0, path.stat().st_size - LOG))
+        return log.read().decode(errors="replace").replace("\0", "")
 
 
 class Watchman:

@@ -11,6 +11,7 @@ from engine.errors import VitrineError
 from engine.runs.launch import claim, fill
 from engine.runs.store import Store, folder
 
+ROOM = 8192  # bytes of the log that a full disk cannot take away
 NICE = 10  # pages and whoever works at the machine go first
 
 
@@ -33,8 +34,10 @@ def main() -> None:
 
 
 def _detach(run: str) -> None:
-    """Let go of whoever started the worker: what is said goes into the run's log."""
-    with (folder(run) / "worker.log").open("ab") as log:
+    """Let go of whoever started the worker: what is said goes into the run's log, with room kept for last words."""
+    with (folder(run) / "worker.log").open("wb") as log:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(log.fileno(), 0, ROOM)
         for stream in (1, 2):
             os.dup2(log.fileno(), stream)
     silence = os.open(os.devnull, os.O_RDONLY)

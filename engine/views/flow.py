@@ -85,7 +85,8 @@ def rounded(values: np.ndarray) -> np.ndarray:
     """Return values with four digits that count, which is what a figure shows."""
     with np.errstate(divide="ignore", invalid="ignore"):
         scale = 10.0 ** (3 - np.floor(np.log10(np.abs(values))))
-    return np.where(np.isfinite(scale), np.round(values * scale) / scale, values).astype(np.float32)
+        short = np.round(values * scale) / scale
+    return np.where(np.isfinite(scale), short, values).astype(np.float32)
 
 
 def marked(quantity: str, latest: np.ndarray) -> list[str]:

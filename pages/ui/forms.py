@@ -70,7 +70,7 @@ def _told(option: Option, key: str, changed: Changed, read: Callable[[Any], Any]
 def _as_shown(option: Option, offers: Offers, live: Live) -> Option:
     """Return the option with what may be picked for it, and with a sign where it acts at once."""
     if option.name in live:
-        option = dataclasses.replace(option, sign=" :material/bolt:", help=f"{option.help} Acts on the run at once.")
+        option = dataclasses.replace(option, sign=" ⚡", help=f"{option.help} Acts on the run at once.")
     if option.name in offers:
         form: Any = "names" if option.form == "names" else "offered"
         option = dataclasses.replace(option, words=tuple(offers[option.name]), form=form)

@@ -20,7 +20,7 @@ from pages.ui import components
 from pages.ui.forms import form
 from pages.ui.workbench import Workbench
 
-ACTS = ":material/bolt: acts at once on the run that learns; everything else counts from the next run or branch."
+ACTS = "⚡ acts at once on the run that learns; everything else counts from the next run or branch."
 
 
 def train_panel(bench: Workbench) -> None:
@@ -54,13 +54,19 @@ def _on_the_way(bench: Workbench) -> None:
     graph = load(house().store.run(bench.run)["experiment"]).graph
     key = f"{bench.key}.way"
     with st.container(border=True, gap="small", key=f"{bench.key}-way"):
-        st.markdown("**This run only** :material/bolt:", help="Not part of the recipe: a new run begins without it.")
+        st.markdown("**This run only** ⚡", help="Not part of the recipe: a new run begins without it.")
         left, right = st.columns(2, gap="small")
         with left:
             node = st.selectbox("Layer", trained(graph), key=f"{key}.node", help="Whose rate is to be multiplied.")
         with right:
             factor = st.number_input(
-                "Rate times", 0.0, 1000.0, 1.0, 0.1, key=f"{key}.factor", help="0 keeps its weights as they are."
+                "Factor",
+                0.0,
+                1000.0,
+                1.0,
+                0.1,
+                key=f"{key}.factor",
+                help="By what its rate is multiplied; 0 keeps its weights as they are.",
             )
         st.button("Set this layer's rate", key=f"{key}.rate", on_click=_order, args=(bench, {f"{node}.rate": factor}))
         if any("dropout" in step.layer.kind for step in trace(graph).steps):

@@ -14,13 +14,17 @@ import torch
 from engine.data import DATASETS
 from engine.errors import VitrineError
 from engine.graph import edits
+from engine.graph.chain import chain
 from engine.layers.activation import ReLU
+from engine.layers.dense import Dense
+from engine.layers.entry import Input
 from engine.runs import alive, frames, launch, orders, tend
 from engine.runs.carry import branch, carry_out, fingerprint, new_run, reopened
 from engine.runs.launch import Launcher, again, fill, most_runs
 from engine.runs.store import Store, folder
+from engine.tasks.regress import Regress
 from engine.training import checkpoint
-from engine.training.experiment import load
+from engine.training.experiment import Experiment, load
 from engine.training.recipe import Recipe
 from tests.engine.living import EXPERIMENT, await_run, await_status, begun, end_all
 
@@ -262,12 +266,15 @@ def test_a_branch_may_change_recipe_and_network_and_says_what_begins_anew(store)
 
 
 def test_nan_is_told_and_the_run_branches_from_before_it(store):
-    wild = dataclasses.replace(EXPERIMENT, recipe=Recipe(epochs=50, rate=1000.0, optimiser="sgd"))
+    heights = chain(points=Input(sizes=(2,)), hidden=Dense(units=8), out=Dense(units=1))
+    data = DATASETS["points"].read({"shape": "plane"})
+    recipe = Recipe(epochs=50, rate=100.0, optimiser="sgd", batch=8)
+    wild = Experiment("wild", {"network": heights}, data, Regress(), recipe)
     run = new_run(store, wild)
     fill(store)
     row = await_status(store, run, "failed")
     assert "not finite" in row["error"]
-    child = branch(store, run, 0, dataclasses.replace(wild, recipe=Recipe(epochs=1)))
+    child = branch(store, run, 0, dataclasses.replace(wild, recipe=Recipe(epochs=1, rate=0.001)))
     fill(store)
     assert await_status(store, child, "done")["error"] is None
 
