@@ -9,7 +9,8 @@ from engine.training.watch import Watched
 from engine.views.pulse import framed
 
 GROWTH = 1.05  # each that stays comes this much later than the last: 250 in a million steps
-MOST_SHARE = 0.02  # of the time, for those that stay
+MOST_SHARE = 0.02  # of the time, for those that stay,
+FIRST = 0.4  # and so many seconds for the first ones
 MOST_AT_ONCE = 4  # between two reports
 
 
@@ -19,14 +20,15 @@ class Pulses:
     def __init__(self, store: Store, run: str, learner: Learner):
         self.store, self.run, self.learner = store, run, learner
         self.next = learner.step + 1
-        self.paid = 0.0  # when the last one will be paid for
+        self.began, self.spent = time.perf_counter(), 0.0  # seconds that went into those that stay
         self.took = 0.0  # seconds that all of them took
         self.staying: set[int] = set()  # steps that are watched for good and not stored yet
         self.asked = False  # whether the next step is to be watched for those who look now
 
     def due(self, step: int) -> bool:
         """Return whether a step is to be watched."""
-        stays = step >= self.next and len(self.staying) < MOST_AT_ONCE and time.perf_counter() >= self.paid
+        allowed = FIRST + MOST_SHARE * (time.perf_counter() - self.began)
+        stays = step >= self.next and len(self.staying) < MOST_AT_ONCE and self.spent <= allowed
         if stays:
             self.staying.add(step)
             self.next = max(step + 1, round(step * GROWTH))
@@ -44,4 +46,4 @@ class Pulses:
         self.took += took
         if stays:
             self.staying.discard(watched.step)
-            self.paid = max(self.paid, began) + took / MOST_SHARE
+            self.spent += took

@@ -76,7 +76,7 @@ class Flow(View):
                     "hovertemplate": f"%{{y}}<br>{self.quantity} %{{x:.3g}}<extra></extra>",
                 }
             )
-            side = axis(f"{self.quantity}, now", rangemode="tozero", nticks=4, tickangle=0)
+            side = axis(f"{self.quantity}, step {steps[-1]:,}", rangemode="tozero", nticks=4, tickangle=0)
             layout["xaxis2"] = side | {"domain": [0.64, 1] if both else [0, 1]}
         return figure(traces, yaxis=axis(range=[len(nodes) - 0.5, -0.5], type="category"), **layout)
 

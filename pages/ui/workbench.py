@@ -37,6 +37,11 @@ def refusal(text: str) -> str:
         dataset = house().hub.past.dataset(experiment.data)
         task = experiment.task
         suited = task.suited(experiment.graphs) if isinstance(task, Classify) else task
+        batch, examples = experiment.recipe.batch, len(dataset.train)
+        if batch != "all" and int(batch) > examples:
+            return (
+                f"A batch of {batch:,} is larger than the {examples:,} training examples. Use 'all', or a smaller one."
+            )
         return suited.refuses(experiment.graphs, dataset)
     except VitrineError as error:
         return str(error)
@@ -288,6 +293,7 @@ def _board(words: str) -> list[dict[str, Any]]:
         options = dict(pair.partition("=")[::2] for pair in rest.split(",") if "=" in pair)
         with contextlib.suppress(VitrineError):
             views.append(read({"kind": kind} | {name: plain(value) for name, value in options.items()}).write())
+    views = views or [{"kind": kind} for kind in USUAL_BOARD]
     return [{"key": str(number), "view": view} for number, view in enumerate(views, 1)]
 
 
