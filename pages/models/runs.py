@@ -85,7 +85,7 @@ def chosen() -> list[Row]:
         column_config=config,
         selection_mode="multi-row",
         on_select="rerun",
-        key="runs.table",
+        key=f"runs.table.{_turn()}",
     )
     if len(found) > SHOWN:
         st.caption(f"The latest {SHOWN} of {len(found):,} runs. Search to see others.")
@@ -96,9 +96,10 @@ def act(words: str, do: Any, *details: Any) -> None:
     """Do something with the store, and say in words what cannot be done."""
     try:
         do(house().store, *details)
-        st.toast(words)
     except VitrineError as error:
         st.session_state["runs.complaint"] = str(error)
+    else:
+        st.toast(words)
 
 
 def one(row: Row) -> None:
@@ -142,7 +143,13 @@ def _deleting(rows: list[Row]) -> None:
 def _delete(runs: list[str]) -> None:
     for run in runs:
         act("Deleted.", delete, run)
-    del st.session_state["runs.table"]
+    if len(house().store.some(runs)) < len(runs):
+        st.session_state["runs.turn"] = _turn() + 1
+
+
+def _turn() -> int:
+    """Return how often runs were deleted: each time the list begins anew, with nothing ticked."""
+    return st.session_state.get("runs.turn", 0)
 
 
 st.title("Runs", anchor=False)
