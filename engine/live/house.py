@@ -49,7 +49,7 @@ class House:
                 self.launcher.prepare()
             except VitrineError as error:  # a full disk, a database away: the next round may find it mended
                 print(error, flush=True)
-            except Exception:
+            except Exception:  # one bad round must not leave all runs untended; the log has it
                 traceback.print_exc()
 
     def train(self, experiment: Experiment) -> str:

@@ -7,7 +7,7 @@ from engine.errors import VitrineError
 from engine.graph.cost import cost
 from engine.graph.graph import Graph
 from engine.registry import shortened
-from engine.runs.store import ENDED, Row, Store, folder
+from engine.runs.store import ENDED, Store, folder
 from engine.training.experiment import Experiment
 
 MOST_NAME, MOST_NOTE = 80, 2_000
@@ -84,6 +84,6 @@ def counts(experiment: Experiment) -> dict[str, str]:
     return {name.replace("_", "-"): f"{getattr(total, name):,}" for name in names}
 
 
-def scored(row: Row, metrics: dict[tuple[str, str], list[tuple[int, float]]]) -> dict[str, float]:
+def scored(metrics: dict[tuple[str, str], list[tuple[int, float]]]) -> dict[str, float]:
     """Return the latest value of each curve of a run."""
     return {f"{split} {metric}": points[-1][1] for (split, metric), points in metrics.items() if points}

@@ -75,16 +75,22 @@ def _look(name: str, activations: dict[str, dict[str, torch.Tensor]], watched: W
         if isinstance(output, torch.Tensor) and output.is_floating_point():
             began = time.perf_counter()
             values = output.detach().float()
-            units = values.flatten(2).amax(dim=2) if values.dim() > 2 else values
+            mean, deviation, silent = gist(values)
             activations[name] = {
-                "activation mean": values.mean(),
-                "activation deviation": values.std(correction=0),
-                "dead units": (units.amax(dim=0) <= 0).float().mean(),  # at or below zero for the whole batch
+                "activation mean": mean,
+                "activation deviation": deviation,
+                "dead units": silent,
                 "of activations": _histogram(values),
             }
             watched.seconds += time.perf_counter() - began
 
     return look
+
+
+def gist(values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return mean and deviation of what a node gave, and the share of units at or below zero for the whole batch."""
+    units = values.flatten(2).amax(dim=2) if values.dim() > 2 else values
+    return values.mean(), values.std(correction=0), (units.amax(dim=0) <= 0).float().mean()
 
 
 def _measure(

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from engine.choice import option
 from engine.figures.figure import BAD, PALETTE, axis, figure
-from engine.training.watch import nodes
+from engine.training.watch import gist, nodes
 from engine.views.frame import Frame
 from engine.views.session import looking
 from engine.views.view import View, view
@@ -33,11 +33,8 @@ class Activations(View):
             def measure(module, inputs, output):
                 if isinstance(output, torch.Tensor) and output.is_floating_point():
                     values = output.detach().float()
-                    units = values.flatten(2).amax(dim=2) if values.dim() > 2 else values
-                    silent = (units.amax(dim=0) <= 0).float().mean()
-                    found[name] = torch.stack(
-                        [values.mean(), values.std(correction=0), values.min(), values.max(), silent]
-                    )
+                    mean, deviation, silent = gist(values)
+                    found[name] = torch.stack([mean, deviation, values.min(), values.max(), silent])
 
             return measure
 

@@ -24,7 +24,7 @@ def curves(run: str, updated: float) -> tuple[list[float], dict[str, float]]:
     """Return a run's loss in a few points, and its latest scores, as they were when it last changed."""
     metrics = house().store.metrics(run)
     losses = [value for _, value in metrics.get(("train", "loss"), []) if value is not None]
-    return losses[:: max(1, len(losses) // CURVE)], scored({}, metrics)
+    return losses[:: max(1, len(losses) // CURVE)], scored(metrics)
 
 
 def listed(row: Row) -> dict[str, Any]:

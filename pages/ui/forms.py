@@ -54,7 +54,7 @@ def draw(option: Option, value: Any, key: str, changed: Changed) -> None:
     WIDGETS[option.form](option, value, key, changed)
 
 
-def _show(key: str, value: Any) -> None:
+def show(key: str, value: Any) -> None:
     """Make the widget show the value, whatever it showed before."""
     if key not in st.session_state or st.session_state[key] != value:
         st.session_state[key] = value
@@ -82,7 +82,7 @@ def _label(option: Option) -> str:
 
 
 def _switch(option: Option, value: bool, key: str, changed: Changed) -> None:
-    _show(key, value)
+    show(key, value)
     st.toggle(_label(option), key=key, help=option.help, on_change=_told(option, key, changed))
 
 
@@ -90,7 +90,7 @@ def _whole(option: Option, value: int | None, key: str, changed: Changed, label:
     if option.words:
         _whole_or_words(option, value, key, changed)
         return
-    _show(key, value)
+    show(key, value)
     bounds = {"min_value": int(option.least or 0)} | ({} if option.most is None else {"max_value": int(option.most)})
     _numeric(option, key, changed, label=label or _label(option), step=1, **bounds)
 
@@ -99,7 +99,7 @@ def _whole_or_words(option: Option, value: int | str | None, key: str, changed: 
     """Draw a list of usual numbers and words, into which any number may be typed."""
     shown = NONE if value is None else str(value)
     offered = [*([NONE] if option.optional else []), *USUAL, *option.words]
-    _show(key, shown)
+    show(key, shown)
 
     def read(text: str | None) -> Any:
         if text in (NONE, None):
@@ -117,7 +117,7 @@ def _whole_or_words(option: Option, value: int | str | None, key: str, changed: 
 
 
 def _number(option: Option, value: float | None, key: str, changed: Changed) -> None:
-    _show(key, value)
+    show(key, value)
     limits = (("min_value", option.least), ("max_value", option.most))
     bounds = {name: float(limit) for name, limit in limits if limit is not None}
     _numeric(option, key, changed, label=_label(option), step=_pace(option.default), format="%g", **bounds)
@@ -134,17 +134,17 @@ def _pace(default: Any) -> float:
 
 
 def _words(option: Option, value: str, key: str, changed: Changed) -> None:
-    _show(key, value)
+    show(key, value)
     st.selectbox(_label(option), option.words, key=key, help=option.help, on_change=_told(option, key, changed))
 
 
 def _text(option: Option, value: str, key: str, changed: Changed) -> None:
-    _show(key, value)
+    show(key, value)
     st.text_input(_label(option), key=key, help=option.help, on_change=_told(option, key, changed))
 
 
 def _offered(option: Option, value: str, key: str, changed: Changed) -> None:
-    _show(key, value)
+    show(key, value)
     words = list(dict.fromkeys(["", *option.words, value]))
     told = _told(option, key, changed)
     st.selectbox(
@@ -153,13 +153,13 @@ def _offered(option: Option, value: str, key: str, changed: Changed) -> None:
 
 
 def _names(option: Option, value: tuple[str, ...], key: str, changed: Changed) -> None:
-    _show(key, list(value))
+    show(key, list(value))
     words = list(dict.fromkeys([*option.words, *value]))
     st.multiselect(_label(option), words, key=key, help=option.help, on_change=_told(option, key, changed))
 
 
 def _list(option: Option, value: tuple[float, ...] | None, key: str, changed: Changed) -> None:
-    _show(key, ", ".join(f"{number:g}" for number in value or ()))
+    show(key, ", ".join(f"{number:g}" for number in value or ()))
 
     def read(text: str) -> Any:
         parts = [part for part in re.split(r"[,\s]+", text.strip()) if part]
@@ -177,7 +177,7 @@ def _list(option: Option, value: tuple[float, ...] | None, key: str, changed: Ch
 
 
 def _sizes(option: Option, value: tuple[int, ...], key: str, changed: Changed) -> None:
-    _show(key, "×".join(map(str, value)))
+    show(key, "×".join(map(str, value)))
     told = _told(option, key, changed, _numbers)
     st.text_input(_label(option), key=key, help=f"{option.help} For example {option.default}.", on_change=told)
 
@@ -206,7 +206,7 @@ def _pair(option: Option, value: Any, key: str, changed: Changed) -> None:
 def _words_or_numbers(option: Option, value: Any, key: str, changed: Changed) -> None:
     shown = "×".join(map(str, value)) if isinstance(value, tuple) else str(value)
     offered = dict.fromkeys(["0", "1", "2", "3", *option.words, shown])
-    _show(key, shown)
+    show(key, shown)
 
     def read(text: str) -> Any:
         if text in option.words:
@@ -226,7 +226,7 @@ def _words_or_numbers(option: Option, value: Any, key: str, changed: Changed) ->
 
 def _apart(option: Option, value: Any, key: str, changed: Changed) -> None:
     """Draw the switch that gives height and width a number of their own."""
-    _show(key, isinstance(value, tuple))
+    show(key, isinstance(value, tuple))
 
     def read(apart: bool) -> Any:
         single = value[0] if isinstance(value, tuple) else value
@@ -245,7 +245,7 @@ def _choice(option: Option, value: Choice | None, key: str, changed: Changed) ->
         return
     words = [AS_BEFORE, *first.words] if option.optional else list(first.words)
     now = getattr(value, first.name) if value else AS_BEFORE
-    _show(key, now)
+    show(key, now)
 
     def pick(word: str) -> Choice | None:
         return None if word == AS_BEFORE else kind.read({first.name: word})
@@ -271,7 +271,7 @@ def _choice(option: Option, value: Choice | None, key: str, changed: Changed) ->
 def _switched(option: Option, value: Choice | None, key: str, changed: Changed) -> None:
     """Draw a switch, and the options of the choice while it is on."""
     kind = option.choices[0]
-    _show(key, value is not None)
+    show(key, value is not None)
     told = _told(option, key, changed, lambda on: kind() if on else None)
     st.toggle(_label(option), key=key, help=option.help, on_change=told)
     if value is not None:

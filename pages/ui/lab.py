@@ -11,6 +11,7 @@ from engine.views.colours import QUANTITIES
 from pages.ui import components, inspector
 from pages.ui.board import board
 from pages.ui.builder import beginning, builder
+from pages.ui.forms import show
 from pages.ui.train import train_panel, transport
 from pages.ui.workbench import Workbench
 
@@ -86,8 +87,7 @@ def _presets(bench: Workbench, family: str) -> None:
     key = f"{bench.key}.preset"
     now = bench.experiment.name
     current = now if now in names and bench.experiment.graphs == PRESETS[now].experiment().graphs else None
-    if st.session_state.get(key, "") != current:
-        st.session_state[key] = current
+    show(key, current)
 
     def choose() -> None:
         if name := st.session_state[key]:

@@ -17,7 +17,7 @@ from engine.training.change import LIVE
 from engine.training.experiment import load
 from engine.training.fit import fitted
 from pages.ui import components
-from pages.ui.forms import form
+from pages.ui.forms import form, show
 from pages.ui.workbench import Workbench
 
 ACTS = "⚡ acts at once on the run that learns; everything else counts from the next run or branch."
@@ -140,9 +140,7 @@ def _data(bench: Workbench) -> None:
     key = f"{bench.key}.data"
     source = bench.ready.data
     images = [kind for kind, one in DATASETS.items() if one.example == "image" or (source and kind == source.kind)]
-    now = source.kind if source else None
-    if st.session_state.get(key, "") != now:
-        st.session_state[key] = now
+    show(key, source.kind if source else None)
 
     def choose() -> None:
         if kind := st.session_state[key]:

@@ -1,11 +1,8 @@
 """Pages with runs: forms of data and recipe, the board, the list of runs and what can be done with them."""
 
 import dataclasses
-import warnings
-from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from engine.data import DATASETS
 from engine.live.house import House, house, made
@@ -16,8 +13,8 @@ from engine.training.experiment import load
 from engine.training.recipe import Recipe
 from engine.views import VIEWS
 from tests.engine.living import begun, end_all
+from tests.pages.test_pages import opened
 
-ROOT = Path(__file__).resolve().parents[2]
 SHORT = dataclasses.replace(
     PRESETS["mlp-784-100-10"].experiment(), data=DATASETS["digits"](), recipe=Recipe(epochs=2, batch=32)
 )
@@ -40,20 +37,6 @@ def carried(experiment=SHORT, **more):
     for _ in carry_out(store, run):
         pass
     return run
-
-
-def opened(page, **query):
-    app = AppTest.from_file(ROOT / "pages" / "index.py", default_timeout=60)
-    for name, value in query.items():
-        app.query_params[name] = value
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Streamlit's own
-        app.run()
-        if page != "start/home.py":
-            app.switch_page(page)
-            app.run()
-    assert not app.exception
-    return app
 
 
 def lab(side="Train", view="Layer", **query):
