@@ -242,79 +242,116 @@ function draw(host, data, width, tell) {
   if (focused) host.querySelector(`[data-path="${CSS.escape(focused)}"]`)?.focus();
 }
 
-export default function ({ parentElement, data, setTriggerValue }) {
-  let host = parentElement.querySelector(".diagram");
-  if (!host) {
-    host = document.createElement("div");
-    host.className = "diagram";
-    host.dataset.testid = "diagram";
-    parentElement.append(host);
+// One diagram on the page: drawn when its graph or its width changes, coloured whenever its colours do.
+class Diagram {
+  constructor(parent) {
+    this.name = `diagram-${Math.random().toString(36).slice(2)}`;
+    this.host = document.createElement("div");
+    this.host.dataset.testid = "diagram";
+    this.host.innerHTML = '<div class="diagram"></div><div class="legend" data-testid="legend" role="status" hidden></div>';
+    [this.drawing, this.legend] = this.host.children;
+    parent.append(this.host);
+    this.sizing = new ResizeObserver(() => this.draw());
+    this.sizing.observe(this.drawing);
   }
-  const tell = (what, path) => setTriggerValue(what, path);
-  let drawn = 0;
-  const redraw = () => {
-    const width = host.clientWidth;
-    if (!width || width === drawn) return;
-    drawn = width;
-    draw(host, data, width, tell);
-  };
-  redraw();
-  const watcher = new ResizeObserver(redraw);
-  watcher.observe(host);
-  if (data.address) keepAddress(data.address);
-  const uncolour = data.colours ? colour(host, data) : () => {};
-  return () => {
-    watcher.disconnect();
-    uncolour();
-  };
-}
 
-// Colours the boxes by one quantity of their layers, as it changes; broken frames are unhealthy ones.
-function colour(host, data) {
-  const name = `diagram-${Math.random().toString(36).slice(2)}`;
-  let latest;
-  let over = false;
-  let leave = () => {};
-  const paint = () => {
-    host.classList.add("coloured");
-    for (const box of host.querySelectorAll(".box")) {
-      const told = latest[box.dataset.path] ?? latest[`${box.dataset.path}.0`];
+  take(data, tell) {
+    const { address, colours, board, ...graph } = data;
+    this.tell = tell;
+    this.board = board;
+    if (JSON.stringify(graph) !== JSON.stringify(this.graph)) {
+      this.graph = graph;
+      this.wide = undefined;
+    }
+    this.draw();
+    this.colour(colours);
+    if (address) keepAddress(address);
+  }
+
+  draw() {
+    const width = this.drawing.clientWidth;
+    if (!width || width === this.wide) return;
+    this.wide = width;
+    draw(this.drawing, this.graph, width, (what, path) => this.tell(what, path));
+    this.paint();
+  }
+
+  // Look at one quantity of all layers, at the board's moment, or at none any more.
+  async colour(colours) {
+    this.colours = colours;
+    if (!this.live) {
+      if (!colours) return;
+      this.live = (await import(/* @vite-ignore */ new URL("live/live.js", document.baseURI).href)).live;
+      this.quiet = this.live.listen(() => this.look());
+    }
+    this.look();
+  }
+
+  look() {
+    const at = this.live.moment(this.board);
+    const asked = this.closed || !this.colours ? "" : JSON.stringify([this.colours, at]);
+    if (asked === (this.asked ?? "")) return;
+    this.asked = asked;
+    if (asked) {
+      this.live.watch(this.name, this.colours.source, this.colours.view, at, (message, drawn) => {
+        this.told = message;
+        this.paint();
+        drawn();
+      });
+    } else {
+      this.live.drop(this.name);
+      this.told = undefined;
+      this.paint();
+    }
+  }
+
+  // The fuller a box's colour, the more of the quantity; broken frames are unhealthy ones.
+  paint() {
+    const { nodes = {}, words = "", scale } = this.told?.figure ?? {};
+    this.host.classList.toggle("coloured", Boolean(this.told));
+    for (const box of this.drawing.querySelectorAll(".box")) {
+      const told = nodes[box.dataset.path] ?? nodes[`${box.dataset.path}.0`];
       box.classList.toggle("told", Boolean(told));
       box.classList.toggle("unwell", Boolean(told?.mark));
-      box.style.setProperty("--along", `${Math.round(100 * (told?.along ?? 0))}%`);
+      box.style.setProperty("--along", `${Math.round(14 + 86 * (told?.along ?? 0))}%`);
       const title = box.querySelector("title");
       title.dataset.plain ??= title.textContent;
       title.textContent = [title.dataset.plain, told?.words, told?.mark].filter(Boolean).join("\n");
+      this.number(box, told);
     }
-  };
-  // The boxes are drawn anew whenever the width changes: they are coloured again.
-  const again = new MutationObserver(() => latest && paint());
-  again.observe(host, { childList: true });
-  import(/* @vite-ignore */ new URL("live/live.js", document.baseURI).href).then(({ live }) => {
-    const { source, view } = data.colours;
-    const look = () => {
-      live.watch(name, source, view, live.moment(data.board), (message, drawn) => {
-        latest = message.figure?.nodes ?? {};
-        paint();
-        drawn();
-      });
-    };
-    let at = live.moment(data.board);
-    const quiet = live.listen(() => {
-      if (at !== live.moment(data.board)) look((at = live.moment(data.board)));
-    });
-    look();
-    leave = () => {
-      quiet();
-      live.drop(name);
-    };
-    if (over) leave();
-  });
+    this.legend.hidden = !this.told;
+    const parts = [this.told?.problem ?? words];
+    if (scale) parts.push(`${scale[0]} <i></i> ${scale[1]}`);
+    if (Object.values(nodes).some((told) => told.mark)) parts.push("broken frame: unhealthy, point at it to see why");
+    this.legend.innerHTML = parts.map((part) => `<span>${part}</span>`).join("");
+  }
+
+  // The quantity's number, on the upper edge of the box.
+  number(box, told) {
+    box.querySelector(".number")?.remove();
+    if (!told) return;
+    const card = box.querySelector(".card");
+    box.append(make("text", { class: "number", x: Number(card.getAttribute("width")) - 6, y: -3 }, told.short));
+  }
+
+  close() {
+    this.closed = true;
+    this.sizing.disconnect();
+    this.quiet?.();
+    if (this.live) this.look();
+    this.host.remove();
+  }
+}
+
+const diagrams = new WeakMap();
+
+// The page calls this again with whatever is new, and cleans up once, at the end.
+export default function ({ parentElement, data, setTriggerValue }) {
+  if (!diagrams.has(parentElement)) diagrams.set(parentElement, new Diagram(parentElement));
+  diagrams.get(parentElement).take(data, setTriggerValue);
   return () => {
-    over = true;
-    again.disconnect();
-    host.classList.remove("coloured");
-    leave();
+    diagrams.get(parentElement)?.close();
+    diagrams.delete(parentElement);
   };
 }
 

@@ -31,13 +31,13 @@ class Transport {
         <span class="buttons"></span>
         <span class="chip" data-testid="status"></span>
         <span class="numbers"></span>
-        <span class="more"></span>
       </div>
       <div class="row slide">
         <input type="range" min="0" max="0" value="0" step="1" aria-label="Moment of the run">
         <output></output>
+        <span class="more"></span>
       </div>
-      <div class="words" role="status"></div>`;
+      <div class="row says"><span class="words" role="status"></span></div>`;
     parent.append(this.host);
     this.find = (selector) => this.host.querySelector(selector);
     this.slider = this.find("input");
@@ -46,6 +46,13 @@ class Transport {
     this.button("step", "Take one step", () => this.order("step", 1));
     this.button("stop", "Stop", () => this.order("stop"));
     this.slider.addEventListener("input", () => this.seek());
+    this.word(".more", "now", "Now", "Back from the past", () => this.live.go(this.data.board, this.NOW));
+    this.word(".more", "branch", "Branch from here", "", () => {
+      const moment = this.live.moment(this.data.board);
+      this.tell("branch", { run: this.state.run, step: moment === this.NOW ? this.state.step : moment });
+    });
+    this.word(".says", "follow", "Take the run's", "Lay on the table what this run learns; undo brings yours back", () =>
+      this.tell("follow", this.state.run));
     this.host.addEventListener("keydown", (event) => {
       if (event.key !== " " || event.target.tagName === "BUTTON") return;
       event.preventDefault();
@@ -65,6 +72,16 @@ class Transport {
     this.find(".buttons").append(button);
   }
 
+  word(where, name, words, title, act) {
+    const button = document.createElement("button");
+    button.className = "word";
+    button.dataset.name = name;
+    button.textContent = words;
+    button.title = title;
+    button.addEventListener("click", act);
+    this.find(where).append(button);
+  }
+
   take(data, tell) {
     this.tell = tell;
     this.host.classList.toggle("plain", Boolean(data.plain));
@@ -79,7 +96,9 @@ class Transport {
         });
       }
     }
+    if (data.learns !== this.data?.learns) this.turned = undefined;
     this.data = data;
+    if (this.state) this.compare(this.state.status);
     this.show();
   }
 
@@ -95,11 +114,15 @@ class Transport {
   }
 
   become(source, state) {
-    const before = this.states.get(source)?.status;
+    if (this.states.get(source)?.status !== state.status) this.complaint = "";
     this.states.set(source, state);
+    this.compare(state.status);
     this.show();
-    // The page is told only of what changes its forms: whether the run can still be given orders.
-    if (before && ENDED.includes(before) !== ENDED.includes(state.status)) this.tell("turned", state.status);
+  }
+
+  // The page is told only of what changes its forms: whether the run can still be given orders.
+  compare(status) {
+    if (this.data.learns === ENDED.includes(status) && this.turned !== status) this.tell("turned", (this.turned = status));
   }
 
   play() {
@@ -147,9 +170,9 @@ class Transport {
       stop: !ended,
     };
     for (const [name, can] of Object.entries(able)) this.find(`[data-name="${name}"]`).disabled = !can || lost;
-    this.find('[data-name="play"]').title = ended ? "Resume from the last checkpoint" : "Go on";
+    this.find('[data-name="play"]').title = ended ? (moments.length ? "Resume from the last checkpoint" : "Begin again") : "Go on";
     this.find(".chip").textContent = lost ? "connection lost, trying again …" : SAYS[status];
-    const parts = [`step <b>${count(state.step)}</b>${state.total && state.total < 1e9 ? ` of ${count(state.total)}` : ""}`];
+    const parts = [`step <b>${count(state.step)}</b>${ended ? "" : state.total && state.total < 1e9 ? ` of ${count(state.total)}` : ", no end set"}`];
     parts.push(`epoch <b>${(state.epoch ?? 0).toFixed(state.epoch < 10 ? 2 : 1)}</b>`);
     if (status === "running" && state.pace) parts.push(`<b>${count(state.pace)}</b> examples/s`);
     if (state.rate) parts.push(`rate <b>${Number(state.rate.toPrecision(3))}</b>`);
@@ -165,31 +188,23 @@ class Transport {
     }
     this.slider.style.setProperty("--along", `${(100 * this.slider.value) / Math.max(1, moments.length)}%`);
     this.find("output").textContent = past ? `at step ${count(moment)}` : ended ? "the end" : "now";
-    this.actions(past ? moment : state.step, past, ended);
-    this.find(".words").textContent = this.complaint || state.error || "";
+    const { branches, parted } = this.data;
+    this.offer("now", past);
+    this.offer("branch", branches && moments.length && (past || ended || status === "paused"));
+    this.find('[data-name="branch"]').title = parted
+      ? "A new run that goes on from this moment with what is on the table; weights that do not fit begin anew"
+      : "A new run that goes on from this moment, with the recipe as it stands in the form";
+    const wrong = this.complaint || state.error;
+    this.find(".words").textContent = wrong || parted || "";
+    this.find(".words").classList.toggle("wrong", Boolean(wrong));
+    this.find('[data-name="follow"]').hidden = Boolean(wrong) || !parted;
   }
 
-  // What else can be done here; buttons are made once and only shown or hidden.
-  actions(step, past, ended) {
-    const here = this.find(".more");
-    if (!here.children.length) {
-      for (const [name, label] of [["now", "Back to now"], ["branch", "Branch from here"]]) {
-        const button = document.createElement("button");
-        button.className = "word";
-        button.dataset.name = name;
-        button.textContent = label;
-        here.append(button);
-      }
-      here.children[0].addEventListener("click", () => this.live.go(this.data.board, this.NOW));
-      here.children[1].title = "A new run that goes on from this moment, with the recipe as it stands in the form";
-      here.children[1].addEventListener("click", () => {
-        const moment = this.live.moment(this.data.board);
-        this.tell("branch", { run: this.state.run, step: moment === this.NOW ? this.state.step : moment });
-      });
-    }
-    here.children[0].hidden = !past;
-    here.children[1].hidden = !this.data.branches || !(past || ended || this.state.status === "paused");
+  // Buttons keep their place when they are not offered, so that nothing moves.
+  offer(name, can) {
+    this.find(`[data-name="${name}"]`).classList.toggle("away", !can);
   }
+
 
   close() {
     for (const source of this.data?.sources ?? []) this.live.drop(this.id + source);

@@ -12,9 +12,12 @@ from engine.errors import VitrineError
 from engine.registry import Registry, did_you_mean, shortened
 
 
-def option(default: Any, help: str, *, rare: bool = False, hidden: bool = False) -> Any:
-    """Declare a field: its default and one sentence of help; what is rare or hidden, a form treats so."""
-    return Field(default=default, description=help, json_schema_extra={"rare": rare, "hidden": hidden})
+def option(default: Any, help: str, *, rare: bool = False, hidden: bool = False, none: str = "automatic") -> Any:
+    """Declare a field: its default and one sentence of help; what is rare or hidden, a form treats so.
+
+    `none` is what it means where no value is given.
+    """
+    return Field(default=default, description=help, json_schema_extra={"rare": rare, "hidden": hidden, "none": none})
 
 
 class Choice(BaseModel):
@@ -87,6 +90,7 @@ class Option:
     least: float | None = None
     most: float | None = None
     optional: bool = False
+    none: str = "automatic"  # what it means where no value is given
     rare: bool = False  # seldom changed: a form may keep it out of the way
     choices: tuple[type[Choice], ...] = field(default=(), repr=False)
     sign: str = ""  # what a form puts after the label
@@ -99,7 +103,7 @@ class Option:
 
 def _marks(info: FieldInfo) -> dict[str, Any]:
     marks = info.json_schema_extra
-    return marks if isinstance(marks, dict) else {"rare": False, "hidden": False}
+    return marks if isinstance(marks, dict) else {"rare": False, "hidden": False, "none": "automatic"}
 
 
 def _option(name: str, info: FieldInfo) -> Option:
@@ -117,6 +121,7 @@ def _option(name: str, info: FieldInfo) -> Option:
         least=least,
         most=most,
         optional=type(None) in alternatives,
+        none=_marks(info)["none"],
         rare=_marks(info)["rare"],
         choices=found,
     )

@@ -52,10 +52,11 @@ def smoothed(values: np.ndarray, weight: float) -> np.ndarray:
 
 
 def thinned(steps: np.ndarray, values: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return at most so many points: means of neighbours, at the last one's step."""
+    """Return at most so many points: the first ones, then means of neighbours, each at the last one's step."""
     if len(steps) <= most:
         return steps, values
-    bounds = np.linspace(0, len(steps), most + 1).astype(int)
+    whole = most // 10
+    bounds = np.append(np.arange(whole), np.linspace(whole, len(steps), most - whole + 1).astype(int))
     sums = np.add.reduceat(np.nan_to_num(values), bounds[:-1])
     counts = np.add.reduceat(np.isfinite(values).astype(float), bounds[:-1])
     with np.errstate(invalid="ignore", divide="ignore"):

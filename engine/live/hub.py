@@ -16,7 +16,7 @@ from engine.runs import frames
 from engine.runs.desk import Changes
 from engine.runs.store import ACTIVE, Row, Store, result_of
 from engine.views import Frame, Session
-from engine.views.view import read
+from engine.views.view import frame_of, read
 
 TICK = 0.03  # seconds between two looks into the store
 PAUSE = 0.2  # seconds between two drawings of a scene, at least
@@ -135,6 +135,8 @@ class Hub:
         if not new and not unknown:
             return
         for row in self.store.some(sorted(runs if new else unknown)):
+            if row == self.rows.get(row["run"]) and row["run"] in self.told:
+                continue
             self.rows[row["run"]] = row
             message = packed({"state": standing(row, self.store)})
             if message != self.told.get(row["run"]):
@@ -176,7 +178,7 @@ class Hub:
             return
         scene.seen = seen
         session = Session(self.past.experiment(scene.key.source), 2**62, self.past.record(run))
-        scene.say(drawn(scene.view, scene.view.compute(session), row["step"], row["updated"]))
+        scene.say(drawn(scene.view, frame_of(scene.view, session), row["step"], row["updated"]))
 
     # -- the past ------------------------------------------------------------------------------------------------
 
@@ -188,12 +190,12 @@ class Hub:
             try:
                 with self.past.lock:
                     session = self.past.session(scene.key.source, 2**62 if scene.key.at == NOW else scene.key.at)
-                    message = drawn(scene.view, scene.view.compute(session), session.step)
+                    message = drawn(scene.view, frame_of(scene.view, session), session.step)
             except VitrineError as error:
                 message = packed({"problem": str(error)})
-            except Exception as error:  # the panel says it, the log has the rest
+            except Exception as error:  # what was kept of the past cannot be opened; the log has the rest
                 traceback.print_exc()
-                message = packed({"problem": f"A fault in {scene.view.title}: {type(error).__name__}: {error}"})
+                message = packed({"problem": f"This moment cannot be opened: {type(error).__name__}: {error}"})
             if scene.key.at != NOW:
                 self.kept[scene.key] = message
                 while len(self.kept) > MOST_KEPT:

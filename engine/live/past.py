@@ -8,7 +8,7 @@ from engine.errors import VitrineError
 from engine.live.record import DraftRecord, StoredRecord
 from engine.live.scene import DRAFT, RUN
 from engine.runs.carry import telling_memory
-from engine.runs.store import Store, folder
+from engine.runs.store import ENDED, Store, folder
 from engine.training import checkpoint
 from engine.training.experiment import Experiment, load
 from engine.training.learner import Learner
@@ -43,8 +43,10 @@ class Past:
     def nearest(self, run: str, step: int) -> int:
         """Return the latest checkpoint up to a step, or the first there is."""
         here = checkpoint.steps(folder(run) / "checkpoints")
+        if not here and self.store.run(run)["status"] in ENDED:
+            raise VitrineError("This run ended before its first step, so there is nothing to see.")
         if not here:
-            raise VitrineError(f"{run} has no checkpoint yet.", cure="Wait until its first step is done.")
+            raise VitrineError("Nothing to see yet.", cure="Wait until the first step is done.")
         return max((kept for kept in here if kept <= step), default=here[0])
 
     def experiment(self, source: str) -> Experiment:

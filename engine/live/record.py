@@ -4,7 +4,7 @@ import threading
 from collections.abc import Sequence
 
 from engine.runs import frames
-from engine.runs.store import Store
+from engine.runs.store import Store, titled
 from engine.training.learner import Learner
 from engine.training.trouble import copied
 from engine.training.watch import watching
@@ -24,6 +24,10 @@ class StoredRecord:
     def curves(self, run: str = "") -> Curves:
         """Return the metrics of this run, or of another."""
         return self.store.metrics(self.store.run(run)["run"] if run else self.run)
+
+    def title(self, run: str = "") -> str:
+        """Return the name of this run, or of another, and the end of its number, which tells like names apart."""
+        return titled(self.store.run(run or self.run))
 
     def pulses(self) -> Sequence[tuple[int, Frame]]:
         """Return what steps did in every node, in order, the latest one last."""
@@ -47,6 +51,10 @@ class DraftRecord:
     def curves(self, run: str = "") -> Curves:
         """Return none: nothing was learned."""
         return {}
+
+    def title(self, run: str = "") -> str:
+        """Return none: it has no name yet."""
+        return ""
 
     def pulses(self) -> Sequence[tuple[int, Frame]]:
         """Return what the first step would do."""

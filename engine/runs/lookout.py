@@ -1,15 +1,13 @@
 """Lookout: computes what somebody watches, within a share of the worker's time."""
 
 import time
-import traceback
 
-from engine.errors import VitrineError
 from engine.runs import frames
 from engine.runs.pulses import Pulses
 from engine.runs.store import Store
 from engine.training.learner import Learner
-from engine.views import VIEWS, Frame, Session, View
-from engine.views.view import read
+from engine.views import Session, View
+from engine.views.view import frame_of, read
 
 BUDGET = 0.035  # of the time, for all that is watched; with the rest that looking costs, 5 % in all
 CREDIT = 0.08  # seconds that may be saved up
@@ -24,6 +22,10 @@ class NoRecord:
     def curves(self, run: str = "") -> dict:
         """Return none."""
         return {}
+
+    def title(self, run: str = "") -> str:
+        """Return none."""
+        return ""
 
     def pulses(self) -> list:
         """Return none."""
@@ -65,7 +67,7 @@ class Lookout:
         for watch in due:
             if watch in self.shown and not rests and self.credit - (time.monotonic() - now) <= 0:
                 break
-            bodies[watch] = self._frame(self.views[watch], session).pack()
+            bodies[watch] = frame_of(self.views[watch], session).pack()
             self.shown[watch] = step, time.monotonic()
         if bodies:
             frames.put(self.store, self.run, step, bodies)
@@ -78,12 +80,3 @@ class Lookout:
         self.pulses.took = 0.0
         wanted = any(view.pulses for view in self.views.values())
         self.pulses.asked = wanted and (rests or self.credit > 0)
-
-    def _frame(self, view: View, session: Session) -> Frame:
-        try:
-            return view.compute(session)
-        except VitrineError as error:
-            return Frame({}, {"problem": str(error)})
-        except Exception as error:  # training goes on; the panel says it, and the log has the rest
-            traceback.print_exc()
-            return Frame({}, {"problem": f"A fault in {VIEWS[view.kind].title}: {type(error).__name__}: {error}"})

@@ -7,7 +7,7 @@ from engine.errors import VitrineError
 from engine.graph.cost import cost
 from engine.graph.graph import Graph
 from engine.registry import shortened
-from engine.runs.store import ENDED, Store, folder
+from engine.runs.store import ENDED, Row, Store, folder
 from engine.training.experiment import Experiment
 
 MOST_NAME, MOST_NOTE = 80, 2_000
@@ -54,6 +54,33 @@ def differences(experiments: list[Experiment]) -> list[tuple[str, list[str]]]:
     graphs = [_layers(experiment.graph) for experiment in experiments]
     for path in dict.fromkeys(path for layers in graphs for path in layers):
         rows.append((f"layer {path}", [layers.get(path, ABSENT) for layers in graphs]))
+    totals = [_counts(experiment) for experiment in experiments]
+    rows += [(name, [total[name] for total in totals]) for name in totals[0]]
+    return _differing(rows)
+
+
+def outcomes(store: Store, rows: list[Row]) -> list[tuple[str, list[str]]]:
+    """Return what has become of runs, where it is not the same of all: origin, length, and latest losses and scores."""
+    found: list[tuple[str, list[str]]] = [
+        ("goes on from", [parentage(row) or "its first weights" for row in rows]),
+        ("status", [row["status"] for row in rows]),
+        ("steps", [f"{row['step']:,}" for row in rows]),
+        ("time", [f"{row['seconds']:,.0f} s" for row in rows]),
+    ]
+    scores = [scored(store.metrics(row["run"])) for row in rows]
+    for name in sorted({name for one in scores for name in one}):
+        values = [one.get(name) for one in scores]
+        found.append((name, [ABSENT if value is None else f"{value:.4g}" for value in values]))
+    return _differing(found)
+
+
+def parentage(row: Row) -> str:
+    """Return from which run and step a run goes on, or nothing."""
+    at = "" if row["parent_step"] is None else f" at {row['parent_step']:,}"
+    return f"{row['parent']}{at}" if row["parent"] else ""
+
+
+def _differing(rows: list[tuple[str, list[str]]]) -> list[tuple[str, list[str]]]:
     return [(what, values) for what, values in rows if len(set(values)) > 1]
 
 
@@ -77,7 +104,7 @@ def _layers(graph: Graph, prefix: str = "") -> dict[str, str]:
     return found
 
 
-def counts(experiment: Experiment) -> dict[str, str]:
+def _counts(experiment: Experiment) -> dict[str, str]:
     """Return the totals of an experiment's network, in words."""
     total = cost(experiment.graph).total
     names = ("weights", "neurons", "connections", "multiply_adds")

@@ -118,11 +118,18 @@ def tell(store: Store, run: str, command: str, value: Any = None, patience: floa
 
 
 def settle(store: Store, run: str, id: int, patience: float = 10.0) -> None:
-    """Wait until an order is answered; a refusal is raised."""
+    """Wait until an order is answered; a refusal is raised, and so is silence."""
+    if not heard(store, id, patience):
+        raise VitrineError(f"{run} has not answered for {patience:.0f} seconds.", cure="It may be in a long step.")
+
+
+def heard(store: Store, id: int, patience: float) -> bool:
+    """Return whether an order is answered in time; a refusal is raised."""
     end = time.monotonic() + patience
     while (words := answered(store, id)) is None:
         if time.monotonic() > end:
-            raise VitrineError(f"{run} has not answered for {patience:.0f} seconds.", cure="It may be in a long step.")
+            return False
         time.sleep(0.01)
     if words:
-        raise VitrineError(words, where=run)
+        raise VitrineError(words)
+    return True

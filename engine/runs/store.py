@@ -191,6 +191,11 @@ def public(row: Row) -> Row:
     return {name: row[name] for name in names}
 
 
+def titled(row: Row) -> str:
+    """Return a run's name with the end of its number, which tells runs of one name apart."""
+    return f"{row['name']} ({row['run'][-6:]})"
+
+
 def result_of(row: Row) -> dict[str, Any] | None:
     """Return what came out at a run's end, if it came to one."""
     return json.loads(row["result"]) if row["result"] else None

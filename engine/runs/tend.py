@@ -18,8 +18,8 @@ def sweep(store: Store) -> None:
     """Record of every run of this machine whose worker is gone that it was interrupted."""
     for row in store.runs(*ACTIVE):
         gone = alive.here(row["host"]) and not alive.lives(row["pid"], row["host"])
-        if gone and store.turn(row["run"], row["status"], "interrupted", row["pid"]):
-            store.update(row["run"], pid=None, error=last_words(row))
+        told = {"pid": None, "error": last_words(row)} if gone else {}
+        if gone and store.turn(row["run"], row["status"], "interrupted", row["pid"], **told):
             orders.answer_all(store, row["run"], f"{row['run']} was interrupted.")
             store.note(row["run"], row["step"], "interrupted: its worker is gone")
 

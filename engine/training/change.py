@@ -25,6 +25,14 @@ NODES = ("freeze", "thaw")  # a node, by its path
 WORDS = (*LIVE, "dropout", *NODES, "NODE.rate")
 
 
+NO_MOMENTUM = ("sgd", "adagrad", "rmsprop", "lbfgs")
+
+
+def changeable(recipe: Recipe) -> tuple[str, ...]:
+    """Return the options of a recipe that may be set anew while it is learned."""
+    return tuple(name for name in LIVE if name != "momentum" or recipe.optimiser not in NO_MOMENTUM)
+
+
 def change(learner: Learner, settings: dict[str, Any]) -> None:
     """Set these anew from the next step on, all of them or, where one cannot be, none."""
     recipe, dropout = wanted(learner.recipe, settings), settings.get("dropout", learner.dropout)
@@ -79,7 +87,7 @@ def _check(learner: Learner, recipe: Recipe, settings: dict[str, Any]) -> None:
             raise VitrineError(
                 f"{so_far:,.4g} {name} are done already: {end:g} would end the run.", cure="Stop it instead."
             )
-    if "momentum" in settings and recipe.optimiser in ("sgd", "adagrad", "rmsprop", "lbfgs"):
+    if "momentum" in settings and "momentum" not in changeable(recipe):
         raise VitrineError(f"The optimiser {recipe.optimiser} has no momentum.", cure="Train anew with another.")
     if "dropout" in settings and not any("Dropout" in type(m).__name__ for m in _modules(learner)):
         raise VitrineError("The network has no dropout layer.", cure="Add one, and train anew.")

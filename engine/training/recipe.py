@@ -37,19 +37,26 @@ class Recipe(Choice):
         0.1, "What 'step' and 'plateau' multiply the rate by.", rare=True
     )
     batch: Whole | Literal["all"] = option(64, "How many examples each step sees; 1 is online, all is full batch.")
-    epochs: Annotated[float, Field(gt=0, le=10**6)] | None = option(5.0, "How often all training examples are seen.")
-    steps: Whole | None = option(None, "Stop after so many steps, if the epochs last longer.", rare=True)
+    epochs: Annotated[float, Field(gt=0, le=10**6)] | None = option(
+        5.0, "How often all training examples are seen; empty: until it is stopped.", none="no end"
+    )
+    steps: Whole | None = option(
+        None, "Stop after so many steps, if the epochs last longer.", rare=True, none="no limit"
+    )
     seconds: Annotated[float, Field(gt=0, le=10**7)] | None = option(
-        None, "Stop after so many seconds, if the epochs last longer.", rare=True
+        None, "Stop after so many seconds, if the epochs last longer.", rare=True, none="no limit"
     )
     decay: Decay = option(0.0, "Weight decay (L2): how strongly weights are pulled to zero.")
     coupled: bool = option(False, "Add the decay to the gradient (coupled) rather than to the weights.", rare=True)
     l1: Decay = option(0.0, "How strongly weights are pulled to exactly zero (L1).", rare=True)
     clip: Annotated[float, Field(gt=0, le=10**6)] | None = option(
-        None, "The longest gradient that is allowed; longer ones are shortened.", rare=True
+        None, "The longest gradient that is allowed; longer ones are shortened.", rare=True, none="any length"
     )
     patience: Whole | None = option(
-        None, "Stop early after so many epochs without a better validation score, and keep the best weights.", rare=True
+        None,
+        "Stop early after so many epochs without a better validation score, and keep the best weights.",
+        rare=True,
+        none="never",
     )
     folds: Annotated[int, Field(ge=2, le=10_000)] | Literal["all"] | None = option(
         None, "Cross-validation: into how many parts the examples are split; 'all' leaves one out at a time.", rare=True

@@ -41,7 +41,7 @@ class Colours(View):
         """Return for each node its number in words, its place between 0 and 1, and what is unhealthy of it."""
         values, nodes = frame["values"], frame.words["nodes"]
         if not nodes:
-            return {"nodes": {}, "quantity": self.quantity, "step": 0}
+            return {"nodes": {}, "words": f"No {self.quantity} yet: no step has been watched."}
         log = self.quantity in ("gradient norm", "update ratio", "weight norm")
         with np.errstate(divide="ignore", invalid="ignore"):
             scaled = np.log10(values) if log else values
@@ -51,9 +51,12 @@ class Colours(View):
         told = {
             node: {
                 "words": f"{self.quantity} {value:.3g}",
+                "short": f"{value:.0%}" if self.quantity == "dead units" else f"{value:.2g}",
                 "along": float(np.nan_to_num(place)),
                 "mark": mark,
             }
             for node, value, place, mark in zip(nodes, values, along, marked(self.quantity, values), strict=True)
         }
-        return {"nodes": told, "quantity": self.quantity, "step": frame.words["step"]}
+        ends = (0.0, 1.0) if self.quantity == "dead units" else (10**low, 10**high) if log else (low, high)
+        scale = [f"{end:.0%}" if self.quantity == "dead units" else f"{end:.2g}" for end in ends]
+        return {"nodes": told, "words": f"{self.quantity}, step {frame.words['step']:,}", "scale": scale}

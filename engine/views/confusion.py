@@ -26,7 +26,7 @@ class Confusion(View):
     """How many examples of each class were taken for each class; a click on a cell shows them."""
 
     title, rank = "Confusion", 50
-    hint = "The diagonal is right; a bright cell beside it is a pair that the network mixes up. Click it to see them."
+    hint = "The diagonal is right; a strong cell beside it is a pair that the network mixes up. Click it to see them."
 
     split: Literal["validation", "test", "train"] = option("validation", "Which examples.")
     examples: Annotated[int, Field(ge=10, le=20_000)] = option(1000, "How many of them, at most.")
@@ -79,7 +79,7 @@ class Confusion(View):
         side = axis(
             f"taken for: {counted}", type="category", domain=[0, 0.66] if picked else [0, 1], constrain="domain"
         )
-        down = axis("is", type="category", range=[number - 0.5, -0.5])
+        down = axis("is really", type="category", range=[number - 0.5, -0.5])
         if not picked:
             return figure([shown], xaxis=side, yaxis=down)
         return self._beside(frame, figure([shown], xaxis=side, yaxis=down))

@@ -11,6 +11,9 @@ from engine.views.frame import Frame
 from engine.views.view import View, view
 
 MOST = 400  # points of a line: more than its pixels show
+DASHES = ("dot", "dash", "solid", "dashdot", "longdash", "longdashdot")
+INSIDE = {"x": 1, "xanchor": "right", "y": 1, "bgcolor": "rgba(128,128,128,0.12)"}  # losses fall: the corner is free
+ASIDE = {"x": 1.02, "xanchor": "left", "y": 1}
 ORDER = ("train", "validation", "test")
 
 
@@ -42,7 +45,7 @@ class Curves(View):
                 values = np.array([(step, np.nan if value is None else value) for step, value in points], float)
                 steps, thin = thinned(values[:, 0], values[:, 1], MOST)
                 arrays[str(len(lines))] = np.stack([steps, thin]).astype(np.float32)
-                name = (run or session.record.run) if self.also else ""
+                name = session.record.title(run) if self.also else ""
                 lines.append({"run": name, "split": split, "metric": metric})
         return Frame(arrays, {"lines": lines})
 
@@ -57,13 +60,12 @@ class Curves(View):
         runs = list(dict.fromkeys(line["run"] for line in lines))
         for place, line in enumerate(lines):
             if line["metric"] in metrics:
-                colour = _colour(line, scores, runs)
-                traces += self._line(
-                    frame[str(place)], line, colour, "y" if line["metric"] == "loss" or not loss else "y2"
-                )
+                style = {"color": _colour(line, scores, runs), "dash": _dash(line, scores, runs)}
+                upper = line["metric"] == "loss" or not loss
+                traces += self._line(frame[str(place)], line, style, "y" if upper else "y2")
         both = loss and bool(scores)
         layout = {"xaxis": axis("step", self.log_steps, anchor="y2" if both else "y"), "showlegend": True}
-        layout["legend"] = {"orientation": "h", "y": 1.01, "yanchor": "bottom", "x": 0, "font": {"size": 11}}
+        layout["legend"] = {"font": {"size": 11}} | (ASIDE if len(runs) > 1 else INSIDE)
         layout["yaxis"] = axis(
             "loss" if loss else "score", self.log_loss and loss, domain=[0.48, 1] if both else [0, 1]
         )
@@ -77,16 +79,14 @@ class Curves(View):
             return [line["split"]]
         return [line["metric"], *([line["split"]] if line["split"] != "validation" else [])]
 
-    def _line(self, points, line, colour, y):
+    def _line(self, points, line, style, y):
         steps, values = points
         name = " ".join(filter(None, (line["run"], *self._words(line))))
         shared = {"type": "scatter", "x": steps, "yaxis": y, "name": name, "legendgroup": name}
-        dash = {"train": "solid", "validation": "dot", "test": "dash"}.get(line["split"], "solid")
-        style = {"color": colour, "dash": dash if line["run"] else "solid"}
         dots = "lines+markers" if len(steps) < 25 else "lines"
         if not self.smoothing or len(steps) < 12:
             return [shared | {"y": values, "mode": dots, "line": style | {"width": 2}, "marker": {"size": 5}}]
-        behind = {"y": values, "mode": "lines", "line": {"color": colour, "width": 1}, "opacity": 0.25}
+        behind = {"y": values, "mode": "lines", "line": {"color": style["color"], "width": 1}, "opacity": 0.25}
         return [
             shared | behind | {"showlegend": False, "hoverinfo": "skip"},
             shared | {"y": smoothed(values, self.smoothing), "mode": "lines", "line": style | {"width": 2}},
@@ -109,3 +109,12 @@ def _colour(line, scores, runs):
     if line["metric"] != "loss":
         return PALETTE[(2 + scores.index(line["metric"])) % len(PALETTE)]
     return PALETTE[ORDER.index(line["split"]) if line["split"] in ORDER else 3]
+
+
+def _dash(line, scores, runs):
+    """Where colours tell runs apart, tell losses apart by their split, and scores by what is scored."""
+    if len(runs) < 2:
+        return "solid"
+    if line["metric"] == "loss":
+        return {"train": "solid", "validation": "dot", "test": "dash"}.get(line["split"], "solid")
+    return DASHES[scores.index(line["metric"]) % len(DASHES)]

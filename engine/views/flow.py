@@ -1,6 +1,6 @@
 """Gradient flow: how the gradient, the updates and the dead units of every node develop."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -48,7 +48,7 @@ class Flow(View):
         traces, layout = [], {}
         if self.show != "now":
             hover = f"%{{y}}, step %{{x}}<br>{self.quantity} %{{customdata:.3g}}<extra></extra>"
-            bar = {"title": {"text": "log₁₀" if log else "share", "side": "right"}, "thickness": 10}
+            bar = {"thickness": 8, "len": 1, "tickfont": {"size": 10}, "x": 0.585 if both else 1} | _decades(shown, log)
             steps_in_words = [f"{step:,}" for step in steps]
             traces.append(
                 heat(
@@ -57,11 +57,12 @@ class Flow(View):
                     nodes,
                     customdata=rounded(values),
                     hovertemplate=hover,
-                    showscale=not both,
                     colorbar=bar,
                 )
             )
-            layout["xaxis"] = axis("step", domain=[0, 0.6] if both else [0, 1], type="category", nticks=5, tickangle=0)
+            layout["xaxis"] = axis(
+                "step, as far as watched", domain=[0, 0.57] if both else [0, 1], type="category", nticks=5, tickangle=0
+            )
         if self.show != "over time":
             traces.append(
                 {
@@ -73,12 +74,24 @@ class Flow(View):
                     "marker": {"color": [BAD if mark else PALETTE[0] for mark in marks]},
                     "text": [mark or f"{value:.2g}" for mark, value in zip(marks, values[:, -1], strict=True)],
                     "textposition": "auto",
+                    "textangle": 0,
                     "hovertemplate": f"%{{y}}<br>{self.quantity} %{{x:.3g}}<extra></extra>",
                 }
             )
             side = axis(f"{self.quantity}, step {steps[-1]:,}", rangemode="tozero", nticks=4, tickangle=0)
-            layout["xaxis2"] = side | {"domain": [0.64, 1] if both else [0, 1]}
+            layout["xaxis2"] = side | {"domain": [0.7, 1] if both else [0, 1]}
         return figure(traces, yaxis=axis(range=[len(nodes) - 0.5, -0.5], type="category"), **layout)
+
+
+def _decades(shown: np.ndarray, log: bool) -> dict[str, Any]:
+    """Return the ticks of a colour bar: of logarithms a few whole ones, named by what they are of."""
+    if not log:
+        return {"tickformat": ".0%"}
+    if not np.isfinite(shown).any():
+        return {"showticklabels": False}
+    low, high = np.floor(np.nanmin(shown)), np.ceil(np.nanmax(shown))
+    places = np.arange(low, high + 1, max(1, round((high - low) / 4)))
+    return {"tickvals": places, "ticktext": [f"{10.0**place:g}" for place in places]}
 
 
 def rounded(values: np.ndarray) -> np.ndarray:

@@ -59,7 +59,7 @@ def _classes(frame):
     number = len(chances)
     said = chances.argmax(axis=1)
     rows = [
-        f"{classes[s]} {c[s]:.0%}" + ("" if s == t else f", is {classes[t]}")
+        f"{classes[s]} · {c[s]:.0%}" + ("" if s == t else f" · is {classes[t]}")
         for c, s, t in zip(chances, said, targets, strict=True)
     ]
     shown = heat(

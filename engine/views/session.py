@@ -25,6 +25,10 @@ class Record(Protocol):
         """Return the metrics of this run, or of another."""
         ...
 
+    def title(self, run: str = "") -> str:
+        """Return what this run, or another, is called in words."""
+        ...
+
     def pulses(self) -> Sequence[tuple[int, Frame]]:
         """Return what steps did in every node, in order."""
         ...

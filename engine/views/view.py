@@ -1,8 +1,10 @@
 """View: one way of looking, with its options."""
 
+import traceback
 from typing import Any, ClassVar, Literal, Self
 
 from engine.choice import Choice, kinds
+from engine.errors import VitrineError
 from engine.figures.figure import Figure
 from engine.graph.graph import Graph
 from engine.registry import Registry
@@ -42,6 +44,17 @@ class View(Choice):
     def pick(self, point: dict[str, Any]) -> Self | None:
         """Return the view as it is after a click on a point of its figure, or nothing where clicks mean nothing."""
         return None
+
+
+def frame_of(view: View, session: Session) -> Frame:
+    """Return what a view computes, or a frame that says why it cannot: one panel's fault is no one else's."""
+    try:
+        return view.compute(session)
+    except VitrineError as error:
+        return Frame({}, {"problem": str(error)})
+    except Exception as error:  # the panel says it, the log has the rest
+        traceback.print_exc()
+        return Frame({}, {"problem": f"A fault in {view.title}: {type(error).__name__}: {error}"})
 
 
 view = kinds(VIEWS)  # registers a class of views under its kind

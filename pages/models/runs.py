@@ -1,7 +1,9 @@
 """Runs: all trainings there are; find, compare, name and delete them."""
 
 import functools
+import json
 import time
+from datetime import datetime
 from typing import Any
 
 import streamlit as st
@@ -9,13 +11,15 @@ import streamlit as st
 from engine.errors import VitrineError
 from engine.live.house import house
 from engine.runs import orders
-from engine.runs.manage import annotate, delete, rename, scored
+from engine.runs.manage import annotate, delete, parentage, rename, scored
 from engine.runs.store import ENDED, Row
 from engine.runs.tend import sweep
 from pages.ui.compare import compare
+from pages.ui.forms import show
 
 STATUSES = ("running", "paused", "queued", "done", "stopped", "interrupted", "failed")
 SHOWN = 200
+SAID = 100  # entries of a diary
 CURVE = 40  # points of the small curve
 
 
@@ -27,24 +31,31 @@ def curves(run: str, updated: float) -> tuple[list[float], dict[str, float]]:
     return losses[:: max(1, len(losses) // CURVE)], scored(metrics)
 
 
+@functools.lru_cache(maxsize=1000)
+def data_of(run: str) -> str:
+    """Return what a run learns from."""
+    data = json.loads(house().store.run(run)["experiment"])["data"]
+    return data["kind"] if data else ""
+
+
 def listed(row: Row) -> dict[str, Any]:
     """Return what the list tells of a run."""
     losses, scores = curves(row["run"], row["updated"])
     accuracy = scores.get("validation accuracy")
     return {
-        "pin": "📌" if row["pinned"] else "",
+        "pinned": bool(row["pinned"]),
         "name": row["name"],
+        "data": data_of(row["run"]),
         "status": row["status"],
-        "loss": losses or [0.0],
+        "loss": losses or None,
         "accuracy": None if accuracy is None else 100 * accuracy,
+        "begun": datetime.fromtimestamp(row["created"]).astimezone(),
         "step": row["step"],
         "epoch": row["epoch"],
         "seconds": row["seconds"],
         "device": row["device"] or "",
         "run": row["run"],
-        "parent": f"{row['parent']} at {row['parent_step']:,}"
-        if row["parent_step"] is not None
-        else row["parent"] or "",
+        "parent": parentage(row),
         "note": row["note"] or row["error"] or "",
     }
 
@@ -68,8 +79,11 @@ def chosen() -> list[Row]:
         st.caption("No run is like that.")
         return []
     config = {
-        "pin": st.column_config.TextColumn("", width=30),
+        "pinned": st.column_config.CheckboxColumn(":material/push_pin:", help="Pinned runs stand first", width=40),
+        "name": st.column_config.TextColumn(width=200),
+        "data": st.column_config.TextColumn(width=80),
         "loss": st.column_config.LineChartColumn("loss", width=110),
+        "begun": st.column_config.DatetimeColumn(format="D MMM, HH:mm", width=110),
         "accuracy": st.column_config.NumberColumn(
             "accuracy", format="%.1f %%", help="Of the validation examples", width=80
         ),
@@ -78,11 +92,14 @@ def chosen() -> list[Row]:
         "seconds": st.column_config.NumberColumn("time", format="%.0f s", width=70),
         "device": st.column_config.TextColumn(width=60),
         "status": st.column_config.TextColumn(width=90),
+        "parent": st.column_config.TextColumn("goes on from", width=170),
+        "note": st.column_config.TextColumn(width=320),
     }
     event: Any = st.dataframe(
         [listed(row) for row in found[:SHOWN]],
         hide_index=True,
         column_config=config,
+        placeholder="",
         selection_mode="multi-row",
         on_select="rerun",
         key=f"runs.table.{_turn()}",
@@ -109,22 +126,30 @@ def one(row: Row) -> None:
         st.page_link("labs/cnn.py", label="Open in the lab", icon=":material/arrow_forward:", query_params={"run": run})
         if row["status"] not in ENDED:
             st.button("Stop", icon=":material/stop:", on_click=act, args=("Stopped.", orders.tell, run, "stop"))
-        with st.popover("Rename", icon=":material/edit:"):
-            name = st.text_input("Name", row["name"], max_chars=80, key=f"runs.name.{run}")
-            st.button("Rename", key="runs-rename", on_click=act, args=("Renamed.", rename, run, name))
-        with st.popover("Note", icon=":material/notes:"):
-            note = st.text_area("Note", row["note"] or "", max_chars=2000, key=f"runs.note.{run}")
-            st.button("Keep", key="runs-note", on_click=act, args=("Kept.", annotate, run, note))
         pinned = bool(row["pinned"])
         label = "Unpin" if pinned else "Pin"
         st.button(label, icon=":material/push_pin:", key="runs-pin", on_click=_pin, args=(run, not pinned))
         _deleting([row])
+    left, right = st.columns([1, 3])
+    with left:
+        _written("Name", run, row["name"], "Renamed.", rename)
+    with right:
+        _written("Note", run, row["note"] or "", "Kept.", annotate)
     if row["error"]:
         st.warning(row["error"], icon=":material/warning:")
     with st.expander("Diary", expanded=True):
         lines = house().store.diary(run)
-        said = [{"when": time.strftime("%d %b %H:%M:%S", time.localtime(line["at"]))} | line for line in lines]
-        st.dataframe([{n: line[n] for n in ("when", "step", "words")} for line in said], hide_index=True)
+        said = [{"when": time.strftime("%d %b %H:%M:%S", time.localtime(line["at"]))} | line for line in lines[-SAID:]]
+        st.table([{n: line[n] for n in ("when", "step", "words")} for line in said], hide_index=True)
+        if len(lines) > SAID:
+            st.caption(f"The latest {SAID} of {len(lines):,} entries.")
+
+
+def _written(label: str, run: str, value: str, words: str, keep: Any) -> None:
+    """Draw a field whose text is kept with a run as soon as it is entered."""
+    key = f"runs.{label.lower()}.{run}"
+    show(key, value)
+    st.text_input(label, key=key, on_change=lambda: act(words, keep, run, st.session_state[key]))
 
 
 def _pin(run: str, pinned: bool) -> None:

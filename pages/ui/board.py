@@ -4,7 +4,6 @@ from typing import Any
 
 import streamlit as st
 
-from engine.errors import VitrineError
 from engine.training.experiment import Experiment
 from engine.views import VIEWS, View
 from engine.views.view import read
@@ -20,7 +19,7 @@ HIDDEN = ("colours",)  # what is shown elsewhere than on boards
 def board(bench: Workbench) -> None:
     """Draw the panels in columns, and what can be added."""
     panels = bench.board
-    source, experiment = bench.source, bench.ready
+    source, experiment = bench.source, bench.learned or bench.ready
     for start in range(0, len(panels), COLUMNS):
         row = panels[start : start + COLUMNS]
         for place, column in enumerate(st.columns(COLUMNS, gap="small")):
@@ -68,11 +67,8 @@ def _panel(bench: Workbench, panel: dict[str, Any], source: str, experiment: Exp
 def _options(bench: Workbench, number: str, view: View, key: str, experiment: Experiment) -> None:
     def change(name: str, value: Any) -> None:
         now = read(next(panel["view"] for panel in bench.board if panel["key"] == number))
-        try:
-            changed = now.but(**{name: value(getattr(now, name)) if callable(value) else value})
-            bench.change_panel(number, changed.write())
-        except VitrineError as error:
-            bench.complain(str(error))
+        changed = now.but(**{name: value(getattr(now, name)) if callable(value) else value})
+        bench.change_panel(number, changed.write())
 
     popover = st.popover(
         f"Options of {view.title}",

@@ -5,7 +5,6 @@ from typing import Any
 
 import streamlit as st
 
-from engine.errors import VitrineError
 from engine.graph import edits
 from engine.graph.cost import Cost, LayerCost, cost
 from engine.graph.cost import formulas as formulas_of
@@ -119,12 +118,8 @@ def _card(bench: Workbench, graph: Graph, node: Node, path: str, counted: tuple[
 
         def changed(name: str, value: Any) -> None:
             layer = bench.graph[path].layer  # as it is by now: another field may have changed it since this was drawn
-            try:
-                layer = layer.but(**{name: value(getattr(layer, name)) if callable(value) else value})
-            except VitrineError as error:
-                bench.complain(str(error))
-                return
-            bench.edit(edits.replace, path, layer)
+            layer = layer.but(**{name: value(getattr(layer, name)) if callable(value) else value})
+            bench.change(edits.replace, path, layer)
 
         form(node.layer, key, changed)
         if counted and not node.block:
@@ -299,7 +294,7 @@ def beginning(bench: Workbench) -> None:
     graph = bench.graph
 
     def changed(name: str, value: Any) -> None:
-        bench.edit(_with_init, bench.graph.init.but(**{name: value}))
+        bench.change(_with_init, bench.graph.init.but(**{name: value}))
 
     for option in Init.options()[: 2 if graph.init.way in ("constant", "normal") else 1]:
         draw(option, getattr(graph.init, option.name), f"{bench.key}.init.{option.name}", changed)

@@ -3,8 +3,8 @@
 import streamlit as st
 
 from engine.live.house import house
-from engine.runs.manage import counts, differences
-from engine.runs.store import Row
+from engine.runs.manage import differences, outcomes
+from engine.runs.store import Row, titled
 from engine.training.experiment import load
 from engine.views import VIEWS
 from engine.views.view import read
@@ -20,7 +20,7 @@ def compare(rows: list[Row]) -> None:
         st.caption(f"The first {MOST} of {len(rows)} runs are compared.")
     rows = rows[:MOST]
     runs = [row["run"] for row in rows]
-    titles = [f"{row['name']} ({row['run'][-6:]})" for row in rows]
+    titles = [titled(row) for row in rows]
     experiments = [load(house().store.run(run)["experiment"]) for run in runs]
     sources = [f"run:{run}" for run in runs]
     components.transport({"sources": sources, "board": BOARD, "plain": True}, "compare.transport")
@@ -31,9 +31,12 @@ def compare(rows: list[Row]) -> None:
         components.figure(data | {"timeless": True}, "compare.curves", lambda _: None)
     with st.container(border=True):
         st.markdown("**What sets them apart**")
-        totals = [counts(experiment) for experiment in experiments]
-        apart = differences(experiments) + [(name, [t[name] for t in totals]) for name in totals[0]]
-        st.dataframe([{"": what} | dict(zip(titles, values, strict=True)) for what, values in apart], hide_index=True)
+        rows_apart = [*outcomes(house().store, rows), *differences(experiments)]
+        if rows_apart:
+            table = [{"": what} | dict(zip(titles, values, strict=True)) for what, values in rows_apart]
+            st.dataframe(table, hide_index=True)
+        else:
+            st.caption("Nothing: they learn the same in the same way, and came out the same.")
     _side_by_side(runs, titles, experiments)
 
 

@@ -32,7 +32,7 @@ def nothing(_: Any) -> None:
 
 
 def transport(
-    data: dict[str, Any], key: str, on_again: Told = nothing, on_branch: Told = nothing, on_turned: Told = nothing
+    data: dict[str, Any], key: str, on_again: Told = nothing, on_branch: Told = nothing, on_follow: Told = nothing
 ) -> None:
     """Draw play, pause, step, stop and the slider over a run's moments; orders go straight to the run."""
     _transport(
@@ -40,7 +40,8 @@ def transport(
         key=key,
         on_again_change=_telling(key, "again", on_again),
         on_branch_change=_telling(key, "branch", on_branch),
-        on_turned_change=_telling(key, "turned", on_turned),
+        on_follow_change=_telling(key, "follow", on_follow),
+        on_turned_change=_telling(key, "turned", nothing),  # the page runs again: its forms must change
     )
 
 

@@ -8,11 +8,13 @@ from typing import Any
 import streamlit as st
 
 from engine.choice import Choice, Option
+from engine.errors import VitrineError
 
 Offers = Mapping[str, Sequence[str]]
 Live = Collection[str]
 Changed = Callable[[str, Any], None]  # told the option's name and its new value, or how the old one becomes it
 
+REFUSED = "forms.refused"  # in the session: the widget whose value was refused last, and why
 LISTED = re.compile(r"\d{1,9}(\s*[×x,\s]\s*\d{1,9})*")
 AS_BEFORE = "as the network"
 NONE = "none"
@@ -22,7 +24,8 @@ USUAL = ("1", "8", "16", "32", "64", "128", "256")
 def form(
     choice: Choice, key: str, changed: Changed, columns: int = 2, offers: Offers | None = None, live: Live = ()
 ) -> None:
-    """Draw the options in columns, seldom used ones folded away; `changed` is told of what a person changes.
+    """Draw the options in columns, seldom used ones folded away; `changed` is told of what a person changes;
+    what it refuses is said at the widget, which then shows its old value again.
 
     `offers` are what may be picked for options that depend on something else; `live` are those that act at once.
     """
@@ -50,8 +53,11 @@ def _grid(choice: Choice, options: list[Option], key: str, changed: Changed, col
 
 
 def draw(option: Option, value: Any, key: str, changed: Changed) -> None:
-    """Draw one option's widget."""
+    """Draw one option's widget, and beneath it why its last value was refused."""
     WIDGETS[option.form](option, value, key, changed)
+    widget, words = st.session_state.get(REFUSED, ("", ""))
+    if widget in (key, *(f"{key}.{part}" for part in ("height", "width", "apart"))):
+        st.caption(f":red[:material/error: {words}]")
 
 
 def show(key: str, value: Any) -> None:
@@ -62,7 +68,11 @@ def show(key: str, value: Any) -> None:
 
 def _told(option: Option, key: str, changed: Changed, read: Callable[[Any], Any] = lambda value: value) -> Callable:
     def tell() -> None:
-        changed(option.name, read(st.session_state[key]))
+        st.session_state.pop(REFUSED, None)
+        try:
+            changed(option.name, read(st.session_state[key]))
+        except VitrineError as error:
+            st.session_state[REFUSED] = (key, str(error))
 
     return tell
 
@@ -124,7 +134,7 @@ def _number(option: Option, value: float | None, key: str, changed: Changed) -> 
 
 
 def _numeric(option: Option, key: str, changed: Changed, **details: Any) -> None:
-    start: Any = {"value": None, "placeholder": "automatic"} if option.optional else {}
+    start: Any = {"value": None, "placeholder": option.none} if option.optional else {}
     st.number_input(key=key, help=option.help, on_change=_told(option, key, changed), **details, **start)
 
 

@@ -20,8 +20,10 @@ def lab(key: str, title: str, family: str, preset: str) -> None:
     """Draw the whole page: header, build panel, diagram, and what is known of the selected layer."""
     bench = Workbench(key, preset)
     _header(bench, title, family)
+    if bench.notice:
+        st.error(bench.notice, icon=":material/error:")
     if complaint := bench.complaint:
-        st.error(complaint, icon=":material/error:")
+        st.toast(complaint, icon=":material/error:", duration="long")
     build, look = st.columns([4, 9], gap="medium")
     with build:
         side = _switch(f"{bench.key}.side", ("Build", "Train"))

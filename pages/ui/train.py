@@ -13,13 +13,14 @@ from engine.graph.trace import trace
 from engine.live.house import house
 from engine.runs import orders
 from engine.runs.store import ENDED
-from engine.training.change import LIVE
-from engine.training.experiment import load
+from engine.training.change import changeable
+from engine.training.experiment import Experiment
 from engine.training.fit import fitted
 from pages.ui import components
 from pages.ui.forms import form, show
-from pages.ui.workbench import Workbench
+from pages.ui.workbench import Workbench, refusal
 
+PATIENCE = 2.0  # seconds that a form waits for a run's answer
 ACTS = "⚡ acts at once on the run that learns; everything else counts from the next run or branch."
 
 
@@ -31,7 +32,7 @@ def train_panel(bench: Workbench) -> None:
     learns = _learns(bench)
     with st.container(border=True, gap="small", key=f"{bench.key}-recipe"):
         st.markdown("**Recipe**")
-        live = LIVE if learns else ()
+        live = changeable(_of_run(bench).recipe) if learns else ()
         if learns:
             st.caption(ACTS)
         offers = {"frozen": trained(experiment.graph)}
@@ -51,7 +52,7 @@ def trained(graph: Graph) -> list[str]:
 
 def _on_the_way(bench: Workbench) -> None:
     """Draw what can be set of a run that learns and stands in no recipe: dropout, and the rate of one layer."""
-    graph = load(house().store.run(bench.run)["experiment"]).graph
+    graph = _of_run(bench).graph
     key = f"{bench.key}.way"
     with st.container(border=True, gap="small", key=f"{bench.key}-way"):
         st.markdown("**This run only** ⚡", help="Not part of the recipe: a new run begins without it.")
@@ -77,9 +78,22 @@ def _on_the_way(bench: Workbench) -> None:
 def _order(bench: Workbench, settings: dict[str, Any]) -> None:
     """Let the run go on with these settings; what it refuses is complained of."""
     try:
-        orders.tell(house().store, bench.run, "set", settings, patience=2.0)
+        _give(bench, settings)
     except VitrineError as error:
         bench.complain(str(error))
+
+
+def _give(bench: Workbench, settings: dict[str, Any]) -> None:
+    """Let the run go on with these settings; what it refuses is raised."""
+    store = house().store
+    if not orders.heard(store, orders.give(store, bench.run, "set", settings), PATIENCE):
+        bench.complain("The run is in a long step, and hears of this as soon as that is done.")
+
+
+def _of_run(bench: Workbench) -> Experiment:
+    experiment = bench.learned
+    assert experiment, "no run is on the table"
+    return experiment
 
 
 def _learns(bench: Workbench) -> bool:
@@ -102,7 +116,9 @@ def begin_button(bench: Workbench) -> None:
         help="A new run, from first weights" if bench.run else None,
     )
     if unfit:
-        st.caption(f":material/info: {unfit}")
+        data = bench.ready.data
+        away = data is not None and data.fetched and not data.here()
+        st.caption(f":material/info: {f'{data.title} is not here yet. Fetch it below.' if data and away else unfit}")
         if bench.trace.sound and bench.ready.data and _loads(bench.ready.data):
             st.button(
                 f"Fit the network to {bench.ready.data.title}",
@@ -161,43 +177,44 @@ def _data(bench: Workbench) -> None:
         st.caption(source.help())
         form(source, f"{bench.key}.data.{source.kind}", lambda n, v: _set_part(bench, "data", n, v))
         if source.fetched and not source.here():
-            st.button(
-                f"Fetch {source.title}",
-                icon=":material/download:",
-                key=f"{bench.key}-fetch",
-                on_click=_fetch,
-                args=(bench, source),
-            )
+            name = f"Fetch {source.title}"
+            if st.button(name, icon=":material/download:", key=f"{bench.key}-fetch", width="stretch"):
+                _fetch(source)
 
 
-def _fetch(bench: Workbench, source: Source) -> None:
-    from pages.ui.workbench import refusal
+def _fetch(source: Source) -> None:
+    """Fetch data, telling how far it is; whatever a person does meanwhile stops it, and the next try goes on."""
+    bar = st.progress(0.0, "Fetching …")
+
+    def told(name: str, done: int, total: int) -> None:
+        mega = f"{done / 1e6:,.1f} of {total / 1e6:,.1f} MB" if total else f"{done / 1e6:,.1f} MB"
+        bar.progress(min(1.0, done / total) if total else 0.0, f"{name}: {mega}")
 
     try:
-        source.fetch()
+        source.fetch(told)
     except VitrineError as error:
-        bench.complain(str(error))
+        bar.empty()
+        st.error(str(error), icon=":material/error:")
+        return
     refusal.cache_clear()
+    st.rerun()
 
 
 def _set_part(bench: Workbench, part: str, name: str, value: Any) -> None:
     """Change an option of data or task."""
     choice = getattr(bench.ready, part)
-    try:
-        new = choice.but(**{name: value(getattr(choice, name)) if callable(value) else value})
-        bench.put(dataclasses.replace(bench.experiment, **{part: new}))
-    except VitrineError as error:
-        bench.complain(str(error))
+    new = choice.but(**{name: value(getattr(choice, name)) if callable(value) else value})
+    bench.put(dataclasses.replace(bench.experiment, **{part: new}))
 
 
 def _set(bench: Workbench, name: str, value: Any) -> None:
     """Change an option of the recipe, and of the run that learns where that can be done."""
     before = bench.experiment.recipe
-    new = value(getattr(before, name)) if callable(value) else value
-    bench.recipe(**{name: new})
-    if bench.experiment.recipe == before or name not in LIVE or not _learns(bench):
-        return
-    _order(bench, {name: bench.experiment.recipe.write().get(name, type(before).model_fields[name].default)})
+    recipe = before.but(**{name: value(getattr(before, name)) if callable(value) else value})
+    if recipe != before and _learns(bench) and name in changeable(_of_run(bench).recipe):
+        settings = {name: recipe.write().get(name, type(before).model_fields[name].default)}
+        _give(bench, settings)
+    bench.put(dataclasses.replace(bench.experiment, recipe=recipe))
 
 
 def transport(bench: Workbench) -> None:
@@ -215,5 +232,14 @@ def transport(bench: Workbench) -> None:
         except VitrineError as error:
             bench.complain(str(error))
 
-    data = {"sources": [f"run:{bench.run}"], "board": bench.key, "branches": not bench.unfit}
-    components.transport(data, f"{bench.key}.transport", again, branch)
+    parted = bench.parted
+    data = {
+        "sources": [f"run:{bench.run}"],
+        "board": bench.key,
+        "branches": not bench.unfit,
+        "learns": _learns(bench),
+        "parted": f"The {parted} on the table {'are' if ' and ' in parted else 'is'} no longer what this run learns."
+        if parted
+        else "",
+    }
+    components.transport(data, f"{bench.key}.transport", again, branch, lambda _: bench.follow())

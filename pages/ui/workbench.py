@@ -1,26 +1,23 @@
 """Workbench: the experiment a person is building, with its past, as plain values in the session."""
 
-import contextlib
 import dataclasses
 import functools
 import hashlib
 from collections.abc import Callable
 from typing import Any
 
-import orjson
 import streamlit as st
 
 from engine.errors import VitrineError
 from engine.graph.graph import Graph
 from engine.graph.trace import Trace, trace
 from engine.live.house import house
-from engine.presets import PRESETS
 from engine.tasks.classify import Classify
 from engine.training.experiment import Experiment, dump, load
 from engine.training.fit import suggested
-from engine.training.link import MOST_LINK, from_link, to_link
-from engine.training.settings import plain
-from engine.views.view import read
+from engine.training.link import MOST_LINK, to_link
+from pages.ui.forms import REFUSED
+from pages.ui.table import begin, written
 
 MOST_UNDO = 200
 
@@ -50,6 +47,12 @@ def refusal(text: str) -> str:
 linked = functools.lru_cache(maxsize=256)(lambda text: to_link(loaded(text)))
 
 
+def parted(one: Experiment, other: Experiment) -> str:
+    """Return in words which parts differ that decide what a run is a run of."""
+    parts = {"network": one.graphs == other.graphs, "data": one.data == other.data, "task": one.task == other.task}
+    return " and ".join(name for name, same in parts.items() if not same)
+
+
 class Workbench:
     """What is on a lab's table; every method reads or writes the session, nothing is kept here."""
 
@@ -58,10 +61,10 @@ class Workbench:
         asked = [st.query_params.get(name, "") for name in ("x", "preset", "run", "board")]
         before = st.session_state.get(lab)
         if not before:
-            st.session_state[lab] = _begin(lab, preset) | {"asked": [asked]}
+            st.session_state[lab] = begin(lab, preset) | {"asked": [asked]}
         elif any(asked) and asked not in before["asked"]:  # another link was followed; undo leads back
             past = [*before["past"], before["now"]][-MOST_UNDO:]
-            st.session_state[lab] = _begin(lab, preset) | {"asked": [asked], "past": past}
+            st.session_state[lab] = begin(lab, preset) | {"asked": [asked], "past": past}
 
     @property
     def _state(self) -> dict[str, Any]:
@@ -127,6 +130,22 @@ class Workbench:
         return f"draft:{key}"
 
     @property
+    def learned(self) -> Experiment | None:
+        """Return the experiment of the run on the table, if there is one."""
+        return house().hub.past.experiment(f"run:{self.run}") if self.run else None
+
+    @property
+    def parted(self) -> str:
+        """Return what on the table is no longer as the run learns it, or nothing."""
+        now = dataclasses.replace(self.ready, graphs=self.experiment.graphs)
+        return parted(now, self.learned) if self.learned else ""
+
+    def follow(self) -> None:
+        """Lay the experiment of the run on the table."""
+        if self.learned:
+            self.replace(self.learned)
+
+    @property
     def board(self) -> list[dict[str, Any]]:
         """Return the panels: each a key, and a view with its options."""
         return self._state["board"]
@@ -144,13 +163,6 @@ class Workbench:
         """Give a panel other options, or take it away."""
         kept = [panel if panel["key"] != key else panel | {"view": view} for panel in self.board]
         self._state["board"] = [panel for panel in kept if panel["view"]]
-
-    def recipe(self, **options: Any) -> None:
-        """Change the recipe; what cannot be is complained of."""
-        try:
-            self.put(dataclasses.replace(self.experiment, recipe=self.experiment.recipe.but(**options)))
-        except VitrineError as error:
-            self.complain(str(error))
 
     @property
     def link(self) -> str:
@@ -174,6 +186,11 @@ class Workbench:
         complaint, self._state["complaint"] = self._state["complaint"], ""
         return complaint
 
+    @property
+    def notice(self) -> str:
+        """Return what was wrong with the link that led here, until something is changed."""
+        return self._state["notice"]
+
     def select(self, path: str) -> None:
         """Select a node, or nothing; a second time deselects it."""
         self._state["selected"] = "" if path == self.selected else path
@@ -192,10 +209,13 @@ class Workbench:
     def edit(self, make: Callable[..., Graph], *details: Any, select: str | None = None) -> None:
         """Change the graph by an edit that takes it first; what cannot be done is complained of."""
         try:
-            graph = make(self.graph, *details)
+            self.change(make, *details, select=select)
         except VitrineError as error:
-            self._state["complaint"] = str(error)
-            return
+            self.complain(str(error))
+
+    def change(self, make: Callable[..., Graph], *details: Any, select: str | None = None) -> None:
+        """Change the graph by an edit that takes it first; what cannot be done is raised."""
+        graph = make(self.graph, *details)
         self.put(dataclasses.replace(self.experiment, graphs={"network": graph}))
         self._state["selected"] = self._find(graph, self.selected if select is None else select)
 
@@ -206,6 +226,8 @@ class Workbench:
         """Lay another experiment on the table; the one before can be had back by undo."""
         text = dump(experiment)
         if text != self._state["now"]:
+            st.session_state.pop(REFUSED, None)
+            self._state["notice"] = ""
             self._state["past"] = [*self._state["past"], self._state["now"]][-MOST_UNDO:]
             self._state["future"] = []
             self._state["now"] = text
@@ -242,68 +264,3 @@ class Workbench:
     def complain(self, text: str) -> None:
         """Say, with the next run of the page, what could not be done."""
         self._state["complaint"] = text
-
-
-USUAL_BOARD = ("curves", "flow", "predictions", "confusion")
-
-
-def _begin(lab: str, preset: str) -> dict[str, Any]:
-    """Return a new table: with what the page's link holds, else with a preset."""
-    complaint, run = "", ""
-    experiment = PRESETS[preset].experiment()
-    if wanted := st.query_params.get("run", ""):
-        try:
-            row = house().store.run(wanted)
-            run, experiment = row["run"], load(row["experiment"])
-        except VitrineError as error:
-            complaint = str(error)
-    if text := st.query_params.get("x", ""):
-        try:
-            experiment = from_link(text)
-        except VitrineError as error:
-            complaint = f"{error} You see {PRESETS[preset].title} instead."
-    elif wanted := st.query_params.get("preset", ""):
-        try:
-            experiment = PRESETS[wanted].experiment()
-        except VitrineError as error:
-            complaint = f"{error} You see {PRESETS[preset].title} instead."
-    if run:
-        st.session_state[f"{lab}.view"] = "Board"
-    now = dump(experiment)
-    first = PRESETS[preset].experiment()
-    sound = now if trace(experiment.graph).sound else dump(first)
-    return {
-        "now": now,
-        "sound": sound,
-        "past": [],
-        "future": [],
-        "selected": "",
-        "opened": [],
-        "complaint": complaint,
-        "run": run,
-        "board": _board(st.query_params.get("board", "")),
-    }
-
-
-def _board(words: str) -> list[dict[str, Any]]:
-    """Return the panels that a link names, or the usual ones; what cannot be read is left out."""
-    views = []
-    for word in words.split(";")[:24] if words else USUAL_BOARD:
-        kind, _, rest = word.partition(":")
-        options = dict(pair.partition("=")[::2] for pair in rest.split(",") if "=" in pair)
-        with contextlib.suppress(VitrineError):
-            views.append(read({"kind": kind} | {name: plain(value) for name, value in options.items()}).write())
-    views = views or [{"kind": kind} for kind in USUAL_BOARD]
-    return [{"key": str(number), "view": view} for number, view in enumerate(views, 1)]
-
-
-def written(board: list[dict[str, Any]]) -> str:
-    """Return the panels as a link's words; nothing where they are the usual ones."""
-    words = []
-    for panel in board:
-        options = {
-            name: value for name, value in panel["view"].items() if name != "kind" and not isinstance(value, list)
-        }
-        rest = ",".join(f"{name}={orjson.dumps(value).decode()}" for name, value in options.items())
-        words.append(panel["view"]["kind"] + (f":{rest}" if rest else ""))
-    return "" if tuple(words) == USUAL_BOARD else ";".join(words)

@@ -47,7 +47,8 @@ def press(app, key):
 
 
 def words(app):
-    return [element.value for kind in (app.error, app.warning) for element in kind]
+    refused = [element.value for element in app.caption if element.value.startswith(":red[")]
+    return refused + [element.value for kind in (app.error, app.warning, app.toast) for element in kind]
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -260,6 +261,7 @@ def test_a_damaged_link_is_told_and_the_page_works(link):
     app = opened(x=link)
     assert any("link" in text for text in words(app))
     press(app, "cnn-select-conv1")
+    app.number_input(key="cnn.conv1.channels").set_value(8).run()
     assert words(app) == []
 
 

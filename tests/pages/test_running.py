@@ -8,10 +8,12 @@ from engine.data import DATASETS
 from engine.live.house import House, house, made
 from engine.presets import PRESETS
 from engine.runs.carry import branch, carry_out, new_run
+from engine.runs.manage import differences, outcomes
 from engine.runs.store import Store, folder
 from engine.training.experiment import load
 from engine.training.recipe import Recipe
 from engine.views import VIEWS
+from pages.ui.workbench import parted
 from tests.engine.living import begun, end_all
 from tests.pages.test_pages import opened
 
@@ -52,7 +54,9 @@ def now(app):
 
 
 def words(app):
-    return " ".join(element.value for kind in (app.error, app.warning, app.caption, app.info) for element in kind)
+    return " ".join(
+        element.value for kind in (app.error, app.warning, app.toast, app.caption, app.info) for element in kind
+    )
 
 
 @pytest.mark.parametrize("page", ["start/home.py", "labs/cnn.py", "models/runs.py"])
@@ -195,3 +199,45 @@ def test_a_run_that_learns_gets_the_rate_of_one_layer_from_the_page(home):
     assert {"set out.rate = 0.5", "set rate = 0.03"} <= set(said)
     app.number_input(key="cnn.recipe.seed").set_value(7).run()
     assert [line["words"] for line in store.diary(run)] == said, "a seed cannot change on the way"
+
+
+def test_what_a_run_refuses_is_said_at_the_field_which_shows_its_old_value(home):
+    run = begun(Store(), dataclasses.replace(SHORT, recipe=Recipe(epochs=100_000, batch=16)))
+    app = lab(run=run)
+    before = now(app)
+    app.number_input(key="cnn.recipe.epochs").set_value(1e-4).run()
+    assert "epochs are done already" in words(app)
+    assert run not in words(app)
+    assert (now(app), app.number_input(key="cnn.recipe.epochs").value) == (before, 100_000)
+    app.selectbox(key="cnn.recipe.batch").set_value("32").run()
+    assert now(app).recipe.batch == 32
+    assert "epochs are done already" not in words(app)
+
+
+def test_only_what_the_optimiser_has_is_offered_while_a_run_learns(home):
+    run = begun(Store(), dataclasses.replace(SHORT, recipe=Recipe(epochs=100_000, optimiser="sgd")))
+    app = lab(run=run)
+    assert app.number_input(key="cnn.recipe.rate").label == "Rate ⚡"
+    assert app.number_input(key="cnn.recipe.momentum").label == "Momentum"
+
+
+def test_a_table_that_is_no_longer_the_run_is_told_by_its_parts():
+    assert parted(SHORT, dataclasses.replace(SHORT, name="x", recipe=Recipe(rate=1.0))) == ""
+    other = dataclasses.replace(PRESETS["lenet-5"].experiment(), data=DATASETS["glyphs"]())
+    assert parted(SHORT, dataclasses.replace(SHORT, graphs=other.graphs)) == "network"
+    assert parted(SHORT, other) == "network and data"
+
+
+def test_a_run_that_is_opened_again_opens_where_one_trains(home):
+    app = opened("labs/cnn.py", run=carried())
+    assert (app.session_state["cnn.side"], app.session_state["cnn.view"]) == ("Train", "Board")
+
+
+def test_what_sets_runs_apart_is_told_and_what_is_the_same_is_not(home):
+    runs = [carried(), carried(dataclasses.replace(SHORT, recipe=Recipe(epochs=1, batch=64)))]
+    rows = [Store().run(run) for run in runs]
+    apart = dict([*outcomes(Store(), rows), *differences([load(row["experiment"]) for row in rows])])
+    assert apart["recipe: batch"] == ["32", "64"]
+    assert "train loss" in apart
+    assert "weights" not in apart
+    assert set(opened("models/runs.py").dataframe[0].value["data"]) == {"digits"}

@@ -1,0 +1,81 @@
+"""Table: what lies on a lab's table at first, from the page's address; and its board as an address holds it."""
+
+import contextlib
+from typing import Any
+
+import orjson
+import streamlit as st
+
+from engine.errors import VitrineError
+from engine.graph.trace import trace
+from engine.live.house import house
+from engine.presets import PRESETS
+from engine.training.experiment import dump, load
+from engine.training.link import from_link
+from engine.training.settings import plain
+from engine.views.view import read
+
+USUAL_BOARD = ("curves", "flow", "predictions", "confusion")
+
+
+def begin(lab: str, preset: str) -> dict[str, Any]:
+    """Return a new table: with what the page's link holds, else with a preset."""
+    notice, run = "", ""
+    experiment = PRESETS[preset].experiment()
+    if wanted := st.query_params.get("run", ""):
+        try:
+            row = house().store.run(wanted)
+            run, experiment = row["run"], load(row["experiment"])
+        except VitrineError as error:
+            notice = str(error)
+    if text := st.query_params.get("x", ""):
+        try:
+            experiment = from_link(text)
+        except VitrineError as error:
+            notice = f"{error} You see {PRESETS[preset].title} instead."
+    elif wanted := st.query_params.get("preset", ""):
+        try:
+            experiment = PRESETS[wanted].experiment()
+        except VitrineError as error:
+            notice = f"{error} You see {PRESETS[preset].title} instead."
+    if run:
+        st.session_state[f"{lab}.side"], st.session_state[f"{lab}.view"] = "Train", "Board"
+    now = dump(experiment)
+    first = PRESETS[preset].experiment()
+    sound = now if trace(experiment.graph).sound else dump(first)
+    return {
+        "now": now,
+        "sound": sound,
+        "past": [],
+        "future": [],
+        "selected": "",
+        "opened": [],
+        "complaint": "",
+        "notice": notice,
+        "run": run,
+        "board": _board(st.query_params.get("board", "")),
+    }
+
+
+def _board(words: str) -> list[dict[str, Any]]:
+    """Return the panels that a link names, or the usual ones; what cannot be read is left out."""
+    views = []
+    for word in words.split(";")[:24] if words else USUAL_BOARD:
+        kind, _, rest = word.partition(":")
+        options = dict(pair.partition("=")[::2] for pair in rest.split(",") if "=" in pair)
+        with contextlib.suppress(VitrineError):
+            views.append(read({"kind": kind} | {name: plain(value) for name, value in options.items()}).write())
+    views = views or [{"kind": kind} for kind in USUAL_BOARD]
+    return [{"key": str(number), "view": view} for number, view in enumerate(views, 1)]
+
+
+def written(board: list[dict[str, Any]]) -> str:
+    """Return the panels as a link's words; nothing where they are the usual ones."""
+    words = []
+    for panel in board:
+        options = {
+            name: value for name, value in panel["view"].items() if name != "kind" and not isinstance(value, list)
+        }
+        rest = ",".join(f"{name}={orjson.dumps(value).decode()}" for name, value in options.items())
+        words.append(panel["view"]["kind"] + (f":{rest}" if rest else ""))
+    return "" if tuple(words) == USUAL_BOARD else ";".join(words)
