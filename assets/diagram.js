@@ -310,7 +310,7 @@ class Diagram {
     const { nodes = {}, words = "", scale } = this.told?.figure ?? {};
     this.host.classList.toggle("coloured", Boolean(this.told));
     for (const box of this.drawing.querySelectorAll(".box")) {
-      const told = nodes[box.dataset.path] ?? nodes[`${box.dataset.path}.0`];
+      const told = nodes[box.dataset.path] ?? strongest(nodes, `${box.dataset.path}.`);
       box.classList.toggle("told", Boolean(told));
       box.classList.toggle("unwell", Boolean(told?.mark));
       box.style.setProperty("--along", `${Math.round(14 + 86 * (told?.along ?? 0))}%`);
@@ -341,6 +341,14 @@ class Diagram {
     if (this.live) this.look();
     this.host.remove();
   }
+}
+
+// Of a folded block: the layer within it that has most of the quantity, an unhealthy one first.
+function strongest(nodes, prefix) {
+  const inside = Object.entries(nodes).filter(([path]) => path.startsWith(prefix));
+  const rank = ([, told]) => told.along + (told.mark ? 2 : 0);
+  const [path, told] = inside.sort((a, b) => rank(b) - rank(a))[0] ?? [];
+  return told && { ...told, words: `${path}: ${told.words}` };
 }
 
 const diagrams = new WeakMap();

@@ -185,13 +185,13 @@ def _complaint(cls: type[Choice], error: ValidationError) -> str:
         case "missing":
             return f"{name} is missing."
         case "greater_than_equal":
-            return f"{name} must be at least {limits['ge']:,}; {got}"
+            return f"{name} must be at least {limits['ge']:,.12g}; {got}"
         case "greater_than":
-            return f"{name} must be more than {limits['gt']:,}; {got}"
+            return f"{name} must be more than {limits['gt']:,.12g}; {got}"
         case "less_than_equal":
-            return f"{name} must be at most {limits['le']:,}; {got}"
+            return f"{name} must be at most {limits['le']:,.12g}; {got}"
         case "less_than":
-            return f"{name} must be less than {limits['lt']:,}; {got}"
+            return f"{name} must be less than {limits['lt']:,.12g}; {got}"
         case "literal_error":
             return f"{name} must be {limits['expected']}; {got}"
         case "too_long" | "string_too_long":

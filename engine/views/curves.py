@@ -65,7 +65,7 @@ class Curves(View):
                 traces += self._line(frame[str(place)], line, style, "y" if upper else "y2")
         both = loss and bool(scores)
         layout = {"xaxis": axis("step", self.log_steps, anchor="y2" if both else "y"), "showlegend": True}
-        layout["legend"] = {"font": {"size": 11}} | (ASIDE if len(runs) > 1 else INSIDE)
+        layout["legend"] = {"font": {"size": 11}, "tracegroupgap": 0} | (ASIDE if len(runs) > 1 else INSIDE)
         layout["yaxis"] = axis(
             "loss" if loss else "score", self.log_loss and loss, domain=[0.48, 1] if both else [0, 1]
         )

@@ -78,20 +78,23 @@ class Flow(View):
                     "hovertemplate": f"%{{y}}<br>{self.quantity} %{{x:.3g}}<extra></extra>",
                 }
             )
-            side = axis(f"{self.quantity}, step {steps[-1]:,}", rangemode="tozero", nticks=4, tickangle=0)
-            layout["xaxis2"] = side | {"domain": [0.7, 1] if both else [0, 1]}
+            title = self.quantity if both else f"{self.quantity}, step {steps[-1]:,}"
+            side = axis(title, rangemode="tozero", showticklabels=False)  # the bars say their numbers
+            layout["xaxis2"] = side | {"domain": [0.72, 1] if both else [0, 1]}
         return figure(traces, yaxis=axis(range=[len(nodes) - 0.5, -0.5], type="category"), **layout)
 
 
 def _decades(shown: np.ndarray, log: bool) -> dict[str, Any]:
-    """Return the ticks of a colour bar: of logarithms a few whole ones, named by what they are of."""
+    """Return the ticks of a colour bar, named by the values themselves where it shows their logarithms."""
     if not log:
         return {"tickformat": ".0%"}
     if not np.isfinite(shown).any():
         return {"showticklabels": False}
-    low, high = np.floor(np.nanmin(shown)), np.ceil(np.nanmax(shown))
-    places = np.arange(low, high + 1, max(1, round((high - low) / 4)))
-    return {"tickvals": places, "ticktext": [f"{10.0**place:g}" for place in places]}
+    low, high = np.nanmin(shown), np.nanmax(shown)
+    decades = 10.0 ** np.arange(np.floor(low), np.ceil(high) + 1, max(1, round((high - low) / 4)))
+    ticks = decades if high - low > 2 else np.outer(decades, (1, 2, 5)).flatten()
+    here = [tick for tick in ticks if low <= np.log10(tick) <= high]
+    return {"tickvals": np.log10(here), "ticktext": [f"{tick:.1g}" for tick in here]}
 
 
 def rounded(values: np.ndarray) -> np.ndarray:

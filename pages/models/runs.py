@@ -43,7 +43,7 @@ def listed(row: Row) -> dict[str, Any]:
     losses, scores = curves(row["run"], row["updated"])
     accuracy = scores.get("validation accuracy")
     return {
-        "pinned": bool(row["pinned"]),
+        "pin": "pinned" if row["pinned"] else "",
         "name": row["name"],
         "data": data_of(row["run"]),
         "status": row["status"],
@@ -79,7 +79,7 @@ def chosen() -> list[Row]:
         st.caption("No run is like that.")
         return []
     config = {
-        "pinned": st.column_config.CheckboxColumn(":material/push_pin:", help="Pinned runs stand first", width=40),
+        "pin": st.column_config.TextColumn(help="Pinned runs stand first", width=60),
         "name": st.column_config.TextColumn(width=200),
         "data": st.column_config.TextColumn(width=80),
         "loss": st.column_config.LineChartColumn("loss", width=110),
@@ -140,7 +140,7 @@ def one(row: Row) -> None:
     with st.expander("Diary", expanded=True):
         lines = house().store.diary(run)
         said = [{"when": time.strftime("%d %b %H:%M:%S", time.localtime(line["at"]))} | line for line in lines[-SAID:]]
-        st.table([{n: line[n] for n in ("when", "step", "words")} for line in said], hide_index=True)
+        st.table([{n: line[n] for n in ("when", "step", "words")} for line in said], hide_index=True, width="content")
         if len(lines) > SAID:
             st.caption(f"The latest {SAID} of {len(lines):,} entries.")
 
