@@ -6,7 +6,26 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # several processes share the cores: on
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import hypothesis
+import pytest
 
 hypothesis.settings.register_profile("suite", deadline=None, max_examples=60, derandomize=True)
 hypothesis.settings.register_profile("long", deadline=None, max_examples=1500)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """Return an empty folder in which everything is kept for one test."""
+    monkeypatch.setenv("VITRINE_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("VITRINE_STORE", raising=False)
+    return tmp_path / "home"
+
+
+@pytest.fixture(scope="module")
+def lasting_home(tmp_path_factory):
+    """Return an empty folder in which everything is kept for the tests of a file."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("home")
+        patch.setenv("VITRINE_HOME", str(folder))
+        patch.delenv("VITRINE_STORE", raising=False)
+        yield folder

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-MOST = 2_000
+MOST = 1_000
 WHOLE = 200  # of them: the first ones stay as they are, for there most happens
 
 

@@ -253,3 +253,46 @@ def test_nothing_blinks_while_a_person_types_and_the_network_learns(visit):
     assert page.evaluate("() => [...new Set(blinked)]") == []
     assert int(figure(page, "Curves").get_attribute("data-drawn")) > int(drawn) + 20
     stop(page)
+
+
+def test_the_page_keeps_its_place_and_says_when_the_table_is_no_longer_the_run(visit):
+    page = visit("cnn", viewport=TALL)
+    train(page, epochs=3)
+    status(page, "done", timeout=60_000)
+    settled(page)
+
+    def top():
+        return round(panel(page, "Curves").bounding_box()["y"])
+
+    before = top()
+    page.get_by_role("slider", name="Moment of the run").focus()
+    page.keyboard.press("Home")
+    expect(page.locator('button[data-name="now"]')).to_be_visible()
+    assert top() == before
+    page.get_by_text("Build", exact=True).first.click()
+    settled(page)
+    page.locator(".st-key-cnn-select-tanh3 button").click()
+    settled(page)
+    page.get_by_role("button", name="Remove", exact=True).click()
+    expect(page.get_by_text("The network on the table is no longer what this run learns.")).to_be_visible()
+    page.locator('button[data-name="follow"]').click()
+    expect(page.locator('button[data-name="follow"]')).to_be_hidden()
+    assert top() == before
+    page.get_by_role("button", name="Undo", exact=True).click()
+    expect(page.locator('button[data-name="follow"]')).to_be_visible()
+
+
+def test_the_diagram_takes_colours_with_numbers_and_a_scale(visit):
+    page = visit("cnn", viewport=TALL)
+    train(page)
+    later(page, "Gradient flow", 20)
+    page.get_by_role("combobox", name="Colour by").click()
+    page.get_by_role("option", name="gradient norm").click()
+    legend = page.locator('[data-testid="legend"]')
+    expect(legend).to_contain_text("gradient norm, step")
+    expect(page.locator(".box.told .number")).to_have_count(5)  # the layers that have weights
+    shown = legend.text_content()
+    page.wait_for_function("([root, shown]) => root.textContent !== shown", arg=[legend.element_handle(), shown])
+    stop(page)
+    page.get_by_role("button", name="Clear").last.click()
+    expect(legend).to_be_hidden()

@@ -72,12 +72,6 @@ REAL = Path(os.environ.get("VITRINE_TEST_DATA", Path(__file__).resolve().parents
 needs_real = pytest.mark.skipif(not REAL.exists(), reason=f"there is no folder of real test data at {REAL}")
 
 
-@pytest.fixture
-def home(tmp_path, monkeypatch):
-    monkeypatch.setenv("VITRINE_HOME", str(tmp_path))
-    return tmp_path
-
-
 def placed(home, kind, files):
     folder = home / "data" / kind
     folder.mkdir(parents=True)
@@ -172,18 +166,17 @@ def test_a_folder_and_a_zip_of_it_are_the_same_dataset(tmp_path):
     assert (one.train.inputs.float().mean(dim=(1, 2, 3)) > 128).long().tolist() == one.train.targets.tolist()
 
 
-def test_many_images_lie_in_a_file_and_are_the_same(tmp_path, monkeypatch):
+def test_many_images_lie_in_a_file_and_are_the_same(tmp_path, monkeypatch, home):
     for label, value in (("dark", 20), ("light", 220)):
         (tmp_path / "set" / label).mkdir(parents=True)
         for number in range(10):
             (tmp_path / "set" / label / f"{number}.png").write_bytes(painted("L", value=value + number))
     source = DATASETS["images"](path=str(tmp_path / "set"), size=8)
     plain = source.load()
-    monkeypatch.setenv("VITRINE_HOME", str(tmp_path))
     monkeypatch.setattr("engine.data.own.IN_MEMORY", 100)
     mapped = source.load()
-    assert (tmp_path / "cache").exists()
-    assert not list((tmp_path / "cache").iterdir())  # the file has no name: nothing is left behind
+    assert (home / "cache").exists()
+    assert not list((home / "cache").iterdir())  # the file has no name: nothing is left behind
     for name, split in plain.splits().items():
         assert torch.equal(split.inputs, mapped.splits()[name].inputs)
         assert torch.equal(split.targets, mapped.splits()[name].targets)

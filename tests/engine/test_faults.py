@@ -21,10 +21,11 @@ from engine.layers.dense import Dense
 from engine.layers.entry import Input
 from engine.layers.reshaping import Flatten
 from engine.live.past import Past
+from engine.presets import PRESETS
 from engine.runs import launch, orders, tend
 from engine.runs.carry import carry_out, new_run, reopened
 from engine.runs.launch import again, fill
-from engine.runs.manage import annotate, counts, delete, differences, rename
+from engine.runs.manage import annotate, delete, differences, rename
 from engine.runs.mend import mended
 from engine.runs.store import Store, folder, public
 from engine.training import checkpoint
@@ -34,15 +35,6 @@ from tests.serving import served
 
 SHORT = dataclasses.replace(EXPERIMENT, recipe=Recipe(epochs=4, batch=16))
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-def store(tmp_path, monkeypatch):
-    monkeypatch.setenv("VITRINE_HOME", str(tmp_path / "home"))
-    monkeypatch.delenv("VITRINE_STORE", raising=False)
-    store = Store()
-    yield store
-    end_all(store)
 
 
 def carried(store, experiment=SHORT):
@@ -260,4 +252,5 @@ def test_what_sets_experiments_apart_is_told():
     other = dataclasses.replace(SHORT, recipe=Recipe(epochs=9, batch=16), data=SHORT.data.but(size=8))
     assert differences([SHORT, other]) == [("data: size", ["28", "8"]), ("recipe: epochs", ["4.0", "9.0"])]
     assert differences([SHORT, SHORT]) == []
-    assert counts(SHORT)["weights"] == "79,510"
+    lenet = dataclasses.replace(SHORT, graphs=PRESETS["lenet-5"].experiment().graphs)
+    assert dict(differences([SHORT, lenet]))["weights"] == ["79,510", "61,706"]

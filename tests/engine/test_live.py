@@ -34,33 +34,30 @@ SHORT = dataclasses.replace(EXPERIMENT, recipe=Recipe(epochs=4, batch=16))
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory):
+def served(lasting_home):
     """Yield a house whose channel listens, a finished run, and one that learns."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("VITRINE_HOME", str(tmp_path_factory.mktemp("live")))
-        patch.delenv("VITRINE_STORE", raising=False)
-        house = House()
-        house.hub.start()
+    house = House()
+    house.hub.start()
 
-        async def live(socket):
-            await house.live(socket)
+    async def live(socket):
+        await house.live(socket)
 
-        app = Starlette(routes=[WebSocketRoute("/live", live)])
-        port = free_port()
-        server = uvicorn.Server(uvicorn.Config(app, "127.0.0.1", port, log_level="error"))
-        thread = threading.Thread(target=server.run, daemon=True)
-        thread.start()
-        while not server.started:
-            time.sleep(0.01)
-        done = new_run(house.store, SHORT)
-        for _ in carry_out(house.store, done):
-            pass
-        learning = begun(house.store)
-        yield house, port, done, learning
-        server.should_exit = True
-        thread.join(10)
-        house.hub.close()
-        end_all(house.store)
+    app = Starlette(routes=[WebSocketRoute("/live", live)])
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(app, "127.0.0.1", port, log_level="error"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    done = new_run(house.store, SHORT)
+    for _ in carry_out(house.store, done):
+        pass
+    learning = begun(house.store)
+    yield house, port, done, learning
+    server.should_exit = True
+    thread.join(10)
+    house.hub.close()
+    end_all(house.store)
 
 
 class Page:

@@ -26,7 +26,7 @@ from engine.runs.carry import carry_out, classes_of, fingerprint, learner_of, ne
 from engine.runs.export import export
 from engine.runs.folds import _with_fold, carry_folds
 from engine.runs.recorder import Recorder
-from engine.runs.store import Store, folder
+from engine.runs.store import folder
 from engine.training import checkpoint
 from engine.training.curve import MOST, WHOLE, Curve
 from engine.training.experiment import Experiment
@@ -39,13 +39,6 @@ POINTS = chain(points=Input(sizes=(2,)), hidden=Dense(units=4), out=Dense(units=
 EXPERIMENT = dataclasses.replace(
     PRESETS["mlp-784-100-10"].experiment(), data=DATASETS["digits"](), recipe=Recipe(epochs=3)
 )
-
-
-@pytest.fixture
-def store(tmp_path, monkeypatch):
-    monkeypatch.setenv("VITRINE_HOME", str(tmp_path))
-    monkeypatch.delenv("VITRINE_STORE", raising=False)
-    return Store()
 
 
 def carried(store, experiment=EXPERIMENT):

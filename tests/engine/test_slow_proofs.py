@@ -27,9 +27,8 @@ ROOT = Path(__file__).resolve().parents[2]
         ("mlp-784-100-10", Recipe(epochs=4, rate=0.003, batch=64, schedule="one_cycle"), 0.95),
     ],
 )
-def test_real_mnist_is_learned(tmp_path, monkeypatch, preset, recipe, least):
-    monkeypatch.setenv("VITRINE_HOME", str(tmp_path))
-    placed(tmp_path, "mnist", {name: REAL / "mnist" / name for name in DATASETS["mnist"].files})
+def test_real_mnist_is_learned(home, preset, recipe, least):
+    placed(home, "mnist", {name: REAL / "mnist" / name for name in DATASETS["mnist"].files})
     experiment = dataclasses.replace(PRESETS[preset].experiment(), data=DATASETS["mnist"](), recipe=recipe)
     learner = Learner(experiment, experiment.data.load())
     for report in learn(learner):

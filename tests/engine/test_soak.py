@@ -48,12 +48,10 @@ def someone_orders(store, runs, chance):
 
 
 @pytest.mark.slow
-def test_nothing_grows_and_nothing_is_left_behind(tmp_path, monkeypatch):
-    monkeypatch.setenv("VITRINE_HOME", str(tmp_path))
-    monkeypatch.delenv("VITRINE_STORE", raising=False)
+def test_nothing_grows_and_nothing_is_left_behind(home):
     chance, pages, measured = random.Random(0), [], {}
     store = Store()
-    with served(tmp_path) as (address, server):
+    with served(home) as (address, server):
         port = int(address.rpartition(":")[2])
         experiment = dataclasses.replace(EXPERIMENT, recipe=Recipe(epochs=100_000, batch=64))
         runs = [new_run(store, experiment, minded=0) for _ in range(3)]

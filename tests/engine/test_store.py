@@ -57,9 +57,7 @@ def postgres():
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def store(request, tmp_path, monkeypatch):
-    monkeypatch.setenv("VITRINE_HOME", str(tmp_path))
-    monkeypatch.delenv("VITRINE_STORE", raising=False)
+def store(request, home, monkeypatch):
     if request.param == "postgres":
         monkeypatch.setenv("VITRINE_STORE", request.getfixturevalue("postgres"))
     store = Store()

@@ -62,17 +62,14 @@ PAGE = {"colours"}  # what it draws is no Plotly figure: the diagram takes it
 
 
 @pytest.fixture(scope="module", params=[IMAGES, NUMBERS], ids=["classify", "regress"])
-def session(request, tmp_path_factory):
+def session(request, lasting_home):
     """Return a session at the end of a tiny run."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("VITRINE_HOME", str(tmp_path_factory.mktemp("views")))
-        patch.delenv("VITRINE_STORE", raising=False)
-        store = Store()
-        run = new_run(store, request.param)
-        for _ in carry_out(store, run):
-            pass
-        learner = reopened(store, run)
-        yield Session(learner.experiment, learner.step, StoredRecord(store, run), learner)
+    store = Store()
+    run = new_run(store, request.param)
+    for _ in carry_out(store, run):
+        pass
+    learner = reopened(store, run)
+    return Session(learner.experiment, learner.step, StoredRecord(store, run), learner)
 
 
 def fitting(session):

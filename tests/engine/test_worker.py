@@ -29,15 +29,6 @@ from engine.training.recipe import Recipe
 from tests.engine.living import EXPERIMENT, await_run, await_status, begun, end_all
 
 
-@pytest.fixture
-def store(tmp_path, monkeypatch):
-    monkeypatch.setenv("VITRINE_HOME", str(tmp_path))
-    monkeypatch.delenv("VITRINE_STORE", raising=False)
-    store = Store()
-    yield store
-    end_all(store)
-
-
 def said(store, run):
     return [line["words"] for line in store.diary(run)]
 
@@ -106,15 +97,12 @@ def test_what_cannot_be_set_is_refused_in_words_and_changes_nothing(learning, co
 
 
 @pytest.fixture(scope="module")
-def learning(tmp_path_factory):
+def learning(lasting_home):
     """Yield a store and a run that learns, for tests that do it no harm."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("VITRINE_HOME", str(tmp_path_factory.mktemp("learning")))
-        patch.delenv("VITRINE_STORE", raising=False)
-        store = Store()
-        run = begun(store)
-        yield store, run
-        end_all(store)
+    store = Store()
+    run = begun(store)
+    yield store, run
+    end_all(store)
 
 
 @pytest.mark.parametrize(

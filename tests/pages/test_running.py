@@ -23,12 +23,10 @@ SHORT = dataclasses.replace(
 
 
 @pytest.fixture
-def home(tmp_path, monkeypatch):
+def home(home):
     """Give the app a home of its own, and end what it has started."""
-    monkeypatch.setenv("VITRINE_HOME", str(tmp_path))
-    monkeypatch.delenv("VITRINE_STORE", raising=False)
     made.cache_clear()
-    yield tmp_path
+    yield home
     end_all(house().store)
     made.cache_clear()
 
