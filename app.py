@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
+from starlette.requests import Request
 from starlette.responses import FileResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
@@ -59,9 +60,9 @@ async def plotly(_: Any) -> FileResponse:
     return FileResponse(script(), headers={"cache-control": "max-age=86400"})
 
 
-async def channel(_: Any) -> FileResponse:
-    """Serve the browser's end of the live channel, which all components of a page share."""
-    return FileResponse(ASSETS / "live.js", headers={"cache-control": "no-cache"})
+async def shared(request: Request) -> FileResponse:
+    """Serve what all components of a page share: the browser's end of the live channel, and the colours."""
+    return FileResponse(ASSETS / Path(request.url.path).name, headers={"cache-control": "no-cache"})
 
 
 app = st.App(
@@ -70,6 +71,6 @@ app = st.App(
     routes=[
         WebSocketRoute("/live", live),
         Route("/live/plotly.js", plotly),
-        Route("/live/live.js", channel),
+        *(Route(f"/live/{name}", shared) for name in ("live.js", "colours.js")),
     ],
 )

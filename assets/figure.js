@@ -1,15 +1,5 @@
 // Draws one view's figures as they come, in the page's own colours; clicks go back, and become options.
 
-const SCALES = {
-  light: {
-    sequential: [[0, "#f4f3ea"], [0.25, "#b7d8d0"], [0.5, "#58a9b8"], [0.75, "#1f6a9a"], [1, "#16305f"]],
-    diverging: [[0, "#8c3a06"], [0.25, "#e39a5b"], [0.5, "#f7f6f0"], [0.75, "#64a8cf"], [1, "#0b4a78"]],
-  },
-  dark: {
-    sequential: [[0, "#141b22"], [0.25, "#1f4a6b"], [0.5, "#2c86a3"], [0.75, "#6cc5b5"], [1, "#f2efc7"]],
-    diverging: [[0, "#f0a35e"], [0.25, "#9a5420"], [0.5, "#1a2128"], [0.75, "#2c6f9e"], [1, "#8ccbf0"]],
-  },
-};
 const ICONS = {
   enlarge: "M3 8V3h5M12 3h5v5M17 12v5h-5M8 17H3v-5",
   png: "M3 4h14v12H3zM6 13l3-4 3 3 2-2 3 3",
@@ -17,6 +7,7 @@ const ICONS = {
   data: "M10 3v9M6 9l4 4 4-4M4 16h12",
 };
 
+let colours; // the module of that name, which all components share
 let plotly;
 const loaded = () =>
   (plotly ??= new Promise((resolve, refuse) => {
@@ -28,24 +19,14 @@ const loaded = () =>
     document.head.append(script);
   }));
 
-const shade = (colour) => {
-  const [r, g, b] = (colour.match(/\w\w/g) ?? ["ff", "ff", "ff"]).map((part) => parseInt(part, 16));
-  return 0.3 * r + 0.6 * g + 0.1 * b;
-};
-
-// The page's colours, as far as figures need them.
-function theme(host) {
-  const style = getComputedStyle(host);
-  const of = (name, otherwise) => style.getPropertyValue(`--st-${name}`).trim() || otherwise;
-  const ground = of("background-color", "#ffffff");
-  const text = of("text-color", "#222222");
-  return { text, ground, font: of("font", "sans-serif"), line: `${text}26`, dark: shade(ground) < 128 };
-}
-
 function themed(figure, look, revision) {
-  const scales = SCALES[look.dark ? "dark" : "light"];
+  const scales = colours.SCALES[look.dark ? "dark" : "light"];
   const data = figure.data.map((trace) => {
-    const scale = trace.meta?.scale;
+    const { scale, points, marker } = trace.meta ?? {};
+    if (points) {
+      const line = { color: look.ground, ...trace.marker.line };
+      return { ...trace, marker: { ...trace.marker, line, ...(marker && { colorscale: scales[marker] }) } };
+    }
     if (!scale) return trace;
     const centred = scale === "diverging" ? { zmid: 0 } : {};
     return { ...trace, ...centred, colorscale: scales[scale], colorbar: { outlinewidth: 0, ...trace.colorbar } };
@@ -62,6 +43,21 @@ function themed(figure, look, revision) {
     layout[name] = { gridcolor: look.line, linecolor: look.line, zerolinecolor: look.line, ...layout[name] };
   }
   return { data, layout };
+}
+
+// The same plane and points, with the surface of the neuron that is pointed at.
+function instead(figure, { title, surface, reach }) {
+  const { xaxis, yaxis } = figure.layout;
+  const detail = Math.sqrt(surface.length);
+  const along = ([low, high]) => Array.from({ length: detail }, (_, i) => low + ((high - low) * i) / (detail - 1));
+  const z = Array.from({ length: detail }, (_, row) =>
+    surface.slice(row * detail, (row + 1) * detail).map((value) => (value / 127) * reach),
+  );
+  const heat = { type: "heatmap", x: along(xaxis.range), y: along(yaxis.range), z, zmin: -reach, zmax: reach };
+  const shown = { ...heat, zsmooth: "best", showscale: false, meta: { scale: "diverging" }, hovertemplate: "%{z:.3g}<extra></extra>" };
+  const words = { text: title, xref: "paper", yref: "paper", x: 0.5, y: 1.02, yanchor: "bottom", showarrow: false };
+  const points = figure.data.filter((trace) => trace.type !== "heatmap");
+  return { data: [shown, ...points], layout: { ...figure.layout, margin: { ...figure.layout.margin, t: 26 }, images: [], annotations: [words] } };
 }
 
 const marker = (step, look) => ({
@@ -144,7 +140,7 @@ class Panel {
     if (!this.figure) return;
     const Plotly = await loaded();
     const { width, height } = this.plot.getBoundingClientRect();
-    const look = theme(this.host);
+    const look = colours.theme(this.host);
     const { data, layout } = themed(this.figure, look);
     const solid = { ...layout, paper_bgcolor: look.ground, plot_bgcolor: look.ground };
     await Plotly.downloadImage({ data, layout: solid }, { format, width, height, scale: 2, filename: this.name() });
@@ -167,6 +163,11 @@ class Panel {
     if (asked !== this.asked) {
       this.asked = asked;
       this.live.watch(this.id, source, view, this.at, (message, drawn) => this.receive(message, drawn));
+    }
+    const pointed = view.kind === "surface" ? this.live.pointed(board) : undefined;
+    if (pointed !== this.pointed) {
+      this.pointed = pointed;
+      this.draw(true);
     }
     if (timeless && this.marked !== moment) {
       this.marked = moment;
@@ -209,8 +210,8 @@ class Panel {
 
   async paint() {
     const Plotly = await loaded();
-    const look = (this.look = theme(this.host));
-    const { data, layout } = themed(this.figure, look, this.asked);
+    const look = (this.look = colours.theme(this.host));
+    const { data, layout } = themed(this.pointed ? instead(this.figure, this.pointed) : this.figure, look, this.asked);
     const moment = this.live.moment(this.data.board);
     if (layout.meta?.moment && moment >= 0) layout.shapes = [...(layout.shapes ?? []), marker(moment, look)];
     const fresh = !this.drawnFigure;
@@ -242,7 +243,7 @@ class Panel {
   }
 
   recolour() {
-    const look = theme(this.host);
+    const look = colours.theme(this.host);
     if (this.look && (look.text !== this.look.text || look.ground !== this.look.ground)) this.draw(true);
   }
 
@@ -262,7 +263,9 @@ const panels = new WeakMap();
 
 export default function ({ parentElement, data, setStateValue }) {
   let closed = false;
-  const begin = import(/* @vite-ignore */ new URL("live/live.js", document.baseURI).href).then(({ live }) => {
+  const shared = (name) => import(/* @vite-ignore */ new URL(`live/${name}.js`, document.baseURI).href);
+  const begin = Promise.all([shared("live"), shared("colours")]).then(([{ live }, module]) => {
+    colours = module;
     if (closed) return;
     const tell = (options) => setStateValue("view", options);
     if (!panels.has(parentElement)) panels.set(parentElement, new Panel(parentElement, live, tell));

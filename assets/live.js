@@ -9,6 +9,7 @@ class Live {
     this.looks = new Map(); // by name: what is asked for, and who is shown the answers
     this.answers = new Map(); // by name: who waits
     this.moments = new Map(); // by board: the step that all its panels show
+    this.points = new Map(); // by board: what is pointed at
     this.listeners = new Set(); // who wants to know of moments and of the connection
     this.wait = 250;
     this.asked = 0;
@@ -110,6 +111,17 @@ class Live {
     if (this.moment(board) === step) return;
     this.moments.set(board, step);
     this.tell();
+  }
+
+  // What is pointed at for the moment, which other panels of the board may show.
+  point(board, thing) {
+    if (thing) this.points.set(board, thing);
+    else this.points.delete(board);
+    this.tell();
+  }
+
+  pointed(board) {
+    return this.points.get(board);
   }
 
   tell() {

@@ -195,7 +195,7 @@ class Transport {
       ? "A new run that goes on from this moment with what is on the table; weights that do not fit begin anew"
       : "A new run that goes on from this moment, with the recipe as it stands in the form";
     const wrong = this.complaint || state.error;
-    this.find(".words").textContent = wrong || parted || "";
+    this.find(".words").textContent = wrong || parted || state.words || "";
     this.find(".words").classList.toggle("wrong", Boolean(wrong));
     this.find('[data-name="follow"]').hidden = Boolean(wrong) || !parted;
   }

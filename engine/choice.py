@@ -108,7 +108,9 @@ def _marks(info: FieldInfo) -> dict[str, Any]:
 
 def _option(name: str, info: FieldInfo) -> Option:
     alternatives = list(_alternatives(info.annotation))
-    words = tuple(w for a in alternatives if get_origin(a) is Literal for w in get_args(a))
+    listed = [a for a in alternatives if get_origin(a) is Literal]
+    listed += [w for a in map(_without_annotation, alternatives) for w in get_args(a) if get_origin(w) is Literal]
+    words = tuple(w for a in listed for w in get_args(a))
     bare = [a for a in alternatives if a is not type(None) and get_origin(a) is not Literal]
     least, most = _bounds([info, *alternatives, *(b for a in bare for b in get_args(a))])
     found = tuple(b for b in bare if isinstance(b, type) and issubclass(b, Choice))
@@ -136,6 +138,8 @@ def _form(bare: list[Any], found: tuple[type[Choice], ...], words: tuple[str, ..
         return "words"
     if tuple in origins:
         inside = get_args(plain[origins.index(tuple)])
+        if get_origin(inside[0]) is Literal:
+            return "names"
         several = {float: "list", str: "names"}.get(_without_annotation(inside[0]), "sizes")
         return several if Ellipsis in inside else "pair"
     return {bool: "switch", int: "whole", float: "number", str: "text"}.get(plain[0], "other")

@@ -11,7 +11,10 @@ look.dress()
 page = st.navigation(
     {
         "": [st.Page("start/home.py", title="Start", icon=":material/home:", default=True)],
-        "Labs": [st.Page("labs/cnn.py", title="CNN lab", icon=":material/grid_view:")],
+        "Labs": [
+            st.Page("labs/playground.py", title="Playground", icon=":material/scatter_plot:"),
+            st.Page("labs/cnn.py", title="CNN lab", icon=":material/grid_view:"),
+        ],
         "Models": [st.Page("models/runs.py", title="Runs", icon=":material/stacked_line_chart:")],
     },
     position="top",

@@ -47,6 +47,16 @@ class Network(Runner):
             raise VitrineError(f"The network takes {len(self.graph.inputs)} inputs; received {len(inputs)}.")
         return super().forward(*inputs)
 
+    def value(self, node: str, *inputs: torch.Tensor) -> torch.Tensor:
+        """Return what one node of the outermost graph gives, running no more than it needs."""
+        values: list[Any] = [*inputs, *(None for _ in range(self.width - len(inputs)))]
+        modules: dict[str, Any] = self._modules
+        for name, given, place in self.plan:
+            values[place] = modules[name](*[values[i] for i in given])
+            if name == node:
+                return values[place]
+        return values[list(self.graph.inputs).index(node)]
+
 
 def _check(graph: Graph, most_bytes: int | None) -> None:
     found = trace(graph)

@@ -36,6 +36,20 @@ class Step(_Activation):
     title, stem, target = "Step", "step", modules.Step
 
 
+@layer("sign")
+class Sign(_Activation):
+    """Says 1 above zero, else −1: the perceptron's answer. Its gradient is zero everywhere."""
+
+    title, stem, target = "Sign", "sign", modules.Sign
+
+
+@layer("sine")
+class Sine(_Activation):
+    """Waves: a few units draw what many others would need."""
+
+    title, stem, target = "Sine", "sine", modules.Sine
+
+
 @layer("sigmoid")
 class Sigmoid(_Activation):
     """Squeezes values between 0 and 1."""

@@ -59,6 +59,34 @@ class Step(nn.Module):
         return torch.sign(x).clamp(min=0)
 
 
+class Sign(nn.Module):
+    """Gives 1 where the input is positive, else −1; its gradient is zero everywhere."""
+
+    def forward(self, x):
+        return torch.where(x > 0, 1.0, -1.0)
+
+
+class Sine(nn.Module):
+    """Gives the sine."""
+
+    def forward(self, x):
+        return torch.sin(x)
+
+
+class PlaneFeatures(nn.Module):
+    """Works features out of points in the plane."""
+
+    def __init__(self, names):
+        super().__init__()
+        self.names = names
+
+    def forward(self, x):
+        a, b = x[:, 0], x[:, 1]
+        every = {"x1": lambda: a, "x2": lambda: b, "x1²": lambda: a * a, "x2²": lambda: b * b, "x1·x2": lambda: a * b}
+        every |= {"sin x1": lambda: torch.sin(a), "sin x2": lambda: torch.sin(b), "distance": lambda: torch.hypot(a, b)}
+        return torch.stack([every[name]() for name in self.names], dim=1)
+
+
 class SumPool1d(nn.Module):
     """Sums over a window that slides along a sequence."""
 

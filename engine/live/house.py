@@ -3,10 +3,13 @@
 import functools
 import threading
 import traceback
+from collections.abc import Sequence
+from typing import Any
 
 from engine.errors import VitrineError
 from engine.live.hub import Hub
 from engine.live.route import Live
+from engine.runs import orders
 from engine.runs.carry import branch, new_run
 from engine.runs.launch import Launcher, again, fill
 from engine.runs.mend import mended
@@ -14,6 +17,7 @@ from engine.runs.tend import Watchman
 from engine.training.experiment import Experiment
 
 ROUND = 1.0  # seconds between two rounds
+Beforehand = Sequence[tuple[str, Any]]  # orders and their values
 
 
 class House:
@@ -52,19 +56,24 @@ class House:
             except Exception:  # one bad round must not leave all runs untended; the log has it
                 traceback.print_exc()
 
-    def train(self, experiment: Experiment) -> str:
-        """Begin a run, or let it wait for its turn; it ends itself when no app is there for long."""
-        return self._begin(new_run(self.store, experiment, minded=0))
+    def train(self, experiment: Experiment, beforehand: Beforehand = ()) -> str:
+        """Begin a run, or let it wait for its turn; it ends itself when no app is there for long.
 
-    def branch(self, parent: str, step: int, experiment: Experiment) -> str:
+        Orders given beforehand are carried out before its first step.
+        """
+        return self._begin(new_run(self.store, experiment, minded=0), beforehand)
+
+    def branch(self, parent: str, step: int, experiment: Experiment, beforehand: Beforehand = ()) -> str:
         """Begin a run that goes on from another one's checkpoint."""
-        return self._begin(branch(self.store, parent, step, experiment, minded=0))
+        return self._begin(branch(self.store, parent, step, experiment, minded=0), beforehand)
 
     def again(self, run: str) -> str:
         """Let a run go on that ended early."""
         return self._begin(again(self.store, run))
 
-    def _begin(self, run: str) -> str:
+    def _begin(self, run: str, beforehand: Beforehand = ()) -> str:
+        for command, value in beforehand:
+            orders.enter(self.store, run, command, value)
         fill(self.store, self.launcher)
         return run
 

@@ -14,7 +14,7 @@ from engine.live.past import Past
 from engine.live.scene import NOW, RUN, Key, Scene, Viewer, drawn, packed
 from engine.runs import frames
 from engine.runs.desk import Changes
-from engine.runs.store import ACTIVE, Row, Store, result_of
+from engine.runs.store import ACTIVE, ENDED, Row, Store, result_of
 from engine.views import Frame, Session
 from engine.views.view import frame_of, read
 
@@ -196,7 +196,8 @@ class Hub:
             except Exception as error:  # what was kept of the past cannot be opened; the log has the rest
                 traceback.print_exc()
                 message = packed({"problem": f"This moment cannot be opened: {type(error).__name__}: {error}"})
-            if scene.key.at != NOW:
+            row = self.rows.get(scene.key.source.removeprefix(RUN))
+            if scene.key.at != NOW and (row is None or row["step"] > scene.key.at or row["status"] in ENDED):
                 self.kept[scene.key] = message
                 while len(self.kept) > MOST_KEPT:
                     self.kept.popitem(last=False)
@@ -211,4 +212,5 @@ def standing(row: Row, store: Store) -> dict[str, Any]:
     return {name: row[name] for name in names} | {
         "moments": store.checkpoints(row["run"]),
         "metrics": ended["metrics"] if ended else None,
+        "words": ended.get("words", "") if ended else "",
     }

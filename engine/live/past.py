@@ -31,7 +31,8 @@ class Past:
         self.drafts: OrderedDict[str, str] = OrderedDict()  # by key: experiments that are being built
         self.known: dict[str, Experiment] = {}  # by source
         self.records: dict[str, StoredRecord] = {}
-        self.at: dict[str, Session] = {}  # by source: the session that its learner stands at
+        self.at: dict[str, Session] = {}  # by source: the session that its learner stands at,
+        self.stamps: dict[str, tuple[int, int]] = {}  # its step, and when that checkpoint was written
 
     def draft(self, key: str, text: str) -> None:
         """Keep an experiment that is being built."""
@@ -74,10 +75,13 @@ class Past:
             return self._kept(source, Session(learner.experiment, 0, DraftRecord(learner), learner))
         run = source.removeprefix(RUN)
         at = self.nearest(run, step)
-        if (known := self.at.get(source)) and known.step == at and source in self.learners:
+        path = checkpoint.path_of(folder(run) / "checkpoints", at)
+        stamp = at, path.stat().st_mtime_ns  # a number that is typed makes a checkpoint anew
+        if (known := self.at.get(source)) and self.stamps.get(source) == stamp and source in self.learners:
             return known
         learner = self._learner(source)
-        learner.restore(checkpoint.load(checkpoint.path_of(folder(run) / "checkpoints", at)))
+        learner.restore(checkpoint.load(path))
+        self.stamps[source] = stamp
         return self._kept(source, Session(learner.experiment, at, self.record(run), learner))
 
     def _kept(self, source: str, session: Session) -> Session:

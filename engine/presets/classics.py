@@ -2,19 +2,13 @@
 
 from engine.graph.chain import chain
 from engine.graph.graph import Graph
-from engine.layers.activation import ReLU, Sigmoid, Softmax, Step, Tanh
+from engine.layers.activation import ReLU, Sigmoid, Softmax, Tanh
 from engine.layers.convolution import Conv2d
 from engine.layers.dense import Dense
 from engine.layers.entry import Input
 from engine.layers.pooling import AveragePool2d, MaxPool2d
 from engine.layers.reshaping import Flatten
 from engine.presets.preset import preset
-
-
-@preset("perceptron", "Perceptron", "One neuron that fires or not (Rosenblatt, 1958).", family="mlp")
-def perceptron() -> Graph:
-    """Return two inputs, one neuron and a step."""
-    return chain(point=Input(sizes=(2,)), dense=Dense(units=1), step=Step())
 
 
 @preset("mlp-784-100-10", "MLP 784–100–10", "One hidden layer over all pixels of a digit.", family="mlp")

@@ -1,7 +1,8 @@
 """What a preset is, and the registry of all."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from engine.graph.cost import cost
 from engine.graph.graph import Graph
@@ -18,10 +19,11 @@ class Preset:
     about: str
     family: str
     make: Callable[[], Graph]
+    parts: Mapping[str, Any] = field(default_factory=dict)  # data, task and recipe, where they are not the usual ones
 
     def experiment(self) -> Experiment:
         """Return the experiment."""
-        return Experiment(self.name, {"network": self.make()})
+        return Experiment(self.name, {"network": self.make()}, **self.parts)
 
 
 PRESETS: Registry[Preset] = Registry("preset")
@@ -33,12 +35,12 @@ def by_size() -> list[tuple[str, Preset]]:
 
 
 def preset(
-    name: str, title: str, about: str, family: str = "cnn"
+    name: str, title: str, about: str, family: str = "cnn", **parts: Any
 ) -> Callable[[Callable[[], Graph]], Callable[[], Graph]]:
     """Register the decorated function as the maker of a preset's graph."""
 
     def register(make: Callable[[], Graph]) -> Callable[[], Graph]:
-        PRESETS.add(name, Preset(name, title, about, family, make))
+        PRESETS.add(name, Preset(name, title, about, family, make, parts))
         return make
 
     return register

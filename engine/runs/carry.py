@@ -19,7 +19,7 @@ from engine.runs.mend import keep_copy
 from engine.runs.pulses import Pulses
 from engine.runs.recorder import Recorder
 from engine.runs.store import Row, Store, folder
-from engine.tasks.classify import Classify, confusion, precision_and_recall
+from engine.tasks.classify import confusion, precision_and_recall
 from engine.training import checkpoint
 from engine.training.branch import adopt
 from engine.training.experiment import Experiment, dump, load
@@ -190,6 +190,8 @@ def _recorded(
         raise
     keeper.keep()
     result = finish(learner)
+    if result["words"]:
+        store.note(run, learner.step, result["words"])
     (folder(run) / "result.json").write_text(json.dumps(result), encoding="utf-8")
     end(store, run, "done", result=json.dumps(result), step=learner.step, epoch=learner.epochs, seconds=learner.seconds)
 
@@ -209,9 +211,9 @@ class Keeper:
         self.folder = folder(run) / "checkpoints"
         self.due, self.spent, self.began = learner.step, 0.0, time.monotonic()
 
-    def keep(self) -> None:
-        """Write one now, unless this step has one."""
-        if checkpoint.path_of(self.folder, self.learner.step).exists():
+    def keep(self, anew: bool = False) -> None:
+        """Write one now, unless this step has one; or in the place of that."""
+        if not anew and checkpoint.path_of(self.folder, self.learner.step).exists():
             return
         began = time.monotonic()
         path = checkpoint.save(self.learner, self.folder)
@@ -229,7 +231,9 @@ class Keeper:
 
 def finish(learner: Learner) -> dict[str, Any]:
     """Return the scores of all splits, and a fingerprint of the weights by which equal bits can be seen."""
+    train = learner.dataset.train
     return {
+        "words": learner.task.last_words(learner.settled, train.inputs, train.targets),
         "seconds": learner.seconds,
         "examples_per_second": learner.step * learner.batch_size / max(1e-9, learner.seconds),
         "metrics": {name: learner.score(name) for name in learner.data},
@@ -240,7 +244,7 @@ def finish(learner: Learner) -> dict[str, Any]:
 def classes_of(learner: Learner) -> list[dict[str, Any]]:
     """Return, of each class, precision, recall, and what its test examples were taken for."""
     names = learner.dataset.classes
-    if not names or not isinstance(learner.task, Classify):
+    if not names or not learner.task.classifies:
         return []
     split = "test" if "test" in learner.data else "train"
     table = confusion(learner.answers(split), learner.data[split].targets).cpu()

@@ -18,7 +18,7 @@ from engine.runs.orders import Order
 from engine.runs.pulses import Pulses
 from engine.runs.store import Store
 from engine.runs.tables import RUNS
-from engine.training.change import change
+from engine.training.change import TYPED, change
 from engine.training.experiment import load
 from engine.training.learner import Learner
 from engine.training.loop import Report
@@ -41,6 +41,7 @@ class Ear(threading.Thread):
         self.learner: Learner | None = None
         self.news = threading.Event()
         self.over = threading.Event()
+        self.heard = threading.Event()  # set once all orders are heard that were there at the beginning
         self.reported = time.monotonic()  # when the run last came to its desk
         self.minded: tuple[int | None, float] = None, time.monotonic()
 
@@ -58,6 +59,7 @@ class Ear(threading.Thread):
                         last = order.id
                         self.orders.put(order)
                         self.call()
+                self.heard.set()
                 if new and time.monotonic() - looked >= LOOK:
                     new, looked = False, time.monotonic()
                     watched = frames.watches(self.store, self.names[-1])
@@ -126,6 +128,9 @@ class Desk:
         self.ear.names = list(dict.fromkeys([self.run, run]))
         self.keeper, self.lookout = keeper, Lookout(self.store, run, learner, pulses)
         learner.called = True
+        if orders.pending(self.store, self.run):  # given before there was a worker: they come before the first step
+            self.ear.heard.wait(5)
+            self.attend(Report(learner.step, learner.epochs, learner.seconds, learner.rate))
 
     def attend(self, report: Report) -> bool:
         """Do what was asked for, wait while paused; return whether to go on."""
@@ -183,6 +188,9 @@ class Desk:
         if not self.learner:
             raise VitrineError("The run has not begun to learn.", cure="Wait a moment.")
         change(self.learner, order.value)
+        if any(TYPED.fullmatch(name) for name in order.value) and self.keeper and self.lookout:
+            self.keeper.keep(anew=True)  # a number that was typed is part of this moment,
+            self.lookout.shown.clear()  # and whoever looks sees it at once
         self.store.update(self.ear.names[-1], rate=self.learner.rate, total=self.learner.total)
         self._say("", str(order))
 
@@ -195,7 +203,8 @@ class Desk:
         step = self.learner.step if self.learner else 0
         for name in self.ear.names:
             if status:
-                self.store.update(name, status=status)
+                at = {"epoch": self.learner.epochs} if self.learner else {}
+                self.store.update(name, status=status, **at)
             self.store.note(name, step, words)
 
 

@@ -50,9 +50,14 @@ def give(store: Store, run: str, command: str, value: Any = None) -> int:
             raise VitrineError(f"{row['run']} waits for its turn.", cure="It takes orders as soon as it runs.")
         if store.turn(row["run"], "queued", "stopped"):
             store.note(row["run"], row["step"], "stopped before its turn came")
+    return enter(store, row["run"], command, value)
+
+
+def enter(store: Store, run: str, command: str, value: Any = None) -> int:
+    """Write an order down, whether or not there is a worker yet; one that begins hears it before its first step."""
     with store.writing() as connection:
         entered = connection.execute(
-            COMMANDS.insert().values(run=row["run"], command=command, value=orjson.dumps(value).decode())
+            COMMANDS.insert().values(run=run, command=command, value=orjson.dumps(_read(command, value)).decode())
         )
         return int(entered.inserted_primary_key[0])  # ty: ignore[not-subscriptable]  one row was entered
 

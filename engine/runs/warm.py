@@ -27,6 +27,6 @@ def warm() -> None:
         pass
     session = Session(experiment, learner.step, NoRecord(), learner)
     for view in VIEWS.values():
-        if view.reads == "network":
+        if view.reads == "network" and not view().refuses(experiment):
             view().compute(session)
     Store().runs("running")

@@ -6,6 +6,7 @@ Without a run it is a spare: it imports what takes long, and waits for a run's n
 import os
 import signal
 import sys
+import traceback
 
 from engine.errors import VitrineError
 from engine.runs.launch import claim, fill
@@ -26,7 +27,10 @@ def main() -> None:
     else:
         from engine.runs.warm import warm
 
-        warm()
+        try:
+            warm()
+        except Exception:  # a spare that could not warm up is slower, and still a spare; the app's log has the reason
+            traceback.print_exc()
         run = sys.stdin.readline().strip()
     if run:
         _detach(run)

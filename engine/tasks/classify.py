@@ -17,7 +17,7 @@ TINIEST = 1e-12  # below it a probability counts as zero, whose logarithm is not
 class Classify(Task):
     """Tell which class an example belongs to; learned by cross-entropy."""
 
-    title, best = "Classify", "accuracy"
+    title, best, classifies = "Classify", "accuracy", True
 
     smoothing: Annotated[float, Field(ge=0, lt=1)] = option(
         0.0, "Label smoothing: the share of certainty that is spread over all classes."
@@ -25,12 +25,15 @@ class Classify(Task):
     class_weights: tuple[Annotated[float, Field(ge=0, le=1000)], ...] | None = option(
         None, "How much an example of each class counts; empty: all alike.", rare=True
     )
-    probabilities: bool = option(False, "Whether the network ends in a softmax; follows from the graph.", hidden=True)
+    probabilities: bool = option(
+        False, "Whether the network ends in probabilities; follows from the graph.", hidden=True
+    )
 
     def suited(self, graphs):
-        """Return the task as it must be for these graphs: with or without a softmax at the end."""
+        """Return the task as it must be for these graphs: with or without a softmax or sigmoid at the end."""
         graph = graphs["network"]
-        return self.but(probabilities=bool(graph.outputs) and graph[graph.outputs[0]].layer.kind == "softmax")
+        end = graph[graph.outputs[0]].layer.kind if graph.outputs else ""
+        return self.but(probabilities=end in ("softmax", "sigmoid"))
 
     def refuses(self, graphs, dataset):
         """Refuse other inputs, other numbers of classes, and targets that are no classes."""
@@ -39,7 +42,7 @@ class Classify(Task):
         if words := fits_input(graphs["network"], dataset):
             return words
         gives, classes = trace(graphs["network"]).outputs[0], len(dataset.classes)
-        if gives.sizes != (classes,):
+        if gives.sizes != (classes,) and (gives.sizes, classes) != ((1,), 2):
             end = graphs["network"].outputs[0]
             return f"{end} gives {gives} but {dataset.title} has {classes} classes. Let it give {classes}."
         if self.class_weights and len(self.class_weights) != classes:
@@ -51,10 +54,30 @@ class Classify(Task):
         weights = torch.tensor(self.class_weights, device=outputs.device) if self.class_weights else None
         return F.cross_entropy(scores, targets, weights, label_smoothing=self.smoothing)
 
+    def _columns(self, outputs):
+        """Return a column for each class: a single output, which tells of the second one, becomes two."""
+        if outputs.shape[1] > 1:
+            return outputs
+        first = 1 - outputs if self.probabilities else torch.zeros_like(outputs)
+        return torch.cat([first, outputs], dim=1)
+
     def turns(self, networks, inputs, targets):
         """Yield the one turn there is."""
         outputs = networks["network"](inputs)
-        yield Turn("network", self._loss(outputs, targets), outputs)
+        plain = not (self.smoothing or self.class_weights or self.probabilities)
+        if plain and outputs.shape[1] == 1:  # the same number, in half the time
+            loss = F.binary_cross_entropy_with_logits(outputs[:, 0], targets.to(outputs.dtype))
+        else:
+            loss = self._loss(self._columns(outputs), targets)
+        yield Turn("network", loss, outputs)
+
+    def answer(self, networks, inputs):
+        """Return a column for each class."""
+        return self._columns(networks["network"](inputs))
+
+    def chances(self, outputs):
+        """Return the probability of each class."""
+        return outputs if self.probabilities else outputs.softmax(dim=1)
 
     def scores(self, outputs, targets):
         """Return loss, accuracy, and how often the class is among the first three."""

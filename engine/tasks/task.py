@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import torch
 from torch import nn
@@ -33,10 +33,20 @@ class Task(Choice):
     title: ClassVar[str] = ""
     roles: ClassVar[tuple[str, ...]] = ("network",)  # the graphs an experiment must have
     best: ClassVar[str] = "loss"  # the score by which a better network is told; loss falls, others rise
+    classifies: ClassVar[bool] = False  # whether answers have a column for each class
 
     def refuses(self, graphs: Mapping[str, Graph], dataset: Dataset) -> str:
         """Return in words why these graphs cannot learn this from the dataset, or nothing."""
         raise NotImplementedError(self.kind)
+
+    @property
+    def settles(self) -> bool:
+        """Return whether it is over when a whole pass makes no mistake."""
+        return False
+
+    def suited(self, graphs: Mapping[str, Graph]) -> Self:
+        """Return the task as it must be for these graphs."""
+        return self
 
     def turns(self, networks: Networks, inputs: torch.Tensor, targets: torch.Tensor) -> Iterable[Turn]:
         """Yield each network's turn in one step; a later one may build on weights an earlier one moved."""
@@ -49,6 +59,14 @@ class Task(Choice):
     def scores(self, outputs: torch.Tensor, targets: torch.Tensor) -> Scores:
         """Return the scores of a whole split, 'loss' among them."""
         raise NotImplementedError(self.kind)
+
+    def chances(self, outputs: torch.Tensor) -> torch.Tensor:
+        """Return the probability of each class, of tasks that classify."""
+        raise NotImplementedError(self.kind)
+
+    def last_words(self, settled: bool, inputs: torch.Tensor, targets: torch.Tensor) -> str:
+        """Return what is to be said of the end, with the training examples, or nothing."""
+        return ""
 
 
 task = kinds(TASKS)  # registers a class of tasks under its kind

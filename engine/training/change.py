@@ -1,6 +1,9 @@
 """Changes: what may be set anew while an experiment is learned, and what becomes of it at once."""
 
+import re
 from typing import Any
+
+import torch
 
 from engine.errors import VitrineError
 from engine.registry import did_you_mean, shortened
@@ -21,8 +24,10 @@ LIVE = (
     "augment",
     "frozen",
 )
+MOST = 1e6  # what may be typed for a weight
 NODES = ("freeze", "thaw")  # a node, by its path
-WORDS = (*LIVE, "dropout", *NODES, "NODE.rate")
+WORDS = (*LIVE, "dropout", *NODES, "NODE.rate", "NODE.weight[ROW,COLUMN]", "NODE.bias[ROW]")
+TYPED = re.compile(r"([\w.]+\.(?:weight|bias))\[(\d{1,9})(?:,\s*(\d{1,9}))?\]")  # one number of a network
 
 
 NO_MOMENTUM = ("sgd", "adagrad", "rmsprop", "lbfgs")
@@ -37,6 +42,7 @@ def change(learner: Learner, settings: dict[str, Any]) -> None:
     """Set these anew from the next step on, all of them or, where one cannot be, none."""
     recipe, dropout = wanted(learner.recipe, settings), settings.get("dropout", learner.dropout)
     _check(learner, recipe, settings)
+    typed = [(_number_of(learner, name), value) for name, value in settings.items() if TYPED.fullmatch(name)]
     before = learner.batch_size, learner.recipe.epochs
     place = learner.step, learner.epochs
     learner.follow(recipe)
@@ -44,6 +50,24 @@ def change(learner: Learner, settings: dict[str, Any]) -> None:
         learner.origin = place
     learner.drop(dropout)
     learner.forget_counts()
+    with torch.no_grad():
+        for number, value in typed:
+            number.fill_(value)
+
+
+def _number_of(learner: Learner, name: str) -> torch.Tensor:
+    """Return the one number of a weight or bias that a name such as dense1.weight[0,2] stands for."""
+    found = TYPED.fullmatch(name)
+    assert found
+    path, *places = found.groups()
+    weights = {n.replace("_orig_mod.", ""): p for one in learner.networks.values() for n, p in one.named_parameters()}
+    if path not in weights:
+        raise VitrineError(f"The network has no {shortened(path)}.{did_you_mean(path, weights)}")
+    index = tuple(int(place) for place in places if place is not None)
+    sizes = tuple(weights[path].shape)
+    if len(index) != len(sizes) or any(place >= size for place, size in zip(index, sizes, strict=True)):
+        raise VitrineError(f"{path} has {'×'.join(map(str, sizes))} numbers, so there is no {shortened(name)}.")
+    return weights[path].data[index]
 
 
 def wanted(recipe: Recipe, settings: dict[str, Any]) -> Recipe:
@@ -52,7 +76,10 @@ def wanted(recipe: Recipe, settings: dict[str, Any]) -> Recipe:
     frozen, rates = list(recipe.frozen), dict(recipe.rates)
     for name, value in settings.items():
         node, _, what = name.rpartition(".")
-        if name in LIVE:
+        if TYPED.fullmatch(name):
+            if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= MOST:
+                raise VitrineError(f"{name} must be a number up to {MOST:,.0f}; received {shortened(value)}.")
+        elif name in LIVE:
             options[name] = value
         elif name == "freeze":
             frozen = [*frozen, value] if value not in frozen else frozen

@@ -12,7 +12,6 @@ from engine.data import Dataset, Split
 from engine.data.dataset import drawn
 from engine.errors import VitrineError
 from engine.graph.network import Network
-from engine.tasks.classify import Classify
 from engine.training.best import Best
 from engine.training.device import Place, place
 from engine.training.evaluating import evaluating
@@ -33,7 +32,7 @@ class Learner:
         self.experiment, self.recipe = experiment, experiment.recipe
         self.dataset = dataset = folded(dataset, self.recipe)
         task = experiment.task
-        self.task = task.suited(experiment.graphs) if isinstance(task, Classify) else task
+        self.task = task.suited(experiment.graphs)
         if words := self.task.refuses(experiment.graphs, dataset):
             raise VitrineError(words)
         self.place: Place = place(self.recipe)
@@ -54,6 +53,7 @@ class Learner:
         self.seen = 0  # training examples of this epoch that steps have used up
         self.origin = (0, 0.0)  # step and epochs from which the recipe's epochs are counted in today's batches
         self.dropout: float | None = None  # of all dropout layers, where it was changed on the way
+        self.settled = False  # whether a whole pass made no mistake, where the task ends by that
         self.rest_at = -1  # the step after which to report at once
         self.called = False  # whether somebody waits for a report; set by any thread
         self.rearranged = False  # whether the rest of the epoch must be laid out anew
@@ -195,6 +195,7 @@ class Learner:
         self.epoch, self.seen = self.epoch + 1, 0
         watched = "validation" if "validation" in self.data else "train"
         scores = self.score(watched)
+        self.settled = self.task.settles and self.score("train")["accuracy"] == 1.0
         value = scores[self.task.best] * (-1 if self.task.best == "loss" else 1)
         if value > self.best.score:
             weights = self.weights() if self.recipe.patience else {}
@@ -210,7 +211,7 @@ class Learner:
         """Return whether the recipe's end is reached."""
         late = bool(self.recipe.seconds) and self.seconds >= (self.recipe.seconds or 0)
         stuck = bool(self.recipe.patience) and self.best.epochs >= (self.recipe.patience or 0)
-        return self.step >= self.total or late or stuck
+        return self.step >= self.total or late or stuck or self.settled
 
     def keep_best(self) -> None:
         """Go back to the best weights, where the recipe kept them."""
@@ -239,6 +240,7 @@ class Learner:
                 "seen": self.seen,
                 "origin": self.origin,
                 "plateaus": self.plateaus,
+                "settled": self.settled,
                 "seconds": self.seconds,
             },
         }

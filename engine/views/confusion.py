@@ -8,7 +8,7 @@ from pydantic import Field
 from engine.choice import option
 from engine.figures.figure import BAD, axis, figure, heat, nothing
 from engine.figures.pictures import pixels, placed, stitched
-from engine.tasks.classify import Classify, confusion
+from engine.tasks.classify import confusion
 from engine.views.frame import Frame
 from engine.views.view import View, view
 
@@ -18,7 +18,7 @@ COLUMNS = 4
 
 def classified(experiment):
     """Return why no classes can be told, or nothing."""
-    return "" if isinstance(experiment.task, Classify) else "Only networks that classify have classes to confuse."
+    return "" if experiment.task.classifies else "Only networks that classify have classes to confuse."
 
 
 @view("confusion")

@@ -9,7 +9,6 @@ from pydantic import Field
 from engine.choice import option
 from engine.figures.figure import BAD, GOOD, axis, figure, heat
 from engine.figures.pictures import pixels, placed
-from engine.tasks.classify import Classify
 from engine.views.frame import Frame
 from engine.views.view import View, view
 
@@ -34,8 +33,8 @@ class Predictions(View):
         outputs, targets = session.outputs(self.split, POOL)
         task, dataset = session.network.task, session.network.dataset
         words = {"classes": list(dataset.classes), "which": self.which}
-        if isinstance(task, Classify):
-            chances = outputs if task.probabilities else outputs.softmax(dim=1)
+        if task.classifies:
+            chances = task.chances(outputs)
             right = chances.gather(1, targets.unsqueeze(1)).squeeze(1)
             unsure = -(chances * chances.clamp_min(1e-12).log()).sum(dim=1)
             order = {"best": -right, "worst": right, "most uncertain": -unsure}.get(self.which)

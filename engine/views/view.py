@@ -24,6 +24,7 @@ class View(Choice):
     reads: ClassVar[Literal["network", "record"]] = "network"
     pulses: ClassVar[bool] = False  # whether it lives on what steps do in every node
     rank: ClassVar[int] = 50  # its place in a list of views
+    height: ClassVar[int] = 300  # pixels that its figure takes
 
     def refuses(self, experiment: Experiment) -> str:
         """Return in words why this cannot be seen of the experiment, or nothing."""

@@ -1,5 +1,6 @@
 """CNN lab: build a convolutional network, see it and count it."""
 
 from pages.ui.lab import lab
+from pages.ui.labs import CNN
 
-lab("cnn", "CNN lab", family="cnn", preset="lenet-5")
+lab(CNN)

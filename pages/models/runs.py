@@ -16,6 +16,7 @@ from engine.runs.store import ENDED, Row
 from engine.runs.tend import sweep
 from pages.ui.compare import compare
 from pages.ui.forms import show
+from pages.ui.labs import of_experiment, page_of
 
 STATUSES = ("running", "paused", "queued", "done", "stopped", "interrupted", "failed")
 SHOWN = 200
@@ -123,7 +124,11 @@ def one(row: Row) -> None:
     """Draw what can be done with one run, and its diary."""
     run = row["run"]
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.page_link("labs/cnn.py", label="Open in the lab", icon=":material/arrow_forward:", query_params={"run": run})
+        lab = of_experiment(house().hub.past.experiment(f"run:{run}"))
+        query = {"run": run}
+        st.page_link(
+            page_of(lab), label=f"Open in the {lab.title}", icon=":material/arrow_forward:", query_params=query
+        )
         if row["status"] not in ENDED:
             st.button("Stop", icon=":material/stop:", on_click=act, args=("Stopped.", orders.tell, run, "stop"))
         pinned = bool(row["pinned"])

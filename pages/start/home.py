@@ -5,6 +5,7 @@ import streamlit as st
 from engine.graph.cost import cost
 from engine.live.house import house
 from engine.presets import Preset, by_size
+from pages.ui.labs import of_experiment, of_preset, page_of
 
 WIDTH = 3
 RECENT = 4  # runs
@@ -19,7 +20,8 @@ def card(preset: Preset) -> None:
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             st.caption(f"{total.weights:,} weights", width="content")
             query = {"preset": preset.name}
-            st.page_link("labs/cnn.py", label="Open", icon=":material/arrow_forward:", query_params=query)
+            page = page_of(of_preset(preset))
+            st.page_link(page, label="Open", icon=":material/arrow_forward:", query_params=query)
 
 
 def recent() -> None:
@@ -36,8 +38,8 @@ def recent() -> None:
             if row["error"]:
                 st.caption(row["error"])
             st.space("stretch")
-            query = {"run": row["run"]}
-            st.page_link("labs/cnn.py", label="Open", icon=":material/arrow_forward:", query_params=query)
+            page = page_of(of_experiment(house().hub.past.experiment(f"run:{row['run']}")))
+            st.page_link(page, label="Open", icon=":material/arrow_forward:", query_params={"run": row["run"]})
 
 
 st.title("A display case for neural networks", anchor=False)

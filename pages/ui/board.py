@@ -9,10 +9,10 @@ from engine.views import VIEWS, View
 from engine.views.view import read
 from pages.ui import components
 from pages.ui.forms import form
+from pages.ui.train import type_number
 from pages.ui.workbench import Workbench
 
 COLUMNS = 2
-HEIGHT = 300
 HIDDEN = ("colours",)  # what is shown elsewhere than on boards
 
 
@@ -22,7 +22,7 @@ def board(bench: Workbench) -> None:
     source, experiment = bench.source, bench.learned or bench.ready
     for start in range(0, len(panels), COLUMNS):
         row = panels[start : start + COLUMNS]
-        for place, column in enumerate(st.columns(COLUMNS, gap="small")):
+        for place, column in enumerate(st.columns(bench.lab.columns, gap="small")):
             if place < len(row):
                 with column:
                     _panel(bench, row[place], source, experiment)
@@ -58,10 +58,14 @@ def _panel(bench: Workbench, panel: dict[str, Any], source: str, experiment: Exp
             "view": view.write(),
             "board": bench.key,
             "hint": view.hint,
-            "height": HEIGHT,
+            "height": view.height,
             "timeless": view.kind == "curves",
+            "learns": bench.learns,
         }
-        components.figure(data, f"{key}.figure", lambda options: bench.change_panel(panel["key"], options))
+        if view.kind == "neurons":
+            components.neurons(data, f"{key}.neurons", bench.single_out, lambda typed: type_number(bench, typed))
+        else:
+            components.figure(data, f"{key}.figure", lambda options: bench.change_panel(panel["key"], options))
 
 
 def _options(bench: Workbench, number: str, view: View, key: str, experiment: Experiment) -> None:

@@ -11,6 +11,7 @@ Told = Callable[[Any], None]
 
 _diagram = st.components.v2.component("vitrine_diagram", js=asset("diagram.js"), css=asset("diagram.css"))
 _transport = st.components.v2.component("vitrine_transport", js=asset("transport.js"), css=asset("transport.css"))
+_neurons = st.components.v2.component("vitrine_neurons", js=asset("neurons.js"), css=asset("neurons.css"))
 # Plotly puts its own styles into the page, where a component shut off from it would not see them.
 _figure = st.components.v2.component(
     "vitrine_figure", js=asset("figure.js"), css=asset("figure.css"), isolate_styles=False
@@ -42,6 +43,16 @@ def transport(
         on_branch_change=_telling(key, "branch", on_branch),
         on_follow_change=_telling(key, "follow", on_follow),
         on_turned_change=_telling(key, "turned", nothing),  # the page runs again: its forms must change
+    )
+
+
+def neurons(data: dict[str, Any], key: str, on_single: Told, on_typed: Told) -> None:
+    """Draw a network neuron by neuron; a click singles one out, a number that is typed goes to the run."""
+    _neurons(
+        data=data,
+        key=key,
+        on_single_change=_telling(key, "single", on_single),
+        on_typed_change=_telling(key, "typed", on_typed),
     )
 
 

@@ -12,21 +12,22 @@ from pages.ui import components, inspector
 from pages.ui.board import board
 from pages.ui.builder import beginning, builder
 from pages.ui.forms import show
+from pages.ui.table import Lab
 from pages.ui.train import train_panel, transport
 from pages.ui.workbench import Workbench
 
 
-def lab(key: str, title: str, family: str, preset: str) -> None:
+def lab(this: Lab) -> None:
     """Draw the whole page: header, build panel, diagram, and what is known of the selected layer."""
-    bench = Workbench(key, preset)
-    _header(bench, title, family)
+    bench = Workbench(this)
+    _header(bench)
     if bench.notice:
         st.error(bench.notice, icon=":material/error:")
     if complaint := bench.complaint:
         st.toast(complaint, icon=":material/error:", duration="long")
     build, look = st.columns([4, 9], gap="medium")
     with build:
-        side = _switch(f"{bench.key}.side", ("Build", "Train"))
+        side = _switch(f"{bench.key}.side", ("Build", "Train"), this.opens[0])
         if side == "Build":
             builder(bench)
         else:
@@ -36,25 +37,25 @@ def lab(key: str, title: str, family: str, preset: str) -> None:
         with st.container(key=f"{bench.key}-transport"):  # always there, so that what follows keeps its place
             if bench.run:
                 transport(bench)
-        shown = _switch(f"{bench.key}.view", ("Layer", "All layers", "Board"))
+        shown = _switch(f"{bench.key}.view", ("Layer", "All layers", "Board"), this.opens[1])
         if shown == "Board":
             board(bench)
         else:
             inspector.inspect(bench, shown)
 
 
-def _switch(key: str, words: tuple[str, ...]) -> str:
+def _switch(key: str, words: tuple[str, ...], first: str) -> str:
     """Draw the choice between parts of the page, of which only the chosen one is worked out."""
     if key not in st.session_state:
-        st.session_state[key] = words[0]
+        st.session_state[key] = first
     return st.segmented_control("Show", words, key=key, label_visibility="collapsed", required=True) or words[0]
 
 
-def _header(bench: Workbench, title: str, family: str) -> None:
+def _header(bench: Workbench) -> None:
     key = bench.key
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"{key}-header"):
-        st.subheader(title, anchor=False, width="content")
-        _presets(bench, family)
+        st.subheader(bench.lab.title, anchor=False, width="content")
+        _presets(bench)
         for name, icon, help, shortcut, step, can in (
             ("undo", "undo", "Undo", "ctrl+z", bench.undo, bench.can_undo),
             ("redo", "redo", "Redo", "ctrl+shift+z", bench.redo, bench.can_redo),
@@ -84,8 +85,8 @@ def _header(bench: Workbench, title: str, family: str) -> None:
                     fill(bench)
 
 
-def _presets(bench: Workbench, family: str) -> None:
-    names = [name for name, preset in by_size() if preset.family == family]
+def _presets(bench: Workbench) -> None:
+    names = [name for name, preset in by_size() if preset.family in bench.lab.families]
     key = f"{bench.key}.preset"
     now = bench.experiment.name
     current = now if now in names and bench.experiment.graphs == PRESETS[now].experiment().graphs else None

@@ -1,6 +1,7 @@
-"""Table: what lies on a lab's table at first, from the page's address; and its board as an address holds it."""
+"""Table: what sets labs apart, and what lies on a lab's table at first, as the page's address says."""
 
 import contextlib
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -15,11 +16,24 @@ from engine.training.link import from_link
 from engine.training.settings import plain
 from engine.views.view import read
 
-USUAL_BOARD = ("curves", "flow", "predictions", "confusion")
+
+@dataclass(frozen=True)
+class Lab:
+    """What sets one lab apart from the others."""
+
+    key: str
+    title: str
+    families: tuple[str, ...]  # of its presets
+    preset: str  # what lies on its table at first
+    examples: tuple[str, ...]  # the kinds of examples that its networks learn from
+    board: tuple[str, ...] = ("curves", "flow", "predictions", "confusion")
+    columns: tuple[int, int] = (1, 1)  # how wide the panels of a row are, against one another
+    opens: tuple[str, str] = ("Build", "Layer")  # what is shown at first, at the left and below
 
 
-def begin(lab: str, preset: str) -> dict[str, Any]:
-    """Return a new table: with what the page's link holds, else with a preset."""
+def begin(lab: Lab) -> dict[str, Any]:
+    """Return a new table: with what the page's link holds, else with the lab's preset."""
+    preset = lab.preset
     notice, run = "", ""
     experiment = PRESETS[preset].experiment()
     if wanted := st.query_params.get("run", ""):
@@ -39,7 +53,7 @@ def begin(lab: str, preset: str) -> dict[str, Any]:
         except VitrineError as error:
             notice = f"{error} You see {PRESETS[preset].title} instead."
     if run:
-        st.session_state[f"{lab}.side"], st.session_state[f"{lab}.view"] = "Train", "Board"
+        st.session_state[f"{lab.key}.side"], st.session_state[f"{lab.key}.view"] = "Train", "Board"
     now = dump(experiment)
     first = PRESETS[preset].experiment()
     sound = now if trace(experiment.graph).sound else dump(first)
@@ -53,23 +67,23 @@ def begin(lab: str, preset: str) -> dict[str, Any]:
         "complaint": "",
         "notice": notice,
         "run": run,
-        "board": _board(st.query_params.get("board", "")),
+        "board": _board(st.query_params.get("board", ""), lab.board),
     }
 
 
-def _board(words: str) -> list[dict[str, Any]]:
+def _board(words: str, usual: tuple[str, ...]) -> list[dict[str, Any]]:
     """Return the panels that a link names, or the usual ones; what cannot be read is left out."""
     views = []
-    for word in words.split(";")[:24] if words else USUAL_BOARD:
+    for word in words.split(";")[:24] if words else usual:
         kind, _, rest = word.partition(":")
         options = dict(pair.partition("=")[::2] for pair in rest.split(",") if "=" in pair)
         with contextlib.suppress(VitrineError):
             views.append(read({"kind": kind} | {name: plain(value) for name, value in options.items()}).write())
-    views = views or [{"kind": kind} for kind in USUAL_BOARD]
+    views = views or [{"kind": kind} for kind in usual]
     return [{"key": str(number), "view": view} for number, view in enumerate(views, 1)]
 
 
-def written(board: list[dict[str, Any]]) -> str:
+def written(board: list[dict[str, Any]], usual: tuple[str, ...]) -> str:
     """Return the panels as a link's words; nothing where they are the usual ones."""
     words = []
     for panel in board:
@@ -78,4 +92,4 @@ def written(board: list[dict[str, Any]]) -> str:
         }
         rest = ",".join(f"{name}={orjson.dumps(value).decode()}" for name, value in options.items())
         words.append(panel["view"]["kind"] + (f":{rest}" if rest else ""))
-    return "" if tuple(words) == USUAL_BOARD else ";".join(words)
+    return "" if tuple(words) == usual else ";".join(words)

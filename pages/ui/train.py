@@ -12,7 +12,6 @@ from engine.graph.graph import Graph
 from engine.graph.trace import trace
 from engine.live.house import house
 from engine.runs import orders
-from engine.runs.store import ENDED
 from engine.training.change import changeable
 from engine.training.experiment import Experiment
 from engine.training.fit import fitted
@@ -29,7 +28,7 @@ def train_panel(bench: Workbench) -> None:
     begin_button(bench)
     _data(bench)
     experiment = bench.ready
-    learns = _learns(bench)
+    learns = bench.learns
     with st.container(border=True, gap="small", key=f"{bench.key}-recipe"):
         st.markdown("**Recipe**")
         live = changeable(_of_run(bench).recipe) if learns else ()
@@ -96,10 +95,6 @@ def _of_run(bench: Workbench) -> Experiment:
     return experiment
 
 
-def _learns(bench: Workbench) -> bool:
-    return bool(bench.run) and house().store.run(bench.run)["status"] not in ENDED
-
-
 def begin_button(bench: Workbench) -> None:
     """Draw the button that begins a run, or say why it cannot."""
     unfit = bench.unfit
@@ -155,7 +150,8 @@ def _fit(bench: Workbench) -> None:
 def _data(bench: Workbench) -> None:
     key = f"{bench.key}.data"
     source = bench.ready.data
-    images = [kind for kind, one in DATASETS.items() if one.example == "image" or (source and kind == source.kind)]
+    fitting = bench.lab.examples
+    kinds = [kind for kind, one in DATASETS.items() if one.example in fitting or (source and kind == source.kind)]
     show(key, source.kind if source else None)
 
     def choose() -> None:
@@ -165,7 +161,7 @@ def _data(bench: Workbench) -> None:
     with st.container(border=True, gap="small", key=f"{bench.key}-data"):
         st.selectbox(
             "Data",
-            images,
+            kinds,
             index=None,
             key=key,
             format_func=lambda kind: DATASETS[kind].title,
@@ -200,6 +196,32 @@ def _fetch(source: Source) -> None:
     st.rerun()
 
 
+def type_number(bench: Workbench, typed: dict[str, Any]) -> None:
+    """Give one weight another value: of the run as it learns, or of a new one that waits where this was seen."""
+    settings = {typed["name"]: typed["value"]}
+    try:
+        if bench.learns and not typed["past"]:
+            _give(bench, settings)
+            return
+        beforehand = (("pause", None), ("set", settings))
+        if bench.run:
+            _lengthen(bench, typed["step"])
+            bench.attach(house().branch(bench.run, typed["step"], bench.ready, beforehand))
+        else:
+            bench.attach(house().train(bench.ready, beforehand))
+    except VitrineError as error:
+        bench.complain(str(error))
+
+
+def _lengthen(bench: Workbench, step: int) -> None:
+    """Let the recipe last as long again from a step on, where it would be over there."""
+    row, recipe = house().store.run(bench.run), bench.experiment.recipe
+    epoch = row["epoch"] * step / max(1, row["step"])
+    if recipe.epochs and recipe.epochs <= epoch + 1e-6:
+        longer = recipe.but(epochs=round(epoch + recipe.epochs))
+        bench.put(dataclasses.replace(bench.experiment, recipe=longer))
+
+
 def _set_part(bench: Workbench, part: str, name: str, value: Any) -> None:
     """Change an option of data or task."""
     choice = getattr(bench.ready, part)
@@ -211,7 +233,7 @@ def _set(bench: Workbench, name: str, value: Any) -> None:
     """Change an option of the recipe, and of the run that learns where that can be done."""
     before = bench.experiment.recipe
     recipe = before.but(**{name: value(getattr(before, name)) if callable(value) else value})
-    if recipe != before and _learns(bench) and name in changeable(_of_run(bench).recipe):
+    if recipe != before and bench.learns and name in changeable(_of_run(bench).recipe):
         settings = {name: recipe.write().get(name, type(before).model_fields[name].default)}
         _give(bench, settings)
     bench.put(dataclasses.replace(bench.experiment, recipe=recipe))
@@ -237,7 +259,7 @@ def transport(bench: Workbench) -> None:
         "sources": [f"run:{bench.run}"],
         "board": bench.key,
         "branches": not bench.unfit,
-        "learns": _learns(bench),
+        "learns": bench.learns,
         "parted": f"The {parted} on the table {'are' if ' and ' in parted else 'is'} no longer what this run learns."
         if parted
         else "",

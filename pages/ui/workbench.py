@@ -12,12 +12,12 @@ from engine.errors import VitrineError
 from engine.graph.graph import Graph
 from engine.graph.trace import Trace, trace
 from engine.live.house import house
-from engine.tasks.classify import Classify
+from engine.runs.store import ENDED
 from engine.training.experiment import Experiment, dump, load
 from engine.training.fit import suggested
 from engine.training.link import MOST_LINK, to_link
 from pages.ui.forms import REFUSED
-from pages.ui.table import begin, written
+from pages.ui.table import Lab, begin, written
 
 MOST_UNDO = 200
 
@@ -32,8 +32,7 @@ def refusal(text: str) -> str:
         return "Choose data to learn from."
     try:
         dataset = house().hub.past.dataset(experiment.data)
-        task = experiment.task
-        suited = task.suited(experiment.graphs) if isinstance(task, Classify) else task
+        suited = experiment.task.suited(experiment.graphs)
         batch, examples = experiment.recipe.batch, len(dataset.train)
         if batch != "all" and int(batch) > examples:
             return (
@@ -56,15 +55,15 @@ def parted(one: Experiment, other: Experiment) -> str:
 class Workbench:
     """What is on a lab's table; every method reads or writes the session, nothing is kept here."""
 
-    def __init__(self, lab: str, preset: str):
-        self.key = lab
+    def __init__(self, lab: Lab):
+        self.lab, self.key = lab, lab.key
         asked = [st.query_params.get(name, "") for name in ("x", "preset", "run", "board")]
-        before = st.session_state.get(lab)
+        before = st.session_state.get(lab.key)
         if not before:
-            st.session_state[lab] = begin(lab, preset) | {"asked": [asked]}
+            st.session_state[lab.key] = begin(lab) | {"asked": [asked]}
         elif any(asked) and asked not in before["asked"]:  # another link was followed; undo leads back
             past = [*before["past"], before["now"]][-MOST_UNDO:]
-            st.session_state[lab] = begin(lab, preset) | {"asked": [asked], "past": past}
+            st.session_state[lab.key] = begin(lab) | {"asked": [asked], "past": past}
 
     @property
     def _state(self) -> dict[str, Any]:
@@ -108,7 +107,7 @@ class Workbench:
     @property
     def address(self) -> dict[str, str]:
         """Return what the page's address is to hold, and remember it: seen again, it is no link that was followed."""
-        parts = {"x": self.link, "run": self.run, "board": written(self.board)}
+        parts = {"x": self.link, "run": self.run, "board": written(self.board, self.lab.board)}
         asked = [parts["x"], "", parts["run"], parts["board"]]
         if asked not in self._state["asked"]:
             self._state["asked"] = [*self._state["asked"], asked][-MOST_UNDO:]
@@ -118,6 +117,11 @@ class Workbench:
     def run(self) -> str:
         """Return the name of the run on the table, or nothing."""
         return self._state["run"]
+
+    @property
+    def learns(self) -> bool:
+        """Return whether the run on the table still takes orders."""
+        return bool(self.run) and house().store.run(self.run)["status"] not in ENDED
 
     @property
     def source(self) -> str:
@@ -158,6 +162,13 @@ class Workbench:
         """Add a panel to the board."""
         number = 1 + max((int(panel["key"]) for panel in self.board), default=0)
         self._state["board"] = [*self.board, {"key": str(number), "view": view}]
+
+    def single_out(self, neuron: dict[str, Any] | None) -> None:
+        """Let the surface show one neuron, or the whole network again."""
+        if panel := next((panel for panel in self.board if panel["view"]["kind"] == "surface"), None):
+            whole = {name: value for name, value in panel["view"].items() if name not in ("node", "unit")}
+            before = {name: panel["view"].get(name) for name in neuron or {}}
+            self.change_panel(panel["key"], whole | ({} if neuron == before or not neuron else neuron))
 
     def change_panel(self, key: str, view: dict[str, Any] | None) -> None:
         """Give a panel other options, or take it away."""

@@ -58,7 +58,7 @@ NUMBERS = Experiment(
     Regress(),
     Recipe(epochs=2, batch=8),
 )
-PAGE = {"colours"}  # what it draws is no Plotly figure: the diagram takes it
+PAGE = {"colours", "neurons"}  # what it draws is no Plotly figure: the diagram takes it
 
 
 @pytest.fixture(scope="module", params=[IMAGES, NUMBERS], ids=["classify", "regress"])
