@@ -107,7 +107,9 @@ def test_every_view_draws_what_plotly_takes_with_any_option(session, kind):
         frame = Frame.unpack(view.compute(session).pack())
         message = drawn(view, frame, session.step)
         if kind in PAGE:
-            assert set(orjson.loads(message)["figure"]["nodes"]) <= set(nodes_of(session.experiment.graph))
+            figure = orjson.loads(message)["figure"]
+            assert set(figure.get("nodes", [])) <= set(nodes_of(session.experiment.graph))
+            assert figure.keys() & {"nodes", "neurons"}
         else:
             assert validated(message).data
 
