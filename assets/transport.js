@@ -29,6 +29,13 @@ class Transport {
     this.host.innerHTML = `
       <div class="row">
         <span class="buttons"></span>
+        <select class="unit" aria-label="How far one step goes" title="How far one step goes">
+          <option value="1">batch</option><option value="example">example</option><option value="epoch">epoch</option>
+        </select>
+        <select class="speed" aria-label="Speed" title="How fast it learns, in steps a second">
+          <option value="">full speed</option><option value="100">100 steps/s</option><option value="20">20 steps/s</option>
+          <option value="5">5 steps/s</option><option value="1">1 step/s</option>
+        </select>
         <span class="chip" data-testid="status"></span>
         <span class="numbers"></span>
       </div>
@@ -43,8 +50,9 @@ class Transport {
     this.slider = this.find("input");
     this.button("play", "Go on", () => this.play());
     this.button("pause", "Pause (space)", () => this.order("pause"));
-    this.button("step", "Take one step", () => this.order("step", 1));
+    this.button("step", "Take one step", () => this.order("step", Number(this.find(".unit").value) || this.find(".unit").value));
     this.button("stop", "Stop", () => this.order("stop"));
+    this.find(".speed").addEventListener("change", (event) => this.order("set", { speed: Number(event.target.value) || null }));
     this.slider.addEventListener("input", () => this.seek());
     this.word(".more", "now", "Now", "Back from the past", () => this.live.go(this.data.board, this.NOW));
     this.word(".more", "branch", "Branch from here", "", () => {
@@ -170,6 +178,8 @@ class Transport {
       stop: !ended,
     };
     for (const [name, can] of Object.entries(able)) this.find(`[data-name="${name}"]`).disabled = !can || lost;
+    this.find(".speed").disabled = ended || lost;
+    this.find(".unit").disabled = ended || lost;
     this.find('[data-name="play"]').title = ended ? (moments.length ? "Resume from the last checkpoint" : "Begin again") : "Go on";
     this.find(".chip").textContent = lost ? "connection lost, trying again …" : SAYS[status];
     const parts = [`step <b>${count(state.step)}</b>${ended ? "" : state.total && state.total < 1e9 ? ` of ${count(state.total)}` : ", no end set"}`];

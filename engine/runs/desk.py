@@ -26,6 +26,7 @@ from engine.training.loop import Report
 LISTEN = 0.03  # seconds between two looks into the store for orders,
 LOOK = 0.2  # and for watches
 BEAT = 1.0
+STRIDE = 0.1  # seconds' worth of steps that a slowed run takes at once
 HANGS = 60.0  # seconds without a report after which the heart stops
 AWAY = 3600.0  # seconds without an app that minds the run after which it saves and stops; VITRINE_AWAY
 
@@ -121,6 +122,9 @@ class Desk:
         self.paused = False
         self.stopping = ""  # why the run is to end here
         self.rests_at = -1
+        self.speed: float | None = None  # steps a second, at most
+        self.resumed = 0.0  # when the run was last let go on
+        self.batch: int | str | None = None  # what to go back to, after a step of a single example
 
     def meet(self, run: str, learner: Learner, keeper: Keeper, pulses: Pulses) -> None:
         """Be told of the learner, before its first step."""
@@ -135,6 +139,11 @@ class Desk:
     def attend(self, report: Report) -> bool:
         """Do what was asked for, wait while paused; return whether to go on."""
         if self.learner and self.learner.step == self.rests_at:
+            if self.batch is not None:
+                change(self.learner, {"batch": self.batch})
+                self.batch = None
+                if self.keeper:
+                    self.keeper.keep(anew=True)
             self._pause("has taken its steps, and waits")
         while True:
             self.ear.reported = time.monotonic()
@@ -148,9 +157,28 @@ class Desk:
             if self.lookout:
                 self.lookout.take(self.ear.watched)
                 self.lookout.look(rests=self.paused)
-            if not self.paused:
+            early = self._early()
+            if not self.paused and early <= 0:
+                self._go_on()
                 return True
-            self.ear.news.wait(0.25)
+            self.ear.news.wait(0.25 if self.paused else min(0.25, early))
+
+    def _early(self) -> float:
+        """Return for how many seconds the run must still wait, where it is to be slow."""
+        if not self.speed:
+            return 0.0
+        return self.resumed + self._stride() / self.speed - time.monotonic()
+
+    def _stride(self) -> int:
+        """Return how many steps are taken at once: as few as can be seen."""
+        return max(1, round((self.speed or 0) * STRIDE))
+
+    def _go_on(self) -> None:
+        """Let the run take the next steps; where it is to be slow, only a few until it comes back."""
+        self.resumed = time.monotonic()
+        if self.learner and self.speed:
+            slow = self.learner.step + self._stride()
+            self.learner.rest_at = min(slow, self.rests_at) if self.rests_at > self.learner.step else slow
 
     def _obey(self, order: Order, report: Report) -> None:
         try:
@@ -178,8 +206,24 @@ class Desk:
         if not self.learner:
             raise VitrineError("The run has not begun to learn.", cure="Wait a moment.")
         self.paused = False
-        self._rest_at(self.learner.step + order.value)
+        self._rest_at(self.learner.step + self._far(order.value))
         self._say("running", str(order))
+
+    def _far(self, value: int | str) -> int:
+        """Return how many steps an order asks for."""
+        learner = self.learner
+        assert learner
+        if value == "epoch":
+            return learner.steps_left
+        if value == "example":
+            if any("BatchNorm" in type(m).__name__ for n in learner.networks.values() for m in n.modules()):
+                words = "Batch normalisation cannot tell the spread of a single example."
+                raise VitrineError(words, cure="Take a step of a whole batch.")
+            if learner.batch_size > 1:
+                self.batch = learner.recipe.batch
+                change(learner, {"batch": 1})
+            return 1
+        return int(value)
 
     def _stop(self, _: Order) -> None:
         self.stopping = "told to stop"
@@ -187,7 +231,12 @@ class Desk:
     def _set(self, order: Order) -> None:
         if not self.learner:
             raise VitrineError("The run has not begun to learn.", cure="Wait a moment.")
-        change(self.learner, order.value)
+        settings = dict(order.value)
+        if "speed" in settings:
+            self.speed = _speed(settings.pop("speed"))
+            self._rest_at(self.rests_at)
+        if settings:
+            change(self.learner, settings)
         if any(TYPED.fullmatch(name) for name in order.value) and self.keeper and self.lookout:
             self.keeper.keep(anew=True)  # a number that was typed is part of this moment,
             self.lookout.shown.clear()  # and whoever looks sees it at once
@@ -206,6 +255,14 @@ class Desk:
                 at = {"epoch": self.learner.epochs} if self.learner else {}
                 self.store.update(name, status=status, **at)
             self.store.note(name, step, words)
+
+
+def _speed(value: Any) -> float | None:
+    if value is not None and (
+        isinstance(value, bool) or not isinstance(value, int | float) or not 0.01 <= value <= 1e6
+    ):
+        raise VitrineError(f"speed is a number of steps a second from 0.01 to 1,000,000, or none; received {value!r}.")
+    return value
 
 
 def attended(store: Store, run: str, desk: Desk, **more: Any) -> Generator[Report, None, None]:

@@ -21,6 +21,7 @@ for _order, _help in {
     "set": "Change the recipe from the next step on.",
 }.items():
     ORDERS.add(_order, _help)
+STRIDES = ("example", "epoch")  # how far a step may go, besides a number of batches
 MOST_BYTES = 20_000
 
 
@@ -35,7 +36,9 @@ class Order:
     def __str__(self) -> str:
         if self.command == "set":
             return "set " + ", ".join(f"{name} = {value}" for name, value in self.value.items())
-        return f"step {self.value:,}" if self.command == "step" else self.command
+        if self.command == "step":
+            return f"one {self.value}" if self.value in STRIDES else f"step {self.value:,}"
+        return self.command
 
 
 def give(store: Store, run: str, command: str, value: Any = None) -> int:
@@ -65,8 +68,11 @@ def enter(store: Store, run: str, command: str, value: Any = None) -> int:
 def _read(command: str, value: Any) -> Any:
     if command == "step":
         count = 1 if value is None else value
+        if count in STRIDES:
+            return count
         if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= 10**9:
-            raise VitrineError(f"step takes a whole number from 1 to 1,000,000,000; received {shortened(value)}.")
+            fitting = "example, epoch, or a whole number from 1 to 1,000,000,000"
+            raise VitrineError(f"step takes {fitting}; received {shortened(value)}.")
         return count
     if command == "set":
         if not isinstance(value, dict) or not value or not all(isinstance(name, str) for name in value):

@@ -26,7 +26,7 @@ LIVE = (
 )
 MOST = 1e6  # what may be typed for a weight
 NODES = ("freeze", "thaw")  # a node, by its path
-WORDS = (*LIVE, "dropout", *NODES, "NODE.rate", "NODE.weight[ROW,COLUMN]", "NODE.bias[ROW]")
+WORDS = (*LIVE, "speed", "dropout", *NODES, "NODE.rate", "NODE.weight[ROW,COLUMN]", "NODE.bias[ROW]")
 TYPED = re.compile(r"([\w.]+\.(?:weight|bias))\[(\d{1,9})(?:,\s*(\d{1,9}))?\]")  # one number of a network
 
 

@@ -87,6 +87,7 @@ class Surface(View):
             customdata=np.round(given[..., 1] if chances else values, 4),
             zmin=-most,
             zmax=most,
+            opacity=0.8,
             zsmooth=False if self.show == "decision" else "best",
             showscale=False,
             hovertemplate=f"%{{x:.2f}}, %{{y:.2f}}<br>{told}<extra></extra>",

@@ -12,6 +12,7 @@ Told = Callable[[Any], None]
 _diagram = st.components.v2.component("vitrine_diagram", js=asset("diagram.js"), css=asset("diagram.css"))
 _transport = st.components.v2.component("vitrine_transport", js=asset("transport.js"), css=asset("transport.css"))
 _neurons = st.components.v2.component("vitrine_neurons", js=asset("neurons.js"), css=asset("neurons.css"))
+_pad = st.components.v2.component("vitrine_pad", js=asset("pad.js"), css=asset("pad.css"))
 # Plotly puts its own styles into the page, where a component shut off from it would not see them.
 _figure = st.components.v2.component(
     "vitrine_figure", js=asset("figure.js"), css=asset("figure.css"), isolate_styles=False
@@ -44,6 +45,11 @@ def transport(
         on_follow_change=_telling(key, "follow", on_follow),
         on_turned_change=_telling(key, "turned", nothing),  # the page runs again: its forms must change
     )
+
+
+def pad(data: dict[str, Any], key: str, on_rows: Told) -> None:
+    """Draw a plane in which points are put, sprayed and erased."""
+    _pad(data=data, key=key, on_rows_change=_telling(key, "rows", on_rows))
 
 
 def neurons(data: dict[str, Any], key: str, on_single: Told, on_typed: Told) -> None:

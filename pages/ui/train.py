@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from engine.data import DATASETS, Source
+from engine.data.drawn import OwnPoints
 from engine.errors import VitrineError
 from engine.graph.cost import cost
 from engine.graph.graph import Graph
@@ -17,6 +18,7 @@ from engine.training.experiment import Experiment
 from engine.training.fit import fitted
 from pages.ui import components
 from pages.ui.forms import form, show
+from pages.ui.points import own_points
 from pages.ui.workbench import Workbench, refusal
 
 PATIENCE = 2.0  # seconds that a form waits for a run's answer
@@ -171,6 +173,8 @@ def _data(bench: Workbench) -> None:
         if not source:
             return
         st.caption(source.help())
+        if isinstance(source, OwnPoints):
+            own_points(bench, source)
         form(source, f"{bench.key}.data.{source.kind}", lambda n, v: _set_part(bench, "data", n, v))
         if source.fetched and not source.here():
             name = f"Fetch {source.title}"

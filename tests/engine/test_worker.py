@@ -109,9 +109,9 @@ def learning(lasting_home):
     ("command", "value", "words"),
     [
         ("jump", None, "There is no order 'jump'"),
-        ("step", 0, "step takes a whole number"),
-        ("step", "many", "step takes a whole number"),
-        ("step", True, "step takes a whole number"),
+        ("step", 0, "or a whole number from 1"),
+        ("step", "many", "or a whole number from 1"),
+        ("step", True, "or a whole number from 1"),
         ("set", {}, "set takes names and values"),
         ("set", {"rate": "x" * 30_000}, "too much"),
         ("pause", 3, "pause takes no value"),
@@ -362,3 +362,36 @@ def test_a_slow_start_brings_no_second_worker(store):
         time.sleep(0.05)
     assert launcher.coming() == set()
     launcher.close()
+
+
+def test_a_step_may_go_an_epoch_or_a_single_example(store):
+    run = begun(store)
+    orders.tell(store, run, "pause")
+    before = store.run(run)["step"]
+    orders.tell(store, run, "step", "example")
+    assert store.run(run)["step"] == before + 1
+    assert reopened(store, run).recipe.batch == 16
+    orders.tell(store, run, "step", "epoch")
+    learner = reopened(store, run)
+    assert learner.epoch_over or learner.seen == 0
+    assert learner.step > before + 1
+    assert {"one example", "one epoch"} <= set(said(store, run))
+
+
+def test_a_run_may_be_slowed_and_hears_orders_all_the_same(store):
+    run = begun(store)
+    orders.tell(store, run, "set", {"speed": 20})
+    first, began = store.run(run)["step"], time.monotonic()
+    time.sleep(1.5)
+    pace = (store.run(run)["step"] - first) / (time.monotonic() - began)
+    assert 5 < pace < 30
+    orders.tell(store, run, "set", {"speed": 0.05})
+    asked = time.monotonic()
+    orders.tell(store, run, "pause")
+    assert time.monotonic() - asked < 1
+    orders.tell(store, run, "set", {"speed": None})
+    orders.tell(store, run, "step", 50)
+    assert store.run(run)["status"] == "paused"
+    for wrong in (0, -1, "fast", True):
+        with pytest.raises(VitrineError, match="speed is a number"):
+            orders.tell(store, run, "set", {"speed": wrong})

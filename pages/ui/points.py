@@ -1,0 +1,93 @@
+"""Own points: a plane to draw them in, and tables to paste or upload."""
+
+import dataclasses
+from typing import Any
+
+import streamlit as st
+
+from engine.data.drawn import OwnPoints
+from engine.data.pasted import Pasted, pasted, points_of
+from engine.data.points import CLASSES
+from engine.errors import VitrineError
+from pages.ui import components
+from pages.ui.forms import show
+from pages.ui.workbench import Workbench
+
+HEIGHT = "a height"
+SAMPLE = "x,y,colour\n1.2,0.4,red\n-0.7,2.1,blue"
+
+
+def own_points(bench: Workbench, source: OwnPoints) -> None:
+    """Draw the plane, what its points are, and the way to bring a table."""
+    key = f"{bench.key}.own"
+    if len(source.names) == 2:
+        _kind(bench, source, key)
+        data = {"rows": [list(row) for row in source.rows], "classes": list(source.classes)}
+        components.pad(data, f"{key}.pad", lambda rows: _put(bench, source, rows=rows))
+    else:
+        st.caption(f"{len(source.rows):,} points of {len(source.names)} columns: {', '.join(source.names)}.")
+    popover = st.popover("Paste or upload a table", icon=":material/table:", on_change="rerun", width="stretch")
+    if popover.open:
+        with popover:
+            _table(bench, key)
+
+
+def _put(bench: Workbench, source: OwnPoints, **options: Any) -> None:
+    try:
+        bench.put(dataclasses.replace(bench.experiment, data=source.but(**options)))
+    except VitrineError as error:
+        bench.complain(str(error))
+
+
+def _kind(bench: Workbench, source: OwnPoints, key: str) -> None:
+    """Draw the choice of what points have: a class among 2 to 5, or a height."""
+    words = [HEIGHT, *(f"{number} classes" for number in range(2, 6))]
+    show(f"{key}.kind", f"{len(source.classes)} classes" if source.classes else HEIGHT)
+
+    def choose() -> None:
+        word = st.session_state[f"{key}.kind"]
+        classes = () if word == HEIGHT else CLASSES[: int(word[0])]
+        same = bool(classes) == bool(source.classes)
+        rows = [row for row in source.rows if not classes or row[-1] < len(classes)] if same else []
+        _put(bench, source, classes=classes, rows=rows)
+
+    st.selectbox("Points have", words, key=f"{key}.kind", on_change=choose)
+
+
+def _table(bench: Workbench, key: str) -> None:
+    """Draw the fields for a table, and for which of its columns are what."""
+    uploaded = st.file_uploader("A CSV file", type=["csv", "txt", "tsv"], key=f"{key}.file", max_upload_size=200)
+    text = st.text_area("or pasted here", key=f"{key}.text", placeholder=SAMPLE, height=120)
+    content: str | bytes = uploaded.getvalue() if uploaded else text
+    if not content:
+        st.caption("Two columns of numbers become the place of a point, a third one its class or height.")
+        return
+    try:
+        table = pasted(content)
+    except VitrineError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    _columns(bench, key, table)
+
+
+def _columns(bench: Workbench, key: str, table: Pasted) -> None:
+    """Draw the choice of columns, and take the table over."""
+    names = list(table.words)
+    st.caption(f"{table.rows:,} rows, {len(names)} columns; of numbers: {', '.join(table.numeric) or 'none'}.")
+    goal = st.segmented_control("Points have", ("class", "number"), default="class", key=f"{key}.goal", required=True)
+    fitting = (table.telling if goal == "class" else table.numeric) or names
+    target = st.selectbox("To be told", fitting, index=len(fitting) - 1, key=f"{key}.target.{goal}")
+    others = [name for name in table.numeric if name != target]
+    chosen = st.multiselect(
+        "Given", others, default=others[:2], key=f"{key}.inputs.{target}", help="The first two are plotted."
+    )
+    if st.button("Use these points", type="primary", key=f"{key}.use"):
+        try:
+            source, said = points_of(table, chosen, target, goal or "class")
+        except VitrineError as error:
+            st.error(str(error), icon=":material/error:")
+            return
+        bench.put(dataclasses.replace(bench.experiment, data=source))
+        for words in said:
+            st.toast(words, icon=":material/info:", duration="long")
+        st.rerun()
