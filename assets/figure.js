@@ -68,6 +68,7 @@ const marker = (step, look) => ({
 function table(figure) {
   const cell = (value) => (/[",\n]/.test(String(value ?? "")) ? `"${String(value).replaceAll('"', '""')}"` : (value ?? ""));
   const lines = [];
+  if (figure.table) return [figure.table.head ?? [], ...figure.table.rows, ...(figure.table.update ?? [])].map((row) => row.map(cell).join(",")).join("\n");
   for (const trace of figure.data) {
     if (trace.z) {
       lines.push(["", ...trace.x].map(cell).join(","));
@@ -97,9 +98,9 @@ class Panel {
     this.host.className = "vitrine-figure";
     this.host.dataset.testid = "figure";
     this.host.innerHTML =
-      '<div class="plot"></div><div class="says" role="status"></div>' +
+      '<div class="plot"></div><div class="written" hidden></div><div class="says" role="status"></div>' +
       '<div class="foot"><span class="hint"></span><span class="tools"></span></div>';
-    [this.plot, this.says, this.foot] = this.host.children;
+    [this.plot, this.written, this.says, this.foot] = this.host.children;
     parent.append(this.host);
     this.tools();
     this.watching = new IntersectionObserver(([entry]) => {
@@ -137,7 +138,7 @@ class Panel {
   }
 
   async picture(format) {
-    if (!this.figure) return;
+    if (!this.figure?.data) return;
     const Plotly = await loaded();
     const { width, height } = this.plot.getBoundingClientRect();
     const look = colours.theme(this.host);
@@ -208,7 +209,27 @@ class Panel {
     });
   }
 
+  // What is written out rather than drawn: a table, and the way to the stages before and behind it.
+  write({ table, stage, stages }) {
+    const cells = (row, kind) => `<tr>${row.map((cell) => `<${kind}>${cell}</${kind}>`).join("")}</tr>`;
+    const rows = (list) => list.map((row) => cells(row, "td")).join("");
+    const head = table.head ? cells(table.head, "th") : "";
+    const update = table.update ? `<table>${cells(["", "gradient", "w − η·gradient"], "th")}${rows(table.update)}</table>` : "";
+    this.written.innerHTML =
+      `<div class="stages"><button data-stage="${stage - 1}" aria-label="Stage before" ${stage ? "" : "disabled"}>◀</button>` +
+      `<b>${stage + 1} of ${stages.length}: ${table.title}</b>` +
+      `<button data-stage="${stage + 1}" aria-label="Next stage" ${stage + 1 < stages.length ? "" : "disabled"}>▶</button></div>` +
+      `<p>${table.example}</p><table>${head}${rows(table.rows)}</table>${update}<p>${table.note ?? ""}</p>`;
+    this.written.style.height = `${this.data.height}px`;
+    for (const button of this.written.querySelectorAll("[data-stage]")) {
+      button.addEventListener("click", () => this.choose({ stage: Number(button.dataset.stage) }));
+    }
+  }
+
   async paint() {
+    this.plot.hidden = Boolean(this.figure.table);
+    this.written.hidden = !this.figure.table;
+    if (this.figure.table) return this.write(this.figure);
     const Plotly = await loaded();
     const look = (this.look = colours.theme(this.host));
     const { data, layout } = themed(this.pointed ? instead(this.figure, this.pointed) : this.figure, look, this.asked);
@@ -223,7 +244,11 @@ class Panel {
 
   async click(point) {
     const [row, column] = Array.isArray(point.pointNumber) ? point.pointNumber : [point.pointNumber, 0];
-    const answer = await this.live.pick(this.data.view, { row, column, x: point.x, y: point.y }).catch((error) => this.complain(error.message));
+    await this.choose({ row, column, x: point.x, y: point.y });
+  }
+
+  async choose(point) {
+    const answer = await this.live.pick(this.data.view, point).catch((error) => this.complain(error.message));
     if (answer?.options) this.tell(answer.options);
   }
 

@@ -12,6 +12,7 @@ from torch import nn
 from engine.training.learner import Learner
 
 BINS = 32
+FEW = 1_000  # weights
 
 
 @dataclass
@@ -22,6 +23,7 @@ class Watched:
     seconds: float = 0.0  # that looking took, beside the step itself
     numbers: dict[str, dict[str, float]] = field(default_factory=dict)
     histograms: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    weights: dict[str, torch.Tensor] = field(default_factory=dict)  # by parameter, of small networks only
 
     def __bool__(self) -> bool:
         return bool(self.numbers)
@@ -42,6 +44,7 @@ def watching(learner: Learner) -> Generator[Watched, None, None]:
             handle.remove()
     done = time.perf_counter()
     with torch.no_grad():
+        found.weights = _weights(learner)
         _fetch(found, {name: _measure(name, node, before, activations) for name, node in nodes(learner)})
     found.step = learner.step
     found.seconds += ready - began + time.perf_counter() - done
@@ -68,6 +71,13 @@ def _named(learner: Learner) -> Generator[tuple[str, nn.Parameter], None, None]:
     for name, node in nodes(learner):
         for inner, parameter in node.named_parameters():
             yield f"{name}/{inner}", parameter
+
+
+def _weights(learner: Learner) -> dict[str, torch.Tensor]:
+    """Return copies of all weights by name, where they are few enough to be kept with every look."""
+    every = {f"{n.replace('/', '.')}": p for n, p in _named(learner)}
+    few = sum(p.numel() for p in every.values()) <= FEW
+    return {name: p.detach().float().cpu().clone() for name, p in every.items()} if few else {}
 
 
 def _look(name: str, activations: dict[str, dict[str, torch.Tensor]], watched: Watched) -> Any:

@@ -28,7 +28,11 @@ def framed(watched: Watched) -> Frame:
         [watched.histograms.get(node, {}).get(what, empty) for what in HISTOGRAMS] for node in watched.numbers
     ]
     arrays = {"numbers": np.array(numbers, np.float32), "histograms": np.array(histograms, np.float32)}
-    return Frame(arrays, {"nodes": list(watched.numbers)})
+    words: dict[str, object] = {"nodes": list(watched.numbers)}
+    if watched.weights:
+        arrays["weights"] = np.concatenate([weight.flatten().numpy() for weight in watched.weights.values()])
+        words["weights"] = [[name, list(weight.shape)] for name, weight in watched.weights.items()]
+    return Frame(arrays, words)
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,14 @@ class History:
     nodes: list[str]
     steps: np.ndarray  # T
     values: np.ndarray  # nodes × T
+
+
+def path(session: Session) -> tuple[np.ndarray, np.ndarray, list]:
+    """Return the steps up to the session's own, all weights at each, and the parameters' names and sizes in order."""
+    pulses = [(s, f) for s, f in session.record.pulses() if s <= session.step and "weights" in f.arrays]
+    names = pulses[-1][1].words["weights"] if pulses else []
+    kept = [(step, frame["weights"]) for step, frame in pulses if frame.words["weights"] == names]
+    return np.array([step for step, _ in kept]), np.array([weights for _, weights in kept]), names
 
 
 def history(session: Session, quantity: str) -> History:

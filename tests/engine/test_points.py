@@ -7,12 +7,17 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as some
+from sklearn.decomposition import PCA
 
 from engine.data import DATASETS
 from engine.data.dataset import Dataset, Split
 from engine.data.pasted import pasted, points_of
 from engine.errors import VitrineError
+from engine.graph.chain import chain
 from engine.graph.network import Network
+from engine.layers.activation import Linear, ReLU, Sigmoid, Sine, Softplus, Tanh
+from engine.layers.dense import Dense
+from engine.layers.entry import Input
 from engine.presets import PRESETS
 from engine.presets.points import deep
 from engine.runs import orders
@@ -20,6 +25,7 @@ from engine.runs.carry import new_run, reopened
 from engine.runs.launch import fill
 from engine.tasks.classify import Classify
 from engine.tasks.perceptron import Perceptron, separable
+from engine.tasks.regress import Regress
 from engine.training.change import change
 from engine.training.learner import Learner
 from engine.training.loop import learn
@@ -253,10 +259,17 @@ def test_the_surface_of_the_network_is_its_answer():
 
 
 @pytest.mark.parametrize("name", [name for name, preset in PRESETS.items() if preset.family == "points"])
-@pytest.mark.parametrize("kind", ["surface", "neurons"])
+@pytest.mark.parametrize("kind", ["surface", "neurons", "warp", "by-hand"])
 def test_views_of_the_plane_suit_every_preset_of_points(name, kind):
     session = session_of(PRESETS[name].experiment())
-    view = VIEWS[kind](detail=20)
+    view = VIEWS[kind]()
+    refused = {
+        "warp": ("perceptron", "hebb", "logistic"),
+        "by-hand": ("perceptron", "hebb", "mlp-2-16-16-1", "three-arms"),
+    }
+    if name in refused.get(kind, ()):
+        assert view.refuses(session.experiment).endswith(".")
+        return
     assert view.refuses(session.experiment) == ""
     assert view.draw(view.compute(session))
 
@@ -272,6 +285,66 @@ def test_a_neuron_that_is_saturated_is_marked():
     change(session.learner, {"dense1.weight[2,0]": 900.0, "dense1.weight[2,1]": 900.0})
     marks = VIEWS["neurons"]().compute(session).words["columns"][1]["marks"]
     assert marks[2].startswith("saturated")
+
+
+@given(
+    some.integers(0, 1000),
+    some.lists(some.integers(1, 5), min_size=0, max_size=3),
+    some.sampled_from([Tanh, Sigmoid, ReLU, Sine, Softplus, Linear]),
+    some.sampled_from(["one", "many", "height", "chance"]),
+)
+def test_numbers_by_hand_equal_autograd(seed, widths, activation, goal):
+    layers = {}
+    for number, width in enumerate(widths):
+        layers |= {f"dense{number}": Dense(units=width), f"act{number}": activation()}
+    layers |= {"out": Dense(units=3 if goal == "many" else 1)} | ({"p": Sigmoid()} if goal == "chance" else {})
+    data = {"height": POINTS(shape="hills", number=20), "many": POINTS(shape="gauss", classes=3, number=20)}
+    experiment = dataclasses.replace(
+        RULE,
+        graphs={"network": chain(point=Input(sizes=(2,)), **layers)},
+        data=data.get(goal, POINTS(number=20)),
+        task=Regress() if goal == "height" else Classify(),
+        recipe=Recipe(seed=seed, batch=5),
+    )
+    session = session_of(experiment)
+    learner = session.learner
+    frame = VIEWS["by-hand"](example=3).compute(session)
+    turn = next(iter(learner.task.turns(learner.networks, learner.train.inputs[3:4], learner.train.targets[3:4])))
+    turn.loss.backward()
+    assert frame["loss"] == pytest.approx(turn.loss.item(), rel=1e-3, abs=1e-5)
+    for node, layer in layers.items():
+        if isinstance(layer, Dense):
+            module = learner.networks["network"].get_submodule(node)
+            expected = torch.cat([module.weight.grad, module.bias.grad[:, None]], dim=1)
+            np.testing.assert_allclose(frame[f"gradient of {node}"], expected.numpy(), rtol=1e-3, atol=1e-5)
+
+
+def test_the_written_numbers_go_through_all_stages_and_add_up():
+    session = session_of(PRESETS["mlp-2-4-2-1"].experiment())
+    frame = VIEWS["by-hand"]().compute(session)
+    titles = [stage["title"] for stage in frame.words["stages"]]
+    assert titles[:3] == ["forward: dense1", "forward: dense2", "forward: out"]
+    assert titles[3].startswith("loss: the truth is")
+    assert titles[4:] == ["back: out", "back: dense2", "back: dense1"]
+    last = VIEWS["by-hand"](stage=6).draw(frame)
+    assert last["table"]["update"][0][0] == "w[0,0]"
+    assert "adam scales these changes" in last["table"]["note"]
+    assert VIEWS["by-hand"]().pick({"stage": 4}).stage == 4
+    assert VIEWS["by-hand"]().pick({"stage": -1}) is None
+
+
+def test_space_is_bent_as_the_layers_say():
+    session = session_of(PRESETS["mlp-2-4-2-1"].experiment())
+    frame = VIEWS["warp"]().compute(session)
+    assert frame.words["names"] == ["point", "tanh1 (4 → 2)", "tanh2"]
+    first = session.learner.train.inputs[:200]
+    np.testing.assert_allclose(frame["points0"], first.numpy(), atol=1e-6)
+    with torch.no_grad():
+        direct = session.learner.networks["network"].value("tanh2", first)
+        wide = session.learner.networks["network"].value("tanh1", first)
+    np.testing.assert_allclose(frame["points2"], direct.numpy(), atol=1e-5)
+    expected = PCA(2).fit_transform(wide.numpy())
+    np.testing.assert_allclose(abs(frame["points1"]), abs(expected), atol=1e-3)
 
 
 # -- numbers that are typed ----------------------------------------------------------------------------------------

@@ -58,7 +58,7 @@ NUMBERS = Experiment(
     Regress(),
     Recipe(epochs=2, batch=8),
 )
-PAGE = {"colours", "neurons"}  # what it draws is no Plotly figure: the diagram takes it
+PAGE = {"colours", "neurons", "by-hand"}  # what they draw is no Plotly figure: the page takes it
 
 
 @pytest.fixture(scope="module", params=[IMAGES, NUMBERS], ids=["classify", "regress"])
@@ -109,7 +109,7 @@ def test_every_view_draws_what_plotly_takes_with_any_option(session, kind):
         if kind in PAGE:
             figure = orjson.loads(message)["figure"]
             assert set(figure.get("nodes", [])) <= set(nodes_of(session.experiment.graph))
-            assert figure.keys() & {"nodes", "neurons"}
+            assert figure.keys() & {"nodes", "neurons", "table"}
         else:
             assert validated(message).data
 

@@ -1,0 +1,68 @@
+"""Records: what a run left in the store, and what an untrained network can show instead."""
+
+import threading
+from collections.abc import Sequence
+
+from engine.runs import frames
+from engine.runs.store import Store, titled
+from engine.training.learner import Learner
+from engine.training.trouble import copied
+from engine.training.watch import watching
+from engine.views.frame import Frame
+from engine.views.pulse import framed
+from engine.views.session import Curves
+
+
+class StoredRecord:
+    """A run's record, read anew only where it has grown."""
+
+    def __init__(self, store: Store, run: str):
+        self.store, self.run = store, run
+        self.kept: list[tuple[int, Frame]] = []
+        self.lock = threading.Lock()
+
+    def curves(self, run: str = "") -> Curves:
+        """Return the metrics of this run, or of another."""
+        return self.store.metrics(self.store.run(run)["run"] if run else self.run)
+
+    def title(self, run: str = "") -> str:
+        """Return the name of this run, or of another, and the end of its number, which tells like names apart."""
+        return titled(self.store.run(run or self.run))
+
+    def pulses(self) -> Sequence[tuple[int, Frame]]:
+        """Return what steps did in every node, in order, the latest one last."""
+        with self.lock:
+            after = self.kept[-1][0] if self.kept else -1
+            self.kept += [(step, Frame.unpack(body)) for step, body in frames.pulses(self.store, self.run, after)]
+        latest = frames.newest(self.store, self.run, frames.LAST_PULSE)
+        if latest and (not self.kept or latest[0] > self.kept[-1][0]):
+            return [*self.kept, (latest[0], Frame.unpack(latest[1]))]
+        return self.kept
+
+
+class DraftRecord:
+    """What one step would do in an untrained network; it is taken back at once."""
+
+    run = ""
+
+    def __init__(self, learner: Learner):
+        self.learner = learner
+
+    def curves(self, run: str = "") -> Curves:
+        """Return none: nothing was learned."""
+        return {}
+
+    def title(self, run: str = "") -> str:
+        """Return none: it has no name yet."""
+        return ""
+
+    def pulses(self) -> Sequence[tuple[int, Frame]]:
+        """Return what the first step would do."""
+        learner, before = self.learner, copied(self.learner.state())
+        learner.enter()
+        inputs, targets = next(learner.batches())
+        with watching(learner) as watched:
+            learner.advance(inputs, targets)
+        learner.leave()
+        learner.restore(before)
+        return [(0, framed(watched))]
