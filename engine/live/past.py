@@ -5,9 +5,9 @@ from collections import OrderedDict
 
 from engine.data import Dataset, Source
 from engine.errors import VitrineError
-from engine.live.record import DraftRecord, StoredRecord
 from engine.live.scene import DRAFT, RUN
 from engine.runs.carry import telling_memory
+from engine.runs.record import DraftRecord, StoredRecord
 from engine.runs.store import ENDED, Store, folder
 from engine.training import checkpoint
 from engine.training.experiment import Experiment, load

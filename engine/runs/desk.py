@@ -214,7 +214,8 @@ class Desk:
         learner = self.learner
         assert learner
         if value == "epoch":
-            return learner.steps_left
+            whole, rest = divmod(len(learner.train) - learner.seen, learner.batch_size)
+            return learner.steps_an_epoch if learner.epoch_over else whole + (rest > 1)
         if value == "example":
             if any("BatchNorm" in type(m).__name__ for n in learner.networks.values() for m in n.modules()):
                 words = "Batch normalisation cannot tell the spread of a single example."

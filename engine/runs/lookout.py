@@ -4,6 +4,7 @@ import time
 
 from engine.runs import frames
 from engine.runs.pulses import Pulses
+from engine.runs.record import StoredRecord
 from engine.runs.store import Store
 from engine.training.learner import Learner
 from engine.views import Session, View
@@ -14,29 +15,12 @@ CREDIT = 0.08  # seconds that may be saved up
 LEASE = 12.0  # seconds after which a watch that nobody renews is over
 
 
-class NoRecord:
-    """Stands in for the record where only networks are looked at."""
-
-    run = ""
-
-    def curves(self, run: str = "") -> dict:
-        """Return none."""
-        return {}
-
-    def title(self, run: str = "") -> str:
-        """Return none."""
-        return ""
-
-    def pulses(self) -> list:
-        """Return none."""
-        return []
-
-
 class Lookout:
     """What is watched of one run, and how much time is left to look."""
 
     def __init__(self, store: Store, run: str, learner: Learner, pulses: Pulses):
         self.store, self.run, self.learner, self.pulses = store, run, learner, pulses
+        self.record = StoredRecord(store, run)
         self.views: dict[str, View] = {}
         self.renewed: dict[str, tuple[int, float]] = {}  # by watch: its count, and when that was new
         self.shown: dict[str, tuple[int, float]] = {}  # by watch: the step of its last frame, and when
@@ -62,7 +46,7 @@ class Lookout:
         step = self.learner.step
         due = [w for w, v in self.views.items() if v.reads == "network" and self.shown.get(w, (-1, 0.0))[0] != step]
         due.sort(key=lambda watch: self.shown.get(watch, (0, 0.0))[1])
-        session = Session(self.learner.experiment, step, NoRecord(), self.learner)
+        session = Session(self.learner.experiment, step, self.record, self.learner)
         bodies: dict[str, bytes] = {}
         for watch in due:
             if watch in self.shown and not rests and self.credit - (time.monotonic() - now) <= 0:

@@ -6,7 +6,7 @@ from engine.layers.convolution import Conv2d
 from engine.layers.dense import Dense
 from engine.layers.entry import Input
 from engine.layers.reshaping import Flatten
-from engine.runs.lookout import NoRecord
+from engine.runs.record import StoredRecord
 from engine.runs.store import Store
 from engine.training.experiment import Experiment
 from engine.training.learner import Learner
@@ -25,7 +25,7 @@ def warm() -> None:
     learner = Learner(experiment, experiment.data.load())
     for _ in learn(learner, watch=every(0)):
         pass
-    session = Session(experiment, learner.step, NoRecord(), learner)
+    session = Session(experiment, learner.step, StoredRecord(Store(), "warm"), learner)
     for view in VIEWS.values():
         if view.reads == "network" and not view().refuses(experiment):
             view().compute(session)

@@ -96,14 +96,6 @@ class Learner:
         return left < (2 if self.batch_size > 1 else 1)
 
     @property
-    def steps_left(self) -> int:
-        """Return how many steps are left of this epoch, or of the next where none is."""
-        if self.epoch_over:
-            return self.steps_an_epoch
-        whole, rest = divmod(len(self.train) - self.seen, self.batch_size)
-        return whole + (rest > 1)
-
-    @property
     def epochs(self) -> float:
         """Return how often all training examples have been seen."""
         return self.epoch + min(1.0, self.seen / (self.steps_an_epoch * self.batch_size))

@@ -21,8 +21,9 @@ from engine.layers.entry import Input
 from engine.presets import PRESETS
 from engine.presets.points import deep
 from engine.runs import orders
-from engine.runs.carry import new_run, reopened
+from engine.runs.carry import carry_out, new_run, reopened
 from engine.runs.launch import fill
+from engine.runs.record import DraftRecord, StoredRecord
 from engine.tasks.classify import Classify
 from engine.tasks.perceptron import Perceptron, separable
 from engine.tasks.regress import Regress
@@ -232,7 +233,7 @@ def test_the_rule_is_for_one_neuron_and_two_classes():
 
 def session_of(experiment):
     learner = Learner(experiment, experiment.data.load())
-    return Session(experiment, 0, None, learner)
+    return Session(experiment, 0, DraftRecord(learner), learner)
 
 
 def test_hand_typed_weights_give_the_surface_that_the_formula_gives():
@@ -259,14 +260,12 @@ def test_the_surface_of_the_network_is_its_answer():
 
 
 @pytest.mark.parametrize("name", [name for name, preset in PRESETS.items() if preset.family == "points"])
-@pytest.mark.parametrize("kind", ["surface", "neurons", "warp", "by-hand"])
+@pytest.mark.parametrize("kind", ["surface", "neurons", "warp", "by-hand", "landscape", "weights"])
 def test_views_of_the_plane_suit_every_preset_of_points(name, kind):
     session = session_of(PRESETS[name].experiment())
     view = VIEWS[kind]()
-    refused = {
-        "warp": ("perceptron", "hebb", "logistic"),
-        "by-hand": ("perceptron", "hebb", "mlp-2-16-16-1", "three-arms"),
-    }
+    rules, wide = ("perceptron", "hebb"), ("mlp-2-16-16-1", "three-arms")
+    refused = {"warp": (*rules, "logistic"), "by-hand": (*rules, *wide), "landscape": rules}
     if name in refused.get(kind, ()):
         assert view.refuses(session.experiment).endswith(".")
         return
@@ -345,6 +344,44 @@ def test_space_is_bent_as_the_layers_say():
     np.testing.assert_allclose(frame["points2"], direct.numpy(), atol=1e-5)
     expected = PCA(2).fit_transform(wide.numpy())
     np.testing.assert_allclose(abs(frame["points1"]), abs(expected), atol=1e-3)
+
+
+def test_the_landscape_is_the_loss_of_the_weights_there():
+    session = session_of(PRESETS["mlp-2-4-2-1"].experiment())
+    view = VIEWS["landscape"](along="random", detail=9, seed=3)
+    frame = view.compute(session)
+    learner = session.learner
+    here = torch.cat([p.detach().flatten() for p in learner.networks["network"].parameters()])
+    first, second, far, _ = view._directions(here, torch.zeros(0, len(here)))
+    assert abs(float(first @ second)) < 1e-5
+    assert frame["along"][-1] == pytest.approx(far, rel=1e-5)
+    place = here + frame["along"][7] * first + frame["along"][2] * second
+    other = Learner(session.experiment, session.experiment.data.load())
+    torch.nn.utils.vector_to_parameters(place, other.networks["network"].parameters())
+    inputs, targets = other.train.inputs[:200], other.train.targets[:200]
+    expected = next(iter(other.task.turns(other.networks, inputs, targets))).loss
+    assert frame["losses"][2, 7] == pytest.approx(expected.item(), rel=1e-4)
+
+
+def test_the_way_so_far_ends_here_and_racers_begin_here(store):
+    experiment = dataclasses.replace(PRESETS["mlp-2-4-2-1"].experiment(), recipe=Recipe(epochs=4, batch=10, rate=0.03))
+    run = new_run(store, experiment)
+    for _ in carry_out(store, run):
+        pass
+    learner = reopened(store, run)
+    session = Session(experiment, learner.step, StoredRecord(store, run), learner)
+    frame = VIEWS["landscape"](race=True, race_steps=5).compute(session)
+    assert frame.words["along"] == "path"
+    assert np.abs(frame["way"][-1]).max() < np.abs(frame["way"][0]).max()
+    for name in ("sgd", "momentum", "rmsprop", "adam"):
+        np.testing.assert_allclose(frame[f"race {name}"][0], 0, atol=1e-5)
+        assert len(frame[f"race {name}"]) == 6
+    paths = VIEWS["weights"]().compute(session)
+    weights = torch.cat([p.detach().flatten() for p in learner.networks["network"].parameters()])
+    assert paths["values"].shape == (len(paths["steps"]), 25)
+    assert [name for name, _ in paths.words["names"]][:2] == ["dense1.weight", "dense1.bias"]
+    if paths["steps"][-1] == learner.step:
+        np.testing.assert_allclose(paths["values"][-1], weights.numpy(), atol=1e-5)
 
 
 # -- numbers that are typed ----------------------------------------------------------------------------------------

@@ -23,9 +23,9 @@ from engine.layers.dense import Dense
 from engine.layers.entry import Input
 from engine.layers.regularisation import Dropout
 from engine.layers.reshaping import Flatten
-from engine.live.record import DraftRecord, StoredRecord
 from engine.live.scene import drawn
 from engine.runs.carry import carry_out, fingerprint, new_run, reopened
+from engine.runs.record import DraftRecord, StoredRecord
 from engine.runs.store import Store
 from engine.tasks.regress import Regress
 from engine.training.experiment import Experiment
