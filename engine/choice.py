@@ -171,6 +171,15 @@ def _bounds(places: Iterable[Any]) -> tuple[float | None, float | None]:
     return least, most
 
 
+def in_words(value: Any) -> str:
+    """Return an option's value as people read it."""
+    if value is None:
+        return "none"
+    if isinstance(value, Choice):
+        return ", ".join(f"{name} {part}" for name, part in value.write().items() if name != "kind") or "usual"
+    return ", ".join(map(str, value)) or "none" if isinstance(value, tuple) else str(value)
+
+
 def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 

@@ -101,8 +101,8 @@ class Points(Source):
     share: Annotated[float, Field(ge=0.02, le=0.98)] | None = option(
         None, "The share of the first class; empty: all classes alike.", rare=True, none="alike"
     )
-    test: Portion = option(0.5, "The share of the points that is kept aside to test on.")
-    validation: Portion = option(0.0, "The share of the training points that is kept aside to validate on.", rare=True)
+    test: Portion = option(0.3, "The share of the points that is kept aside to test on, at the end.")
+    validation: Portion = option(0.3, "The share of the others by which the curves tell how well it does elsewhere.")
     seed: Seed = SEED
 
     def load(self):

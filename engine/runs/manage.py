@@ -1,8 +1,8 @@
 """Managing runs: naming, deleting, and telling what sets them apart."""
 
 import shutil
-from typing import Any
 
+from engine.choice import in_words
 from engine.errors import VitrineError
 from engine.graph.cost import cost
 from engine.graph.graph import Graph
@@ -49,7 +49,7 @@ def differences(experiments: list[Experiment]) -> list[tuple[str, list[str]]]:
         choices = [getattr(experiment, part) for experiment in experiments]
         names = dict.fromkeys(name for choice in choices if choice for name in ("kind", *type(choice).model_fields))
         for name in names:
-            values = [_words(getattr(choice, name, ABSENT)) for choice in choices]
+            values = [in_words(getattr(choice, name, ABSENT)) for choice in choices]
             rows.append((part if name == "kind" else f"{part}: {name.replace('_', ' ')}", values))
     graphs = [_layers(experiment.graph) for experiment in experiments]
     for path in dict.fromkeys(path for layers in graphs for path in layers):
@@ -82,14 +82,6 @@ def parentage(row: Row) -> str:
 
 def _differing(rows: list[tuple[str, list[str]]]) -> list[tuple[str, list[str]]]:
     return [(what, values) for what, values in rows if len(set(values)) > 1]
-
-
-def _words(value: Any) -> str:
-    if value is None:
-        return "none"
-    if hasattr(value, "write"):
-        return ", ".join(f"{name} {part}" for name, part in value.write().items() if name != "kind") or "usual"
-    return ", ".join(map(str, value)) or "none" if isinstance(value, tuple) else str(value)
 
 
 def _layers(graph: Graph, prefix: str = "") -> dict[str, str]:

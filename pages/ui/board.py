@@ -28,7 +28,8 @@ def board(bench: Workbench) -> None:
                     _panel(bench, row[place], source, experiment)
     if not panels:
         st.caption("The board is empty. Add a view to see something of the network.")
-    _add(bench, experiment)
+    if not bench.hides("board"):
+        _add(bench, experiment)
 
 
 def _panel(bench: Workbench, panel: dict[str, Any], source: str, experiment: Experiment) -> None:
@@ -40,16 +41,17 @@ def _panel(bench: Workbench, panel: dict[str, Any], source: str, experiment: Exp
         ):
             st.markdown(f"**{view.title}**", help=type(view).help(), width="content")
             st.space("stretch")
-            _options(bench, panel["key"], view, key, experiment)
-            st.button(
-                f"Remove {view.title}",
-                icon=":material/close:",
-                key=f"{bench.key}-icon-remove-{panel['key']}",
-                type="tertiary",
-                help="Take this view off the board",
-                on_click=bench.change_panel,
-                args=(panel["key"], None),
-            )
+            if not bench.hides("board"):
+                _options(bench, panel["key"], view, key, experiment)
+                st.button(
+                    f"Remove {view.title}",
+                    icon=":material/close:",
+                    key=f"{bench.key}-icon-remove-{panel['key']}",
+                    type="tertiary",
+                    help="Take this view off the board",
+                    on_click=bench.change_panel,
+                    args=(panel["key"], None),
+                )
         if words := view.refuses(experiment):
             st.caption(words)
             return

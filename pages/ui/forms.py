@@ -7,8 +7,9 @@ from typing import Any
 
 import streamlit as st
 
-from engine.choice import Choice, Option
+from engine.choice import Choice, Option, in_words
 from engine.errors import VitrineError
+from pages.ui import veils
 
 Offers = Mapping[str, Sequence[str]]
 Live = Collection[str]
@@ -29,7 +30,10 @@ def form(
 
     `offers` are what may be picked for options that depend on something else; `live` are those that act at once.
     """
-    options = [_as_shown(option, offers or {}, live) for option in type(choice).options()]
+    lab, _, part = key.partition(".")
+    part = part.partition(".")[0]
+    every = type(choice).options()
+    options = [_as_shown(o, offers or {}, live) for o in every if not veils.hidden(lab, f"{part}.{o.name}")]
     often = [option for option in options if not option.rare]
     seldom = [option for option in options if option.rare]
     if not often:
@@ -54,6 +58,10 @@ def _grid(choice: Choice, options: list[Option], key: str, changed: Changed, col
 
 def draw(option: Option, value: Any, key: str, changed: Changed) -> None:
     """Draw one option's widget, and beneath it why its last value was refused."""
+    lab, _, rest = key.partition(".")
+    if veils.locked(lab, f"{rest.partition('.')[0]}.{option.name}"):
+        st.caption(f":material/lock: {option.label}: **{in_words(value)}**")
+        return
     WIDGETS[option.form](option, value, key, changed)
     widget, words = st.session_state.get(REFUSED, ("", ""))
     if widget in (key, *(f"{key}.{part}" for part in ("height", "width", "apart"))):

@@ -8,7 +8,7 @@ from engine.graph.source import source
 from engine.presets import PRESETS, by_size
 from engine.training.experiment import dump, load
 from engine.views.colours import QUANTITIES
-from pages.ui import components, inspector
+from pages.ui import components, inspector, veils
 from pages.ui.board import board
 from pages.ui.builder import beginning, builder
 from pages.ui.forms import show
@@ -27,7 +27,8 @@ def lab(this: Lab) -> None:
         st.toast(complaint, icon=":material/error:", duration="long")
     build, look = st.columns([4, 9], gap="medium")
     with build:
-        side = _switch(f"{bench.key}.side", ("Build", "Train"), this.opens[0])
+        sides = ("Train",) if bench.hides("build") else ("Build", "Train")
+        side = _switch(f"{bench.key}.side", sides, this.opens[0])
         if side == "Build":
             builder(bench)
         else:
@@ -46,8 +47,10 @@ def lab(this: Lab) -> None:
 
 def _switch(key: str, words: tuple[str, ...], first: str) -> str:
     """Draw the choice between parts of the page, of which only the chosen one is worked out."""
-    if key not in st.session_state:
-        st.session_state[key] = first
+    if st.session_state.get(key) not in words:
+        st.session_state[key] = first if first in words else words[0]
+    if len(words) == 1:
+        return words[0]
     return st.segmented_control("Show", words, key=key, label_visibility="collapsed", required=True) or words[0]
 
 
@@ -55,7 +58,8 @@ def _header(bench: Workbench) -> None:
     key = bench.key
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"{key}-header"):
         st.subheader(bench.lab.title, anchor=False, width="content")
-        _presets(bench)
+        if not bench.hides("presets"):
+            _presets(bench)
         for name, icon, help, shortcut, step, can in (
             ("undo", "undo", "Undo", "ctrl+z", bench.undo, bench.can_undo),
             ("redo", "redo", "Redo", "ctrl+shift+z", bench.redo, bench.can_redo),
@@ -70,9 +74,11 @@ def _header(bench: Workbench) -> None:
                 disabled=not can,
             )
         st.space("stretch")
-        with st.popover("Initial weights", icon=":material/casino:", help="How the weights of the network begin"):
-            beginning(bench)
-        for name, icon, fill in (("Code", "code", _code), ("File", "folder_open", _export), ("Share", "link", _share)):
+        if not bench.hides("build"):
+            with st.popover("Initial weights", icon=":material/casino:", help="How the weights of the network begin"):
+                beginning(bench)
+        files = () if bench.hides("files") else (("Code", "code", _code), ("File", "folder_open", _export))
+        for name, icon, fill in (*files, ("Share", "link", _share)):
             popover = st.popover(
                 name,
                 icon=f":material/{icon}:",
@@ -149,9 +155,20 @@ def _share(bench: Workbench) -> None:
     if link := bench.link:
         st.caption("This link holds the whole network. The address of this page does too, at any moment.")
         base = (st.context.url or "").split("?")[0]
-        st.code(f"{base}?x={link}", language=None, wrap_lines=True, height=120, width=480)
+        veiled = "".join(f"&{how}={','.join(chosen)}" for how, chosen in _veils(bench).items() if chosen)
+        st.code(f"{base}?x={link}{veiled}", language=None, wrap_lines=True, height=120, width=480)
     else:
         st.caption("This network is too large for a link. Download the experiment and send the file.")
+
+
+def _veils(bench: Workbench) -> dict[str, list[str]]:
+    """Draw the choice of what a link for others hides and locks."""
+    offered = veils.offered(bench.ready.data)
+    words = {"hide": "Hide from those who open it", "lock": "Show, but do not let them change"}
+    return {
+        how: st.multiselect(label, offered, key=f"{bench.key}.veil.{how}", format_func=lambda name: offered[name])
+        for how, label in words.items()
+    }
 
 
 def _diagram(bench: Workbench) -> None:

@@ -16,7 +16,7 @@ from engine.runs import orders
 from engine.training.change import changeable
 from engine.training.experiment import Experiment
 from engine.training.fit import fitted
-from pages.ui import components
+from pages.ui import components, veils
 from pages.ui.forms import form, show
 from pages.ui.points import own_points
 from pages.ui.workbench import Workbench, refusal
@@ -28,9 +28,12 @@ ACTS = "⚡ acts at once on the run that learns; everything else counts from the
 def train_panel(bench: Workbench) -> None:
     """Draw the forms for data, task and recipe."""
     begin_button(bench)
-    _data(bench)
+    if not bench.hides("data"):
+        _data(bench)
     experiment = bench.ready
     learns = bench.learns
+    if bench.hides("recipe"):
+        return
     with st.container(border=True, gap="small", key=f"{bench.key}-recipe"):
         st.markdown("**Recipe**")
         live = changeable(_of_run(bench).recipe) if learns else ()
@@ -40,7 +43,7 @@ def train_panel(bench: Workbench) -> None:
         form(experiment.recipe, f"{bench.key}.recipe", lambda n, v: _set(bench, n, v), offers=offers, live=live)
     if learns:
         _on_the_way(bench)
-    if type(experiment.task).options():
+    if type(experiment.task).options() and not bench.hides("task"):
         with st.container(border=True, gap="small", key=f"{bench.key}-task"):
             st.markdown(f"**Task** :gray[{experiment.task.title.lower()}]")
             form(experiment.task, f"{bench.key}.task", lambda n, v: _set_part(bench, "task", n, v))
@@ -164,6 +167,7 @@ def _data(bench: Workbench) -> None:
         st.selectbox(
             "Data",
             kinds,
+            disabled=veils.locked(bench.key, "data"),
             index=None,
             key=key,
             format_func=lambda kind: DATASETS[kind].title,
@@ -173,7 +177,7 @@ def _data(bench: Workbench) -> None:
         if not source:
             return
         st.caption(source.help())
-        if isinstance(source, OwnPoints):
+        if isinstance(source, OwnPoints) and not veils.locked(bench.key, "data"):
             own_points(bench, source)
         form(source, f"{bench.key}.data.{source.kind}", lambda n, v: _set_part(bench, "data", n, v))
         if source.fetched and not source.here():

@@ -16,6 +16,7 @@ from engine.runs.store import ENDED
 from engine.training.experiment import Experiment, dump, load
 from engine.training.fit import suggested
 from engine.training.link import MOST_LINK, to_link
+from pages.ui import veils
 from pages.ui.forms import REFUSED
 from pages.ui.table import Lab, begin, written
 
@@ -58,6 +59,7 @@ class Workbench:
     def __init__(self, lab: Lab):
         self.lab, self.key = lab, lab.key
         asked = [st.query_params.get(name, "") for name in ("x", "preset", "run", "board")]
+        veils.begin(lab.key, {how: st.query_params.get(how, "") for how in veils.HOW})
         before = st.session_state.get(lab.key)
         if not before:
             st.session_state[lab.key] = begin(lab) | {"asked": [asked]}
@@ -108,6 +110,7 @@ class Workbench:
     def address(self) -> dict[str, str]:
         """Return what the page's address is to hold, and remember it: seen again, it is no link that was followed."""
         parts = {"x": self.link, "run": self.run, "board": written(self.board, self.lab.board)}
+        parts |= {how: ",".join(veils.names(self.key, how)) for how in veils.HOW}
         asked = [parts["x"], "", parts["run"], parts["board"]]
         if asked not in self._state["asked"]:
             self._state["asked"] = [*self._state["asked"], asked][-MOST_UNDO:]
@@ -153,6 +156,10 @@ class Workbench:
     def board(self) -> list[dict[str, Any]]:
         """Return the panels: each a key, and a view with its options."""
         return self._state["board"]
+
+    def hides(self, part: str) -> bool:
+        """Return whether the link that led here keeps a part of the page out of sight."""
+        return veils.hidden(self.key, part)
 
     def attach(self, run: str) -> None:
         """Put a run on the table, or none."""

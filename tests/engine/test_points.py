@@ -49,14 +49,14 @@ def learned(experiment, dataset=None):
 @pytest.mark.parametrize("shape", ["gauss", "circle", "spiral"])
 @pytest.mark.parametrize("classes", [2, 3, 5])
 def test_points_fall_into_as_many_classes_as_asked_for(shape, classes):
-    found = POINTS(shape=shape, classes=classes, number=1000, test=0.0).load()
+    found = POINTS(shape=shape, classes=classes, number=1000, test=0.0, validation=0.0).load()
     assert len(found.classes) == classes
     assert found.train.targets.bincount().tolist() == [1000 // classes + (i < 1000 % classes) for i in range(classes)]
 
 
 @pytest.mark.parametrize("shape", ["gauss", "circle", "xor", "spiral", "moons"])
 def test_the_first_class_has_its_share(shape):
-    found = POINTS(shape=shape, number=1000, share=0.1, test=0.0).load()
+    found = POINTS(shape=shape, number=1000, share=0.1, test=0.0, validation=0.0).load()
     assert (found.train.targets == 0).sum() == 100
 
 

@@ -239,3 +239,35 @@ def test_what_sets_runs_apart_is_told_and_what_is_the_same_is_not(home):
     assert "train loss" in apart
     assert "weights" not in apart
     assert set(opened("models/runs.py").dataframe[0].value["data"]) == {"digits"}
+
+
+def test_a_teachers_link_hides_and_locks(home):
+    veiled = {"hide": "build,presets,recipe.decay,data.noise", "lock": "recipe.rate,recipe.batch"}
+    app = opened("labs/playground.py", **veiled)
+    keys = {widget.key for kind in (app.number_input, app.selectbox, app.segmented_control) for widget in kind}
+    assert "playground.side" not in keys
+    assert "playground.preset" not in keys
+    assert not {"playground.recipe.decay", "playground.data.points.noise", "playground.recipe.rate"} & keys
+    assert {"playground.recipe.epochs", "playground.data.points.number"} <= keys
+    assert ":material/lock: rate: **0.03**" in words(app)
+    app.number_input(key="playground.recipe.epochs").set_value(3.0).run()
+    assert "playground.recipe.decay" not in {widget.key for widget in app.number_input}
+
+
+@pytest.mark.parametrize("hide", ["data", "recipe", "task", "board", "files", "nonsense," * 99])
+def test_any_part_may_be_hidden(home, hide):
+    app = opened("labs/playground.py", hide=hide)
+    assert not app.exception
+    assert ("playground.data" in {widget.key for widget in app.selectbox}) == (hide != "data")
+
+
+def test_own_points_and_their_classes(home):
+    app = opened("labs/playground.py")
+    app.selectbox(key="playground.data").set_value("own-points").run()
+    assert "There are 0 points: at least 4 are needed." in words(app)
+    app.selectbox(key="playground.own.kind").set_value("3 classes").run()
+    app.session_state["playground.own.table"] = True
+    assert not app.exception
+    assert len(load(app.session_state["playground"]["now"]).data.classes) == 3
+    app.selectbox(key="playground.own.kind").set_value("a height").run()
+    assert load(app.session_state["playground"]["now"]).data.classes == ()
