@@ -84,11 +84,11 @@ def squares() -> Graph:
     "Two small hidden layers bend lines into a circle.",
     "points",
     data=Points(shape="circle"),
-    recipe=Recipe(rate=0.03, batch=10, epochs=60),
+    recipe=Recipe(rate=0.03, batch=10, epochs=120),
 )
 def small() -> Graph:
     """Return hidden layers of 4 and 2."""
-    return deep(4, 2)
+    return deep(4, 2, init=Init(way="xavier"))
 
 
 @preset(

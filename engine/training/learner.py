@@ -61,6 +61,7 @@ class Learner:
         self.plain = self.recipe.precision == "fp32"
         self.rates: dict[str, float] = {}  # what the optimisers were last told
         self.best = Best()
+        self.lasting: dict[Any, Any] = {}  # what views keep that stays the same while it learns
         self.losses: list[torch.Tensor] = []  # of the steps since they were last fetched, still on the device
         self.random = self._random_state()
 

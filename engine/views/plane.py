@@ -30,6 +30,13 @@ class Plane:
 
 def plane(session: Session, detail: int) -> Plane:
     """Return a grid over the points and a little beyond; coordinates that are not drawn are at their mean."""
+    kept = session.network.lasting
+    if ("plane", detail) not in kept:
+        kept["plane", detail] = _plane(session, detail)
+    return kept["plane", detail]
+
+
+def _plane(session: Session, detail: int) -> Plane:
     inputs = session.network.train.inputs
     low, high = inputs[:, :2].amin(dim=0), inputs[:, :2].amax(dim=0)
     reach = torch.maximum((high - low).max() / 2, torch.tensor(1e-3)) * (1 + 2 * MARGIN)
@@ -99,7 +106,7 @@ def marks(session: Session) -> dict[str, np.ndarray]:
     at = torch.cat([data[name].inputs[:MOST_SHOWN, :2] for name in names])
     of = torch.cat([data[name].targets[:MOST_SHOWN].flatten().float() for name in names])
     aside = np.concatenate([np.full(min(MOST_SHOWN, len(data[n])), n != "train") for n in names])
-    return {"at": at.cpu().numpy(), "of": of.cpu().numpy(), "aside": aside}
+    return {"at": at.cpu().numpy().round(3), "of": of.cpu().numpy(), "aside": aside}
 
 
 MOST_SHOWN = 1_000  # points of each split

@@ -77,14 +77,13 @@ class Surface(View):
         values = 2 * given[..., 1] - 1 if chances else given[..., 0]
         most = 1.0 if chances else max(float(np.abs(values).max()), 1e-6)
         shown = np.sign(values) * most * 0.6 if self.show == "decision" else values
-        second = frame.words["classes"][1] if chances else ""
-        told = f"{second} %{{customdata:.1%}}" if chances else "%{customdata:.3g}"
+        first, second = frame.words["classes"] if chances else ("", "")
+        told = f"%{{z:.2f}}, from −1 {first} to 1 {second}" if chances else "%{z:.3g}"
         return heat(
-            np.round(shown, 3),
+            np.round(shown, 2 if chances else 4),
             np.round(frame["across"], 4),
             np.round(frame["up"], 4),
             "diverging",
-            customdata=np.round(given[..., 1] if chances else values, 4),
             zmin=-most,
             zmax=most,
             opacity=0.8,

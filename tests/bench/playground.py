@@ -1,0 +1,100 @@
+"""Playground: steps a second with the board closed and open, frames a second, and pointing at neurons."""
+
+import dataclasses
+import statistics
+import time
+
+from playwright.sync_api import Page
+
+from engine.data.points import Points
+from engine.presets import PRESETS
+from engine.presets.points import deep
+from engine.training.learner import Learner
+from engine.training.loop import learn
+from engine.training.recipe import Recipe
+from tests.bench.report import Report, spread
+from tests.serving import browser, served, settled
+
+NETWORKS = {"2–4–2–1": (4, 2), "2–8–8–1": (8, 8), "2–8–8–8–8–8–8–1": (8,) * 6}
+BATCHES = (10, 30)
+SECONDS = 4.0
+PAGE = 1_500  # steps a second of the TensorFlow Playground's page: 60 epochs of 25 batches
+HOVERS = 30
+
+# How long from pointing at a neuron until the large surface is drawn anew.
+HOVER = """
+async (place) => {
+  const every = [...document.querySelectorAll('*')];
+  const neurons = every.flatMap((e) => [...(e.shadowRoot?.querySelectorAll('.neuron') ?? [])]);
+  const surface = document.querySelectorAll('[data-testid="figure"]')[0];
+  const drawn = surface.dataset.drawn;
+  const began = performance.now();
+  neurons[place % neurons.length].dispatchEvent(new PointerEvent('pointerenter'));
+  while (surface.dataset.drawn === drawn) await new Promise(requestAnimationFrame);
+  return (performance.now() - began) / 1000;
+}
+"""
+
+
+def run() -> Report:
+    """Measure steps a second without pages, then the page with its usual board."""
+    report = Report("playground")
+    for name, units in NETWORKS.items():
+        for batch in BATCHES:
+            report.rows.append(
+                {"what": f"{name}, batch {batch}, nobody watching: steps a second", "": _pace(units, batch)}
+            )
+    with browser() as chromium, served() as (address, _):
+        page = chromium.new_context(viewport={"width": 1280, "height": 1600}).new_page()
+        page.goto(f"{address}/playground")
+        settled(page)
+        page.wait_for_function("() => Number(document.querySelector('[data-testid=figure]')?.dataset.drawn) > 0")
+        page.wait_for_timeout(6000)  # the spare worker gets ready
+        _watched(report, page)
+    return report
+
+
+def _pace(units: tuple[int, ...], batch: int) -> float:
+    """Return the steps a second of bare learning."""
+    recipe = Recipe(rate=0.03, batch=batch, epochs=1_000_000, seconds=SECONDS)
+    data = Points(shape="circle", test=0.5, validation=0.0)
+    experiment = dataclasses.replace(PRESETS["mlp-2-4-2-1"].experiment(), data=data, recipe=recipe)
+    experiment = dataclasses.replace(experiment, graphs={"network": deep(*units)})
+    learner = Learner(experiment, data.load())
+    began = time.perf_counter()
+    for _ in learn(learner):
+        pass
+    return learner.step / (time.perf_counter() - began)
+
+
+def _step(page: Page) -> int:
+    return int(page.locator('[data-testid="transport"]').get_attribute("data-step") or 0)
+
+
+def _watched(report: Report, page: Page) -> None:
+    """Time training, drawing and pointing, with the usual board open."""
+    field = page.get_by_role("spinbutton", name="Epochs")
+    field.fill("1000000")
+    field.press("Enter")
+    settled(page)
+    page.locator(".st-key-playground-train button").click()
+    page.locator('[data-testid="transport"][data-status="running"]').wait_for()
+    page.wait_for_timeout(3000)
+    count = "() => [...document.querySelectorAll('[data-testid=figure]')].map((f) => Number(f.dataset.drawn))"
+    first, drawn, began = _step(page), page.evaluate(count), time.monotonic()
+    page.wait_for_timeout(12_000)
+    took = time.monotonic() - began
+    pace = (_step(page) - first) / took
+    frames = [(now - before) / took for now, before in zip(page.evaluate(count), drawn, strict=True)]
+    report.rows.append({"what": "the page with its usual board: steps a second", "": pace})
+    report.rows.append({"what": "frames a second of each panel, the slowest", "": min(frames)})
+    report.aim_least("steps a second with the board open", pace, PAGE)
+    report.aim_least("frames a second, the surface", frames[0], 4)
+    page.locator('[data-testid="transport"] button[data-name="pause"]').click()
+    page.locator('[data-testid="transport"][data-status="paused"]').wait_for()
+    page.wait_for_timeout(1000)
+    hovers = [page.evaluate(HOVER, place) for place in range(HOVERS)]
+    report.rows.append({"what": "pointing at a neuron → drawn large, median ms", "": 1000 * statistics.median(hovers)})
+    report.aim("pointing at a neuron → drawn large, 95 %, seconds", spread(hovers)["95 % ms"] / 1000, 0.1)
+    page.locator('[data-testid="transport"] button[data-name="stop"]').click()
+    page.locator('[data-testid="transport"][data-status="stopped"]').wait_for()
