@@ -1,0 +1,172 @@
+"""A person plays with points: watches neurons, points at them, types weights, draws, and goes step by step."""
+
+from playwright.sync_api import expect
+
+from tests.serving import settled
+
+TALL = {"width": 1400, "height": 1700}
+NET = '[data-testid="neurons"]'
+
+
+def status(page, word, timeout=30_000):
+    page.locator(f'[data-testid="transport"][data-status="{word}"]').wait_for(timeout=timeout)
+
+
+def press(page, name):
+    page.locator(f'[data-testid="transport"] button[data-name="{name}"]').click()
+
+
+def run_step(page):
+    return int(page.locator('[data-testid="transport"]').get_attribute("data-step"))
+
+
+def surface(page):
+    return page.locator('[class*="st-key-playground-panel-"] [data-testid="figure"]').first
+
+
+def train(page):
+    page.locator(".st-key-playground-train button").click()
+
+
+def lengthen(page, epochs):
+    field = page.get_by_role("spinbutton", name="Epochs")
+    field.fill(str(epochs))
+    field.press("Enter")
+    settled(page)
+
+
+def opened(visit, query=""):
+    page = visit(f"playground{query}", viewport=TALL)
+    settled(page)
+    page.locator(f"{NET} .neuron").first.wait_for()
+    return page
+
+
+def test_neurons_are_seen_before_and_while_they_learn_and_large_when_pointed_at(visit):
+    page = opened(visit)
+    expect(page.locator(f"{NET} .neuron")).to_have_count(2 + 4 + 2 + 1)
+    expect(page.locator(f"{NET} .link")).to_have_count(2 * 4 + 4 * 2 + 2)
+    train(page)
+    status(page, "done")
+    page.wait_for_function("root => Number(root.dataset.step) > 1000", arg=page.locator(NET).element_handle())
+    shown = surface(page)
+    drawn = int(shown.get_attribute("data-drawn"))
+    page.locator(f"{NET} .neuron").nth(3).hover()
+    page.wait_for_function("([root, n]) => Number(root.dataset.drawn) > n", arg=[shown.element_handle(), drawn])
+    expect(shown.locator(".annotation-text")).to_have_text("dense1, neuron 1")
+    page.mouse.move(5, 5)
+    expect(shown.locator(".annotation-text")).to_have_count(0)
+    page.locator(f"{NET} .neuron").nth(3).click()
+    page.mouse.move(5, 5)
+    expect(shown.locator(".annotation-text")).to_have_text("tanh1, neuron 1")
+    assert "node%3D%22tanh1%22" in page.url
+
+
+def test_a_weight_is_typed_before_training_and_the_run_waits_with_it(visit):
+    page = opened(visit)
+    page.locator(f'{NET} [data-weight="dense1.weight[0,1]"]').dispatch_event("click")
+    field = page.locator(f"{NET} .typing input")
+    field.fill("much")
+    field.press("Enter")
+    expect(page.locator(f"{NET} .says")).to_contain_text("must be a number; received 'much'")
+    field.fill("-2.5")
+    field.press("Enter")
+    status(page, "paused")
+    assert run_step(page) == 0
+    page.locator(f'{NET} [data-weight="dense1.weight[0,1]"]').dispatch_event("pointerenter")
+    expect(page.locator(f"{NET} .tip")).to_contain_text("weight −2.5")
+    before = page.locator(NET).get_attribute("data-drawn")
+    page.locator(f'{NET} [data-weight="out.weight[0,0]"]').dispatch_event("click")
+    field.fill("3")
+    field.press("Enter")  # to the run that waits: its surfaces follow
+    page.wait_for_function(
+        "([root, n]) => Number(root.dataset.drawn) > Number(n)", arg=[page.locator(NET).element_handle(), before]
+    )
+    page.locator(f'{NET} [data-weight="out.weight[0,0]"]').dispatch_event("pointerenter")
+    expect(page.locator(f"{NET} .tip")).to_contain_text("weight 3")
+    press(page, "stop")
+    status(page, "stopped")
+
+
+def test_one_example_one_batch_one_epoch_and_slow_motion(visit):
+    page = opened(visit)
+    lengthen(page, 100_000)
+    train(page)
+    status(page, "running")
+    press(page, "pause")
+    status(page, "paused")
+    start = run_step(page)
+    for unit, least in (("example", 1), ("batch", 1), ("epoch", 2)):
+        page.get_by_role("combobox", name="How far one step goes").select_option(label=unit)
+        press(page, "step")
+        page.wait_for_function(
+            "([root, n]) => root.dataset.status === 'paused' && Number(root.dataset.step) >= n",
+            arg=[page.locator('[data-testid="transport"]').element_handle(), start + least],
+        )
+        start = run_step(page)
+    page.get_by_role("combobox", name="Speed").select_option(label="5 steps/s")
+    press(page, "play")
+    status(page, "running")
+    before = run_step(page)
+    page.wait_for_timeout(2000)
+    assert 3 <= run_step(page) - before <= 20
+    press(page, "stop")
+    status(page, "stopped")
+
+
+def test_own_points_are_drawn_and_learned(visit):
+    page = opened(visit)
+    page.get_by_role("combobox", name="Data", exact=True).click()
+    page.get_by_role("option", name="Your own points").click()
+    settled(page)
+    pad = page.locator('[data-testid="pad"] canvas')
+    pad.wait_for()
+    for colour, (x1, y1, x2, y2) in (("orange", (0.2, 0.2, 0.8, 0.3)), ("blue", (0.2, 0.7, 0.8, 0.8))):
+        page.locator('[data-testid="pad"] button', has_text=colour).click()
+        box = pad.bounding_box()
+        page.mouse.move(box["x"] + x1 * box["width"], box["y"] + y1 * box["height"])
+        page.mouse.down()
+        page.mouse.move(box["x"] + x2 * box["width"], box["y"] + y2 * box["height"], steps=20)
+        page.mouse.up()
+        settled(page)
+    assert int(page.locator('[data-testid="pad"] .count').text_content().split()[0]) > 20
+    train(page)
+    status(page, "done")
+    page.get_by_text("Paste or upload a table").click()
+    page.get_by_role("textbox", name="or pasted here").fill("a,b,kind\n" + "1,2,red\n3,1,blue\n" * 9)
+    page.keyboard.press("Control+Enter")
+    page.get_by_role("button", name="Use these points").click()
+    expect(page.get_by_text("The data on the table is no longer what this run learns.")).to_be_visible()
+    expect(page.locator('[data-testid="pad"] .count')).to_have_text("18 points")
+
+
+def test_one_example_is_followed_by_hand(visit):
+    page = opened(visit, "?board=neurons;by-hand")
+    written = page.locator(".written")
+    expect(written).to_contain_text("1 of 7: forward: dense1")
+    for _ in range(4):
+        stage = written.locator("b").text_content()
+        page.get_by_role("button", name="Next stage").click()
+        expect(written.locator("b")).not_to_have_text(stage)
+    expect(written).to_contain_text("5 of 7: back: out")
+    expect(written).to_contain_text("w[0,0]")
+
+
+def test_a_teachers_link_opens_with_controls_hidden(visit):
+    page = opened(visit)
+    page.get_by_role("button", name="Share").click()
+    page.get_by_role("combobox", name="Hide from those who open it").fill("Recipe: rate")
+    page.get_by_role("option", name="Recipe: rate").click()
+    page.keyboard.press("Escape")
+    settled(page)
+    if not page.get_by_test_id("stCode").is_visible():
+        page.get_by_role("button", name="Share").click()
+    expect(page.get_by_test_id("stCode")).to_contain_text("hide=recipe.rate")
+    link = page.get_by_test_id("stCode").text_content()
+    other = visit(link, viewport=TALL)
+    settled(other)
+    other.get_by_role("spinbutton", name="Epochs").wait_for()
+    expect(other.get_by_role("spinbutton", name="Rate")).to_have_count(0)
+    other.reload()
+    other.get_by_role("spinbutton", name="Epochs").wait_for()
+    expect(other.get_by_role("spinbutton", name="Rate")).to_have_count(0)
