@@ -25,6 +25,7 @@ def adopt(learner: Learner, state: dict[str, Any]) -> list[str]:
     vars(learner).update(state["at"])
     if (before.batch, before.epochs) != (learner.recipe.batch, learner.recipe.epochs):
         learner.origin = learner.step, learner.epochs
+    learner.settled = False  # what was at rest there need not be so here
     learner.drop(state["dropout"])
     learner.forget_counts()
     if learner.finished:
