@@ -111,6 +111,8 @@ class Panel {
     this.sizing = new ResizeObserver(() => this.drawnFigure && this.resize());
     this.sizing.observe(this.host);
     this.quiet = live.listen(() => this.follow());
+    this.over = (place) => this.hovered(place);
+    live.hovers.add(this.over);
     this.colours = setInterval(() => this.recolour(), 700);
     this.enlarged = () => setTimeout(() => this.resize(), 50);
     document.addEventListener("fullscreenchange", this.enlarged);
@@ -165,7 +167,7 @@ class Panel {
       this.asked = asked;
       this.live.watch(this.id, source, view, this.at, (message, drawn) => this.receive(message, drawn));
     }
-    const pointed = view.kind === "surface" ? this.live.pointed(board) : undefined;
+    const pointed = view.kind === "surface" ? this.live.pointed(`${board} ${source}`) : undefined;
     if (pointed !== this.pointed) {
       this.pointed = pointed;
       this.draw(true);
@@ -239,7 +241,22 @@ class Panel {
     const size = { width: this.plot.clientWidth, height: this.plot.clientHeight };
     await Plotly.react(this.plot, data, { ...layout, ...size }, { displayModeBar: false, doubleClick: "reset" });
     this.drawnFigure = true;
-    if (fresh) this.plot.on("plotly_click", (event) => this.click(event.points[0]));
+    if (!fresh) return;
+    this.plot.on("plotly_click", (event) => this.click(event.points[0]));
+    this.plot.on("plotly_hover", ({ points: [{ x, y }] }) => this.live.hover({ from: this.id, ...this.like, x, y }));
+    this.plot.on("plotly_unhover", () => this.live.hover({ from: this.id, ...this.like }));
+  }
+
+  // What figures have in common that are hovered over together.
+  get like() {
+    return { board: this.data.board, kind: this.data.view.kind };
+  }
+
+  hovered({ from, board, kind, x, y }) {
+    const alike = board === this.like.board && kind === this.like.kind;
+    if (from === this.id || !alike || !this.drawnFigure || this.figure?.table) return;
+    if (x === undefined) window.Plotly.Fx.unhover(this.plot);
+    else window.Plotly.Fx.hover(this.plot, { xval: x, yval: y }, "xy", true);
   }
 
   async click(point) {
@@ -277,6 +294,7 @@ class Panel {
     this.watching.disconnect();
     this.sizing.disconnect();
     this.quiet();
+    this.live.hovers.delete(this.over);
     clearInterval(this.colours);
     document.removeEventListener("fullscreenchange", this.enlarged);
     window.Plotly?.purge(this.plot);

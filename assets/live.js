@@ -10,6 +10,7 @@ class Live {
     this.answers = new Map(); // by name: who waits
     this.moments = new Map(); // by board: the step that all its panels show
     this.points = new Map(); // by board: what is pointed at
+    this.hovers = new Set();
     this.listeners = new Set(); // who wants to know of moments and of the connection
     this.wait = 250;
     this.asked = 0;
@@ -122,6 +123,11 @@ class Live {
 
   pointed(board) {
     return this.points.get(board);
+  }
+
+  // Where the pointer is in one figure, for figures of the same kind beside it.
+  hover(place) {
+    for (const listener of this.hovers) listener(place);
   }
 
   tell() {

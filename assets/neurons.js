@@ -39,6 +39,11 @@ class Neurons {
     this.form.firstChild.nextSibling.addEventListener("blur", () => setTimeout(() => this.untype(), 150));
   }
 
+  // Whose surface shows what is pointed at: that of the same board and run.
+  get place() {
+    return `${this.data.board} ${this.data.source}`;
+  }
+
   take(data, tell) {
     this.data = data;
     this.tell = tell;
@@ -139,11 +144,11 @@ class Neurons {
     }
     const point = () => {
       const { surfaces, reach, marks } = this.columns[place];
-      this.live.point(this.data.board, { title, surface: surfaces[unit], reach: reach[unit] });
+      this.live.point(this.place, { title, surface: surfaces[unit], reach: reach[unit] });
       this.told(`${title}: up to ${short(reach[unit])}${marks[unit] ? `, ${marks[unit]}` : ""}`, x + box / 2, y - 6);
     };
     const leave = () => {
-      this.live.point(this.data.board, undefined);
+      this.live.point(this.place, undefined);
       this.tip.hidden = true;
     };
     group.addEventListener("pointerenter", point);
@@ -280,7 +285,7 @@ class Neurons {
 
   close() {
     this.live.drop(this.id);
-    this.live.point(this.data.board, undefined);
+    this.live.point(this.place, undefined);
     this.sizing.disconnect();
     this.seeing.disconnect();
     this.quiet();

@@ -139,12 +139,11 @@ class Transport {
   }
 
   async order(order, value) {
-    try {
-      await this.live.order(this.data.sources[0], order, value);
-      this.say("");
-    } catch (error) {
-      this.say(error.message);
-    }
+    // Runs that race are told together; those that are over take no more orders.
+    const [first, ...others] = this.data.sources;
+    const told = this.data.race ? others.filter((source) => !ENDED.includes(this.states.get(source)?.status)) : [];
+    const answers = await Promise.allSettled([first, ...told].map((source) => this.live.order(source, order, value)));
+    this.say(answers.find((answer) => answer.status === "rejected")?.reason.message ?? "");
   }
 
   seek() {

@@ -4,6 +4,8 @@ from typing import Any
 
 import streamlit as st
 
+from engine.live.house import house
+from engine.runs.store import titled
 from engine.training.experiment import Experiment
 from engine.views import VIEWS, View
 from engine.views.view import read
@@ -12,7 +14,6 @@ from pages.ui.forms import form
 from pages.ui.train import type_number
 from pages.ui.workbench import Workbench
 
-COLUMNS = 2
 HIDDEN = ("colours",)  # what is shown elsewhere than on boards
 
 
@@ -20,9 +21,10 @@ def board(bench: Workbench) -> None:
     """Draw the panels in columns, and what can be added."""
     panels = bench.board
     source, experiment = bench.source, bench.learned or bench.ready
-    for start in range(0, len(panels), COLUMNS):
-        row = panels[start : start + COLUMNS]
-        for place, column in enumerate(st.columns(bench.lab.columns, gap="small")):
+    widths = (1,) if len(bench.runs) > 1 else bench.lab.columns  # runs that race stand side by side in each panel
+    for start in range(0, len(panels), len(widths)):
+        row = panels[start : start + len(widths)]
+        for place, column in enumerate(st.columns(widths, gap="small")):
             if place < len(row):
                 with column:
                     _panel(bench, row[place], source, experiment)
@@ -64,10 +66,34 @@ def _panel(bench: Workbench, panel: dict[str, Any], source: str, experiment: Exp
             "timeless": view.kind == "curves",
             "learns": bench.learns,
         }
-        if view.kind == "neurons":
-            components.neurons(data, f"{key}.neurons", bench.single_out, lambda typed: type_number(bench, typed))
+        if len(bench.runs) > 1:
+            _race(bench, panel["key"], view, data, key)
         else:
-            components.figure(data, f"{key}.figure", lambda options: bench.change_panel(panel["key"], options))
+            _figure(bench, panel["key"], data, key)
+
+
+def _figure(bench: Workbench, number: str, data: dict[str, Any], key: str) -> None:
+    """Draw one figure of a panel."""
+    if data["view"]["kind"] == "neurons":
+        components.neurons(data, f"{key}.neurons", bench.single_out, lambda typed: type_number(bench, typed))
+    else:
+        components.figure(data, f"{key}.figure", lambda options: bench.change_panel(number, options))
+
+
+def _race(bench: Workbench, number: str, view: View, data: dict[str, Any], key: str) -> None:
+    """Draw the figures of all runs that race: curves over one another, the rest side by side."""
+    if view.kind == "curves":
+        data["view"] |= {"also": bench.runs[1:]}
+        components.figure(data, f"{key}.figure", lambda _: None)
+        return
+    rows = {row["run"]: row for row in house().store.some(bench.runs)}
+    for run, column in zip(bench.runs, st.columns(len(bench.runs), gap="small"), strict=True):
+        with column:
+            st.caption(titled(rows[run]) if run in rows else run)
+            if words := view.refuses(house().hub.past.experiment(f"run:{run}")):
+                st.caption(words)
+                continue
+            _figure(bench, number, data | {"source": f"run:{run}"}, f"{key}.{run}")
 
 
 def _options(bench: Workbench, number: str, view: View, key: str, experiment: Experiment) -> None:

@@ -16,6 +16,8 @@ from engine.training.link import from_link
 from engine.training.settings import plain
 from engine.views.view import read
 
+MOST_RIVALS = 2  # runs beside the one on the table
+
 
 @dataclass(frozen=True)
 class Lab:
@@ -35,11 +37,14 @@ def begin(lab: Lab) -> dict[str, Any]:
     """Return a new table: with what the page's link holds, else with the lab's preset."""
     preset = lab.preset
     notice, run = "", ""
+    rivals: list[str] = []
     experiment = PRESETS[preset].experiment()
     if wanted := st.query_params.get("run", ""):
+        first, *others = wanted.split(",")[: 1 + MOST_RIVALS]
         try:
-            row = house().store.run(wanted)
+            row = house().store.run(first)
             run, experiment = row["run"], load(row["experiment"])
+            rivals = [house().store.run(other)["run"] for other in others]
         except VitrineError as error:
             notice = str(error)
     if text := st.query_params.get("x", ""):
@@ -67,6 +72,7 @@ def begin(lab: Lab) -> dict[str, Any]:
         "complaint": "",
         "notice": notice,
         "run": run,
+        "rivals": rivals,
         "board": _board(st.query_params.get("board", ""), lab.board),
     }
 

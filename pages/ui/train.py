@@ -19,6 +19,7 @@ from engine.training.fit import fitted
 from pages.ui import components, veils
 from pages.ui.forms import form, show
 from pages.ui.points import own_points
+from pages.ui.table import MOST_RIVALS
 from pages.ui.workbench import Workbench, refusal
 
 PATIENCE = 2.0  # seconds that a form waits for a run's answer
@@ -115,6 +116,19 @@ def begin_button(bench: Workbench) -> None:
         width="stretch",
         help="A new run, from first weights" if bench.run else None,
     )
+    if bench.run and not unfit:
+        racing = len(bench.runs) > 1
+        with st.container(horizontal=True, gap="small"):
+            st.button(
+                "Race another" if racing else "Race",
+                icon=":material/flag:",
+                key=f"{bench.key}-race",
+                on_click=_begin,
+                args=(bench, True),
+                help=f"A new run beside this one, with what is on the table: up to {1 + MOST_RIVALS} on one board",
+            )
+            if racing:
+                st.button("End the race", key=f"{bench.key}-alone", on_click=bench.attach, args=(bench.run,))
     if unfit:
         data = bench.ready.data
         away = data is not None and data.fetched and not data.here()
@@ -138,9 +152,9 @@ def _loads(source: Source) -> bool:
     return True
 
 
-def _begin(bench: Workbench) -> None:
+def _begin(bench: Workbench, beside: bool = False) -> None:
     try:
-        bench.attach(house().train(bench.ready))
+        bench.attach(house().train(bench.ready), beside)
         st.session_state[f"{bench.key}.view"] = "Board"
     except VitrineError as error:
         bench.complain(str(error))
@@ -264,7 +278,8 @@ def transport(bench: Workbench) -> None:
 
     parted = bench.parted
     data = {
-        "sources": [f"run:{bench.run}"],
+        "sources": [f"run:{run}" for run in bench.runs],
+        "race": len(bench.runs) > 1,
         "board": bench.key,
         "branches": not bench.unfit,
         "learns": bench.learns,

@@ -18,7 +18,7 @@ from engine.training.fit import suggested
 from engine.training.link import MOST_LINK, to_link
 from pages.ui import veils
 from pages.ui.forms import REFUSED
-from pages.ui.table import Lab, begin, written
+from pages.ui.table import MOST_RIVALS, Lab, begin, written
 
 MOST_UNDO = 200
 
@@ -109,7 +109,7 @@ class Workbench:
     @property
     def address(self) -> dict[str, str]:
         """Return what the page's address is to hold, and remember it: seen again, it is no link that was followed."""
-        parts = {"x": self.link, "run": self.run, "board": written(self.board, self.lab.board)}
+        parts = {"x": self.link, "run": ",".join(filter(None, self.runs)), "board": written(self.board, self.lab.board)}
         parts |= {how: ",".join(veils.names(self.key, how)) for how in veils.HOW}
         asked = [parts["x"], "", parts["run"], parts["board"]]
         if asked not in self._state["asked"]:
@@ -161,9 +161,15 @@ class Workbench:
         """Return whether the link that led here keeps a part of the page out of sight."""
         return veils.hidden(self.key, part)
 
-    def attach(self, run: str) -> None:
-        """Put a run on the table, or none."""
-        self._state["run"] = run
+    @property
+    def runs(self) -> list[str]:
+        """Return the run on the table and those that race beside it."""
+        return [self.run, *self._state["rivals"]]
+
+    def attach(self, run: str, beside: bool = False) -> None:
+        """Put a run on the table, in the place of those that are there or beside them."""
+        rivals = self.runs[:MOST_RIVALS] if beside else []
+        self._state.update(run=run, rivals=[rival for rival in rivals if rival])
 
     def show(self, view: dict[str, Any]) -> None:
         """Add a panel to the board."""

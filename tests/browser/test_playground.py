@@ -170,3 +170,19 @@ def test_a_teachers_link_opens_with_controls_hidden(visit):
     other.reload()
     other.get_by_role("spinbutton", name="Epochs").wait_for()
     expect(other.get_by_role("spinbutton", name="Rate")).to_have_count(0)
+
+
+def test_two_runs_race_side_by_side_and_are_told_together(visit):
+    page = opened(visit)
+    lengthen(page, 100_000)
+    train(page)
+    status(page, "running")
+    page.get_by_role("button", name="Race", exact=True).click()
+    expect(page.locator(NET)).to_have_count(2)
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('[data-testid=figure]')].filter(f => f.dataset.step > 0).length > 1"
+    )
+    press(page, "stop")
+    status(page, "stopped")
+    page.get_by_role("button", name="End the race").click()
+    expect(page.locator(NET)).to_have_count(1)

@@ -271,3 +271,20 @@ def test_own_points_and_their_classes(home):
     assert len(load(app.session_state["playground"]["now"]).data.classes) == 3
     app.selectbox(key="playground.own.kind").set_value("a height").run()
     assert load(app.session_state["playground"]["now"]).data.classes == ()
+
+
+def test_up_to_three_runs_race_on_one_board(home, monkeypatch):
+    monkeypatch.setenv("VITRINE_RUNS", "0")  # they wait for their turn
+    app = opened("labs/playground.py")
+    app.button(key="playground-train").click().run()
+    for rivals in (1, 2, 2):
+        app.button(key="playground-race").click().run()
+        assert not app.exception
+        assert len(app.session_state["playground"]["rivals"]) == rivals
+    runs = [app.session_state["playground"]["run"], *app.session_state["playground"]["rivals"]]
+    assert len(set(runs)) == 3
+    other = opened("labs/playground.py", run=",".join(runs))
+    assert other.session_state["playground"]["rivals"] == runs[1:]
+    app.button(key="playground-alone").click().run()
+    assert app.session_state["playground"]["rivals"] == []
+    assert not app.exception
