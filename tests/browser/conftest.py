@@ -15,11 +15,16 @@ def home(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def address(home):
-    """Serve the app; at the end, no run is left learning."""
+    """Serve the app."""
     with served(home) as (address, _):
         yield address
+
+
+@pytest.fixture(scope="session")
+def runs(home, address):
+    """Return the app's store."""
     store = Store(f"sqlite:///{home / 'vitrine.db'}")
-    end_all(store)
+    yield store
     store.engine.dispose()
 
 
@@ -31,8 +36,11 @@ def chromium():
 
 
 @pytest.fixture
-def visit(address, chromium):
-    """Return a function that opens a page in a profile of its own; errors on any page fail the test."""
+def visit(address, runs, chromium):
+    """Return a function that opens a page in a profile of its own; errors on any page fail the test.
+
+    Afterwards no run is left learning, which would slow down whatever comes next.
+    """
     contexts, errors = [], []
 
     def visit(path, **options):
@@ -49,4 +57,5 @@ def visit(address, chromium):
     yield visit
     for context in contexts:
         context.close()
+    end_all(runs)
     assert errors == []
