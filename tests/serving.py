@@ -15,6 +15,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
+PATIENCE = 90.0  # seconds that anything may take: no test is about time, and machines may be shared
 QUIET = [
     "--no-sandbox",
     "--disable-gpu",
@@ -46,11 +47,11 @@ def served(home: Path | None = None, **variables: str) -> Iterator[tuple[str, su
             yield address, server
         finally:
             server.terminate()
-            server.wait(20)
+            server.wait(PATIENCE)
 
 
 def _wait(address: str, server: subprocess.Popen) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         assert server.poll() is None, "the app ended before it answered"
         try:
@@ -58,7 +59,7 @@ def _wait(address: str, server: subprocess.Popen) -> None:
             return
         except OSError:
             time.sleep(0.05)
-    raise TimeoutError("the app did not answer within a minute")
+    raise TimeoutError("the app did not answer")
 
 
 @contextmanager

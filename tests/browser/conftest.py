@@ -1,10 +1,13 @@
 """One app and one browser for all browser tests; a fresh profile for each."""
 
 import pytest
+from playwright.sync_api import expect
 
 from engine.runs.store import Store
 from tests.engine.living import end_all
-from tests.serving import browser, served, settled
+from tests.serving import PATIENCE, browser, served, settled
+
+expect.set_options(timeout=1000 * PATIENCE)
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +50,7 @@ def visit(address, runs, chromium):
         context = chromium.new_context(**{"viewport": {"width": 1280, "height": 1000}} | options)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(1000 * PATIENCE)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(path if path.startswith("http") else f"{address}/{path}")
         if "cnn" in path:

@@ -31,9 +31,9 @@ def step_of(page, title):
     return int(figure(page, title).get_attribute("data-step") or -1)
 
 
-def status(page, word, timeout=20_000):
+def status(page, word):
     """Wait until the run has this status."""
-    page.locator(LEARNS.format(word)).wait_for(timeout=timeout)
+    page.locator(LEARNS.format(word)).wait_for()
 
 
 def run_step(page):
@@ -64,13 +64,12 @@ def stop(page):
     status(page, "stopped")
 
 
-def later(page, title, step, timeout=20_000):
+def later(page, title, step):
     """Wait until a panel shows a later step."""
     figure(page, title).first.wait_for()
     page.wait_for_function(
         "([root, step]) => Number(root.dataset.step ?? -1) > step",
         arg=[figure(page, title).element_handle(), step],
-        timeout=timeout,
     )
 
 
@@ -118,7 +117,7 @@ def test_train_pause_step_change_the_rate_reload_and_reopen(visit):
 def test_scrub_through_the_past_branch_and_compare(visit):
     page = visit("cnn", viewport=TALL)
     train(page, epochs=6)
-    status(page, "done", timeout=60_000)
+    status(page, "done")
     end = run_step(page)
     page.wait_for_function("root => Number(root.dataset.step) > 0", arg=figure(page, "Confusion").element_handle())
     slider = page.get_by_role("slider", name="Moment of the run")
@@ -142,7 +141,7 @@ def test_scrub_through_the_past_branch_and_compare(visit):
     parent = page.evaluate(RUN)
     press(page, "branch")
     page.wait_for_function("run => new URL(location.href).searchParams.get('run') !== run", arg=parent)
-    status(page, "done", timeout=60_000)
+    status(page, "done")
     page.wait_for_function("() => new URL(location.href).searchParams.get('run')")
     page.goto(page.url.split("/cnn")[0] + "/runs")
     page.wait_for_selector('[data-testid="stDataFrame"]')
@@ -178,7 +177,7 @@ def test_a_killed_worker_is_told_and_the_run_goes_on(visit, home):
 def test_a_click_on_a_cell_shows_its_examples(visit):
     page = visit("cnn", viewport=TALL)
     train(page, epochs=2)
-    status(page, "done", timeout=60_000)
+    status(page, "done")
     shown = figure(page, "Confusion")
     page.wait_for_function(HEAT, arg=shown.element_handle())
     box = shown.locator(".nsewdrag").first.bounding_box()
@@ -258,7 +257,7 @@ def test_nothing_blinks_while_a_person_types_and_the_network_learns(visit):
 def test_the_page_keeps_its_place_and_says_when_the_table_is_no_longer_the_run(visit):
     page = visit("cnn", viewport=TALL)
     train(page, epochs=3)
-    status(page, "done", timeout=60_000)
+    status(page, "done")
     settled(page)
 
     def top():

@@ -8,8 +8,8 @@ TALL = {"width": 1400, "height": 1700}
 NET = '[data-testid="neurons"]'
 
 
-def status(page, word, timeout=30_000):
-    page.locator(f'[data-testid="transport"][data-status="{word}"]').wait_for(timeout=timeout)
+def status(page, word):
+    page.locator(f'[data-testid="transport"][data-status="{word}"]').wait_for()
 
 
 def press(page, name):

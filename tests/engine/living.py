@@ -13,6 +13,7 @@ from engine.runs.carry import new_run
 from engine.runs.launch import CHILDREN, fill
 from engine.runs.store import ACTIVE, ENDED, Store
 from engine.training.recipe import Recipe
+from tests.serving import PATIENCE
 
 LONG = Recipe(epochs=100_000, batch=16, rate=0.0005)
 EXPERIMENT = dataclasses.replace(PRESETS["mlp-784-100-10"].experiment(), data=DATASETS["digits"](), recipe=LONG)
@@ -26,7 +27,7 @@ def begun(store: Store, experiment=EXPERIMENT, **more) -> str:
     return run
 
 
-def await_run(store: Store, run: str, is_so, seconds: float = 60.0) -> dict:
+def await_run(store: Store, run: str, is_so, seconds: float = PATIENCE) -> dict:
     """Wait until something is so of a run, and return what is known of it."""
     deadline = time.monotonic() + seconds
     while not is_so(row := store.run(run)):
@@ -35,7 +36,7 @@ def await_run(store: Store, run: str, is_so, seconds: float = 60.0) -> dict:
     return row
 
 
-def await_status(store: Store, run: str, *statuses: str, seconds: float = 60.0) -> dict:
+def await_status(store: Store, run: str, *statuses: str, seconds: float = PATIENCE) -> dict:
     """Wait until a run has one of these statuses."""
     return await_run(store, run, lambda row: row["status"] in statuses, seconds)
 

@@ -28,7 +28,7 @@ from engine.training.experiment import dump
 from engine.training.recipe import Recipe
 from engine.views import VIEWS
 from tests.engine.living import EXPERIMENT, await_run, begun, end_all
-from tests.serving import free_port
+from tests.serving import PATIENCE, free_port
 
 SHORT = dataclasses.replace(EXPERIMENT, recipe=Recipe(epochs=4, batch=16))
 
@@ -72,7 +72,7 @@ class Page:
     def say(self, **message):
         self.socket.send(json.dumps(message))
 
-    def hear(self, name, is_so=lambda message: True, seconds=30.0, acknowledge=True):
+    def hear(self, name, is_so=lambda message: True, seconds=PATIENCE, acknowledge=True):
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
             message = json.loads(self.socket.recv(timeout=left))
@@ -262,7 +262,7 @@ def test_thousands_of_subscriptions_are_refused_and_the_server_stays_well(served
     deadline = time.monotonic() + 30
     seen = set()
     while len(seen) < 300 and time.monotonic() < deadline:
-        message = json.loads(page.socket.recv(timeout=20))
+        message = json.loads(page.socket.recv(timeout=PATIENCE))
         seen.add(message["id"].removesuffix("/answer"))
         refused += "problem" in message
     assert refused == 300 - MOST_LOOKS
