@@ -38,7 +38,7 @@ def small(recipe=None, shape="circle", noisy=True, **layers):
         **layers,
         out=Dense(units=2),
     )
-    data = DATASETS["points"](shape=shape, number=200, validation=0.2)
+    data = DATASETS["points"](shape=shape, number=200, test=0.5, validation=0.2)
     return Experiment("small", {"network": graph}, data, recipe=recipe or Recipe(batch=16, epochs=6, rate=0.01))
 
 
