@@ -9,13 +9,14 @@ import pytest
 
 from engine.presets import PRESETS
 from engine.training.experiment import dump
+from tests.serving import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def vitrine(*arguments):
     return subprocess.run(
-        [sys.executable, "-m", "engine", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=120
+        [sys.executable, "-m", "engine", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=4 * PATIENCE
     )
 
 

@@ -31,7 +31,7 @@ from engine.runs.store import Store, folder, public
 from engine.training import checkpoint
 from engine.training.recipe import Recipe
 from tests.engine.living import EXPERIMENT, await_run, await_status, begun, end_all
-from tests.serving import served
+from tests.serving import PATIENCE, served
 
 SHORT = dataclasses.replace(EXPERIMENT, recipe=Recipe(epochs=4, batch=16))
 ROOT = Path(__file__).resolve().parents[2]
@@ -92,7 +92,7 @@ def test_commands_say_that_a_store_is_damaged_and_how_it_is_mended(store):
 
     def vitrine(*arguments):
         command = [sys.executable, "-m", "engine", *arguments]
-        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=4 * PATIENCE)
 
     refused = vitrine("runs")
     assert (refused.returncode, "`vitrine mend`" in refused.stderr) == (1, True), refused.stderr
@@ -214,7 +214,7 @@ def test_memory_that_runs_out_ends_one_run_in_words_and_the_others_go_on(store):
         f"import resource, sys; resource.setrlimit(resource.RLIMIT_AS, ({3 * 2**30},) * 2);"
         f"sys.argv = ['worker', '{run}']; from engine.runs.worker import main; main()"
     )
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=120, check=True)
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=4 * PATIENCE, check=True)
     row = store.run(run)
     assert (row["status"], "Memory ran out" in (row["error"] or "")) == ("failed", True), row["error"]
     step = store.run(other)["step"]

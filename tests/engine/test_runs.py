@@ -33,6 +33,7 @@ from engine.training.experiment import Experiment
 from engine.training.learner import Learner
 from engine.training.loop import Report, learn
 from engine.training.recipe import Recipe
+from tests.serving import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 POINTS = chain(points=Input(sizes=(2,)), hidden=Dense(units=4), out=Dense(units=2))
@@ -185,7 +186,7 @@ def _heed_interrupts():
 
 
 def last_line(process):
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=4 * PATIENCE)
     assert process.returncode == 0, err
     return json.loads(out.splitlines()[-1])
 
@@ -213,9 +214,9 @@ def test_a_run_killed_or_interrupted_goes_on_to_the_same_bits(tmp_path, how):
     process.stdout.readline()
     time.sleep(0.1)
     process.send_signal(how)
-    process.communicate(timeout=60)
+    process.communicate(timeout=4 * PATIENCE)
     assert process.returncode != 0
-    listed = vitrine(tmp_path / "cut", "runs", "--json").communicate(timeout=60)[0]
+    listed = vitrine(tmp_path / "cut", "runs", "--json").communicate(timeout=4 * PATIENCE)[0]
     row = json.loads(listed)
     assert row["step"] < 150 * 162
     resumed = last_line(vitrine(tmp_path / "cut", "resume", row["run"], "--json"))
@@ -241,11 +242,11 @@ def test_a_run_killed_or_interrupted_goes_on_to_the_same_bits(tmp_path, how):
 )
 def test_what_cannot_be_trained_ends_in_a_sentence_and_leaves_no_run(tmp_path, settings, words):
     process = vitrine(tmp_path, "train", "mlp-784-100-10", *settings)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=4 * PATIENCE)
     assert process.returncode == 1
     assert words in err
     assert "Traceback" not in err
-    assert vitrine(tmp_path, "runs", "--json").communicate(timeout=60)[0] == ""
+    assert vitrine(tmp_path, "runs", "--json").communicate(timeout=4 * PATIENCE)[0] == ""
 
 
 def test_cross_validation_is_a_run_of_runs_that_holds_every_example_out_once(store):
@@ -307,14 +308,19 @@ def test_a_full_disk_ends_in_a_sentence_and_the_run_goes_on_when_there_is_room(t
     arguments = ("train", "lenet-5", "--data", "digits", "--json", "--set", "recipe.epochs=2")
     environment = os.environ | {"VITRINE_HOME": str(tmp_path)}
     done = subprocess.run(
-        [sys.executable, "-c", FULL, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", FULL, *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=4 * PATIENCE,
     )
     assert done.returncode == 1
     assert "could not be written" in done.stderr
     assert "Make room on the disk" in done.stderr
     assert "Traceback" not in done.stderr
     assert not list(tmp_path.rglob("*.part"))
-    rows = vitrine(tmp_path, "runs", "--json").communicate(timeout=60)[0].splitlines()
+    rows = vitrine(tmp_path, "runs", "--json").communicate(timeout=4 * PATIENCE)[0].splitlines()
     assert [json.loads(row)["status"] for row in rows] == ["failed"]
 
 

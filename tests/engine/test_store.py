@@ -205,7 +205,7 @@ def test_a_worker_learns_obeys_is_seen_dies_and_goes_on(store):
 def test_an_address_that_cannot_be_used_is_told(address, words, tmp_path):
     environment = os.environ | {"VITRINE_STORE": address, "VITRINE_HOME": str(tmp_path)}
     command = [sys.executable, "-m", "engine", "runs"]
-    found = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    found = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=4 * PATIENCE)
     assert (found.returncode, words in found.stderr, "Traceback" in found.stderr) == (1, True, False), found.stderr
 
 
