@@ -24,7 +24,7 @@ from engine.runs.tables import META, RUNS, database
 from engine.training.experiment import dump
 from engine.training.recipe import Recipe
 from tests.engine.living import EXPERIMENT, await_run, await_status, begun, end_all
-from tests.serving import free_port
+from tests.serving import PATIENCE, free_port
 
 FOUND = [*sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres")), *filter(None, [shutil.which("postgres")])]
 
