@@ -10,7 +10,7 @@ from engine.data import DATASETS
 from engine.presets import PRESETS
 from engine.runs import alive
 from engine.runs.carry import new_run
-from engine.runs.launch import CHILDREN, fill
+from engine.runs.launch import fill
 from engine.runs.store import ACTIVE, ENDED, Store
 from engine.training.recipe import Recipe
 from tests.serving import PATIENCE
@@ -49,7 +49,3 @@ def end_all(store: Store) -> None:
                 os.kill(row["pid"], signal.SIGKILL)
             while alive.lives(row["pid"], row["host"]):
                 time.sleep(0.01)
-    for child in CHILDREN:  # workers that were still on their way, too
-        child.kill()
-        child.wait(10)
-    CHILDREN.clear()

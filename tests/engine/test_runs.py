@@ -266,7 +266,7 @@ def test_cross_validation_is_a_run_of_runs_that_holds_every_example_out_once(sto
 
 
 def test_cross_validation_cut_short_goes_on_with_the_folds_that_are_left(store):
-    data = DATASETS["points"](number=40)
+    data = DATASETS["points"](number=40, test=0.5, validation=0.0)
     experiment = Experiment("folds", {"network": POINTS}, data, recipe=Recipe(epochs=2, batch=8, folds="all"))
     whole, cut = new_run(store, experiment), new_run(store, experiment)
     for _ in carry_folds(store, whole):

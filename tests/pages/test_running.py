@@ -8,6 +8,7 @@ from engine.data import DATASETS
 from engine.live.house import House, house, made
 from engine.presets import PRESETS
 from engine.runs.carry import branch, carry_out, new_run
+from engine.runs.launch import CHILDREN
 from engine.runs.manage import differences, outcomes
 from engine.runs.store import Store, folder
 from engine.training.experiment import load
@@ -28,6 +29,10 @@ def home(home):
     made.cache_clear()
     yield home
     end_all(house().store)
+    for child in CHILDREN:  # workers that were still on their way
+        child.kill()
+        child.wait()
+    CHILDREN.clear()
     made.cache_clear()
 
 
