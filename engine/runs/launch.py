@@ -125,5 +125,9 @@ class Launcher:
         with self.lock:
             if self.spare and self.spare.stdin:
                 self.spare.stdin.close()
-                self.spare.wait(10)
+                try:
+                    self.spare.wait(10)
+                except subprocess.TimeoutExpired:  # it is still importing, and would only then notice
+                    self.spare.kill()
+                    self.spare.wait()
                 self.spare = None

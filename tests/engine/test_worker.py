@@ -27,6 +27,7 @@ from engine.training import checkpoint
 from engine.training.experiment import Experiment, load
 from engine.training.recipe import Recipe
 from tests.engine.living import EXPERIMENT, await_run, await_status, begun, end_all
+from tests.serving import PATIENCE
 
 
 def said(store, run):
@@ -212,11 +213,11 @@ def test_a_spare_worker_takes_a_run_and_an_unused_one_ends_with_its_app(store):
     run = new_run(store, short)
     fill(store, launcher)
     await_status(store, run, "done")
-    assert spare.wait(10) == 0
+    assert spare.wait(PATIENCE) == 0
     launcher.prepare()
     spare = launcher.spare
     launcher.close()
-    assert spare.poll() == 0
+    assert spare.returncode in (0, -signal.SIGKILL)  # one that is still importing does not hear it
 
 
 def test_a_branch_with_nothing_changed_goes_where_its_parent_goes(store):
