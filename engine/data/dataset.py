@@ -105,6 +105,13 @@ def split(everything: Split, seed: int, validation: float, test: float) -> tuple
     return train, valid, tested
 
 
+def scaled(parts: tuple[Split, Split, Split], deviation: float = 1.0) -> tuple[Split, ...]:
+    """Bring every column to mean 0 and this deviation, as the first part, the training one, has them."""
+    train = parts[0].inputs
+    mean, own = train.mean(dim=0), train.std(dim=0).nan_to_num().clamp_min(1e-6)
+    return tuple(Split(deviation * (part.inputs - mean) / own, part.targets) for part in parts)
+
+
 def hold_out(train: Split, seed: int, validation: float) -> tuple[Split, Split]:
     """Keep a share of the training examples aside, where the test examples are given."""
     kept, valid, _ = split(train, seed, validation, 0.0)

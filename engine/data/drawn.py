@@ -6,7 +6,7 @@ import torch
 from pydantic import Field, field_validator, model_validator
 
 from engine.choice import option
-from engine.data.dataset import SEED, Dataset, Portion, Seed, Source, Split, source, split
+from engine.data.dataset import SEED, Dataset, Portion, Seed, Source, Split, scaled, source, split
 from engine.data.points import CLASSES
 from engine.errors import VitrineError
 
@@ -65,8 +65,5 @@ class OwnPoints(Source):
         if self.classes and len(last.unique()) < 2:
             raise VitrineError("All points are of one class.", cure="Draw points of another class too.")
         everything = Split(inputs, last.long() if self.classes else last.unsqueeze(1))
-        train, valid, test = split(everything, self.seed, self.validation, self.test)
-        if self.scaled:
-            mean, deviation = train.inputs.mean(dim=0), train.inputs.std(dim=0).nan_to_num().clamp_min(1e-6)
-            train, valid, test = (Split(2 * (s.inputs - mean) / deviation, s.targets) for s in (train, valid, test))
-        return Dataset(self.title, "points", self.classes, train, valid, test)
+        parts = split(everything, self.seed, self.validation, self.test)
+        return Dataset(self.title, "points", self.classes, *(scaled(parts, 2.0) if self.scaled else parts))

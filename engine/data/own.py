@@ -18,7 +18,20 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from pydantic import Field
 
 from engine.choice import option
-from engine.data.dataset import SEED, TEST, VALIDATION, Dataset, Portion, Seed, Source, Split, parts, source, split
+from engine.data.dataset import (
+    SEED,
+    TEST,
+    VALIDATION,
+    Dataset,
+    Portion,
+    Seed,
+    Source,
+    Split,
+    parts,
+    scaled,
+    source,
+    split,
+)
 from engine.errors import VitrineError
 from engine.home import home
 
@@ -203,10 +216,8 @@ class Table(Source):
             targets = torch.tensor([classes.index(answer) for answer in answers])
         else:
             targets = torch.tensor([[_number(a, target, line)] for (line, _), a in zip(rows, answers, strict=True)])
-        train, valid, test = split(Split(inputs, targets), self.seed, self.validation, self.test)
-        mean, deviation = train.inputs.mean(dim=0), train.inputs.std(dim=0).nan_to_num().clamp_min(1e-6)
-        scaled = (Split((part.inputs - mean) / deviation, part.targets) for part in (train, valid, test))
-        return Dataset(self.title, "numbers", classes, *scaled)
+        three = split(Split(inputs, targets), self.seed, self.validation, self.test)
+        return Dataset(self.title, "numbers", classes, *scaled(three))
 
     def _rows(self) -> tuple[list[str], list[tuple[int, list[str]]]]:
         path = Path(self.path)
