@@ -97,6 +97,8 @@ class Neurons {
     if (form === this.form_) return;
     this.form_ = form;
     this.untype();
+    this.untold();
+    this.live.point(this.place, undefined);
     const height = this.data.height;
     const most = Math.max(...this.columns.map((column) => column.surfaces.length));
     const room = (height - EDGE.top - EDGE.bottom) / most;
@@ -142,14 +144,15 @@ class Neurons {
     if (this.columns[place].names[unit]) {
       group.append(make("text", { class: "name", x: x - 7, y: y + box / 2 + 4 }, this.columns[place].names[unit]));
     }
-    const point = () => {
+    const words = () => {
       const { surfaces, reach, marks } = this.columns[place];
       this.live.point(this.place, { title, surface: surfaces[unit], reach: reach[unit] });
-      this.told(`${title}: up to ${short(reach[unit])}${marks[unit] ? `, ${marks[unit]}` : ""}`, x + box / 2, y - 6);
+      return `${title}: up to ${short(reach[unit])}${marks[unit] ? `, ${marks[unit]}` : ""}`;
     };
+    const point = () => this.told(words, x + box / 2, y - 6);
     const leave = () => {
       this.live.point(this.place, undefined);
-      this.tip.hidden = true;
+      this.untold();
     };
     group.addEventListener("pointerenter", point);
     group.addEventListener("pointerleave", leave);
@@ -164,8 +167,8 @@ class Neurons {
       dot = make("circle", { class: "bias", cx: x + 1, cy: y + box - 1, r: 4.5, role: "button" });
       const name = `${column.weights}.bias[${unit}]`;
       const value = () => this.columns[place].bias[unit];
-      dot.addEventListener("pointerenter", () => this.told(`bias ${short(value())}`, x, y + box - 10));
-      dot.addEventListener("pointerleave", () => (this.tip.hidden = true));
+      dot.addEventListener("pointerenter", () => this.told(() => `bias ${short(value())}`, x, y + box - 10));
+      dot.addEventListener("pointerleave", () => this.untold());
       dot.addEventListener("click", () => this.type(name, value(), x, y + box));
       parent.append(dot);
     }
@@ -183,11 +186,11 @@ class Neurons {
     const [x, y] = [(x1 + x2) / 2, (y1 + y2) / 2];
     wide.addEventListener("pointerenter", () => {
       line.classList.add("chosen");
-      this.told(`${column.weights}: ${from} → ${unit}, weight ${short(value())}`, x, y - 8);
+      this.told(() => `${column.weights}: ${from} → ${unit}, weight ${short(value())}`, x, y - 8);
     });
     wide.addEventListener("pointerleave", () => {
       line.classList.remove("chosen");
-      this.tip.hidden = true;
+      this.untold();
     });
     wide.addEventListener("click", () => this.type(wide.dataset.weight, value(), x, y));
     parent.append(line, wide);
@@ -220,6 +223,7 @@ class Neurons {
         }),
       );
     });
+    if (this.words) this.tip.textContent = this.words();
   }
 
   picture(canvas, surface) {
@@ -234,16 +238,23 @@ class Neurons {
     context.putImageData(image, 0, 0);
   }
 
+  // Show a tip; its words are asked for again with every frame.
   told(words, x, y) {
-    this.tip.textContent = words;
+    this.words = words;
+    this.tip.textContent = words();
     this.tip.hidden = false;
     const most = this.host.clientWidth - this.tip.offsetWidth - 4;
     this.tip.style.left = `${Math.max(0, Math.min(most, x - this.tip.offsetWidth / 2))}px`;
     this.tip.style.top = `${Math.max(0, y - 26)}px`;
   }
 
-  type(name, value, x, y) {
+  untold() {
+    this.words = undefined;
     this.tip.hidden = true;
+  }
+
+  type(name, value, x, y) {
+    this.untold();
     this.name = name;
     const [label, input] = this.form.children;
     label.textContent = name;
