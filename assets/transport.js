@@ -182,7 +182,9 @@ class Transport {
     this.find('[data-name="play"]').title = ended ? (moments.length ? "Resume from the last checkpoint" : "Begin again") : "Go on";
     this.find(".chip").textContent = lost ? "connection lost, trying again …" : SAYS[status];
     const parts = [`step <b>${count(state.step)}</b>${ended ? "" : state.total && state.total < 1e9 ? ` of ${count(state.total)}` : ", no end set"}`];
-    parts.push(`epoch <b>${(state.epoch ?? 0).toFixed(state.epoch < 10 ? 2 : 1)}</b>`);
+    const { epoch } = { epoch: 0, ...state };
+    if (state.parts) parts.push(`run <b>${count(Math.min(state.parts, Math.floor(epoch) + 1))}</b> of ${count(state.parts)}`);
+    else parts.push(`epoch <b>${(epoch ?? 0).toFixed(epoch < 10 ? 2 : 1)}</b>`);
     if (status === "running" && state.pace) parts.push(`<b>${count(state.pace)}</b> examples/s`);
     if (state.rate) parts.push(`rate <b>${Number(state.rate.toPrecision(3))}</b>`);
     const test = state.metrics?.test ?? state.metrics?.validation;

@@ -66,16 +66,19 @@ def train(
     from engine.runs.launch import mine
     from engine.runs.store import Store
     from engine.training.loop import every
+    from engine.training.series import parts, several
     from engine.training.settings import changed
 
     settings = [*(settings or []), *([f"recipe.device={device}"] if device else [])]
     experiment = changed(experiment_of(name), data, settings)
     learner, store = learner_of(experiment), Store()  # what cannot begin leaves no run behind
+    if several(experiment.recipe):
+        parts(experiment, learner.dataset)
     if detach:
         _start(store, new_run(store, experiment), as_json)
         return
     run = new_run(store, experiment, status="running", **mine())
-    more = {} if experiment.recipe.folds else {"learner": learner, "watch": every(watch) if watch else None}
+    more = {} if several(experiment.recipe) else {"learner": learner, "watch": every(watch) if watch else None}
     _learn(store, run, attended(store, run, Desk(store, run), **more), as_json)
 
 
@@ -209,7 +212,10 @@ def _learn(store: "Store", run: str, reports: "Generator[Report, None, None]", a
     if as_json:
         print(json.dumps({"run": run, "status": row["status"], **result}))
     else:
-        best = "validation" if "folds" in result else "test"
+        for one in result.get("sweep", ()):
+            errors = (f"{split} loss {scores['loss']:.4f}" for split, scores in one["metrics"].items())
+            print(f"{result['vary']} {one['value']:g}:", ", ".join(errors))
+        best = "validation" if {"folds", "sweep"} & result.keys() else "test"
         scores = result["metrics"].get(best) or result["metrics"]["train"]
         print(f"{run} is done:", ", ".join(f"{metric} {value:.4f}" for metric, value in scores.items()))
 

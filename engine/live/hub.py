@@ -15,6 +15,7 @@ from engine.live.scene import NOW, RUN, Key, Scene, Viewer, drawn, packed
 from engine.runs import frames
 from engine.runs.desk import Changes
 from engine.runs.store import ACTIVE, ENDED, Row, Store, result_of
+from engine.training.series import several
 from engine.views import Frame, Session
 from engine.views.view import frame_of, read
 
@@ -24,6 +25,7 @@ MOST_MESSAGES = 600  # a second, to all browsers together: the more look, the mo
 RENEW = 4.0  # seconds between two renewals of a watch
 MOST_SCENES = 500
 MOST_KEPT = 400  # drawn moments of the past
+TOLD = ("run", "name", "status", "step", "total", "epoch", "seconds", "pace", "rate", "error", "device", "parent")
 Name = tuple[Viewer, str]
 
 
@@ -60,12 +62,15 @@ class Hub:
         """Show a viewer this view, now and whenever it changes."""
         view = read(options)
         key = Key(source, orjson.dumps(view.write(), option=orjson.OPT_SORT_KEYS).decode(), at)
-        if words := view.refuses(self.past.experiment(source)):
+        experiment = self.past.experiment(source)
+        if words := view.refuses(experiment):
             raise VitrineError(words)
+        part = self.past.shown(source) if source.startswith(RUN) and several(experiment.recipe) else ""
         with self.lock:
             if key not in self.scenes and len(self.scenes) >= MOST_SCENES:
                 raise VitrineError("Too much is looked at on this server at the moment.", cure="Close some panels.")
             scene = self.scenes.setdefault(key, Scene(key, view))
+            scene.turn_to(part)
             scene.viewers.add((viewer, name))
             message = scene.message or self.kept.get(key, b"")
         if message:
@@ -76,7 +81,7 @@ class Hub:
         row = self.store.run(run)
         with self.lock:
             self.states.setdefault(row["run"], set()).add((viewer, name))
-        viewer.show(name, packed({"state": standing(row, self.store)}))
+        viewer.show(name, packed({"state": self._standing(row)}))
 
     def drop(self, viewer: Viewer, name: str | None = None) -> None:
         """Show a viewer this no more, or nothing at all."""
@@ -105,6 +110,8 @@ class Hub:
                 self._renew(scenes)
                 new = changes.any()
                 self._states(runs.union(*(scene.runs for scene in scenes)), new)
+                if new:
+                    self._parts(scenes)
                 self._scenes(scenes)
             except VitrineError as error:
                 for scene in scenes:
@@ -138,11 +145,17 @@ class Hub:
             if row == self.rows.get(row["run"]) and row["run"] in self.told:
                 continue
             self.rows[row["run"]] = row
-            message = packed({"state": standing(row, self.store)})
+            message = packed({"state": self._standing(row)})
             if message != self.told.get(row["run"]):
                 self.told[row["run"]] = message
                 for viewer, name in list(self.states.get(row["run"], ())):
                     viewer.show(name, message)
+
+    def _parts(self, scenes: list[Scene]) -> None:
+        """Let scenes of a series show the part that is learned now."""
+        for scene in scenes:
+            if scene.part:
+                scene.turn_to(self.past.shown(scene.key.source))
 
     def _scenes(self, scenes: list[Scene]) -> None:
         """Draw what is new, and ask for the past where no worker shows it."""
@@ -204,13 +217,12 @@ class Hub:
             scene.queued = False
             scene.say(message)
 
-
-def standing(row: Row, store: Store) -> dict[str, Any]:
-    """Return what a page tells of a run."""
-    names = ("run", "name", "status", "step", "total", "epoch", "seconds", "pace", "rate", "error", "device", "parent")
-    ended = result_of(store.run(row["run"])) if row["status"] == "done" else None
-    return {name: row[name] for name in names} | {
-        "moments": store.checkpoints(row["run"]),
-        "metrics": ended["metrics"] if ended else None,
-        "words": ended.get("words", "") if ended else "",
-    }
+    def _standing(self, row: Row) -> dict[str, Any]:
+        """Return what a page tells of a run."""
+        ended = result_of(self.store.run(row["run"])) if row["status"] == "done" else None
+        return {name: row[name] for name in TOLD} | {
+            "moments": self.store.checkpoints(row["run"]),
+            "metrics": ended["metrics"] if ended else None,
+            "words": ended.get("words", "") if ended else "",
+            "parts": self.past.parts(f"{RUN}{row['run']}"),
+        }

@@ -12,6 +12,7 @@ from engine.runs.store import ENDED, Store, folder
 from engine.training import checkpoint
 from engine.training.experiment import Experiment, load
 from engine.training.learner import Learner
+from engine.training.series import number_of_parts, several
 from engine.views import Session
 
 MOST_LEARNERS = 6
@@ -65,15 +66,29 @@ class Past:
         """Return a run's record."""
         if run not in self.records:
             self.records = dict(list(self.records.items())[-32:])
-            self.records[run] = StoredRecord(self.store, run)
+            self.records[run] = StoredRecord(self.store, run, several(self.experiment(f"{RUN}{run}").recipe))
         return self.records[run]
+
+    def shown(self, source: str) -> str:
+        """Return the run whose network is shown: of a series, the part that was begun last."""
+        run = source.removeprefix(RUN)
+        return self.store.part(run) if several(self.experiment(source).recipe) else run
+
+    def parts(self, source: str) -> int:
+        """Return of how many parts a series is made; 0 where a run is no series."""
+        experiment = self.experiment(source)
+        data = experiment.data
+        if not several(experiment.recipe) or data is None:
+            return 0
+        return number_of_parts(experiment.recipe, lambda: self.dataset(data))
 
     def session(self, source: str, step: int) -> Session:
         """Return a run as it was at the checkpoint before a step, or a draft before its first step."""
         if source.startswith(DRAFT):
             learner = self._learner(source)
             return self._kept(source, Session(learner.experiment, 0, DraftRecord(learner), learner))
-        run = source.removeprefix(RUN)
+        run = self.shown(source)
+        source = f"{RUN}{run}"
         at = self.nearest(run, step)
         path = checkpoint.path_of(folder(run) / "checkpoints", at)
         stamp = at, path.stat().st_mtime_ns  # a number that is typed makes a checkpoint anew

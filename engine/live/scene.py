@@ -45,11 +45,22 @@ class Scene:
     renewed: float = float("-inf")  # when the worker was last told that somebody watches
     drawn: float = float("-inf")
     queued: bool = False  # whether the past is being opened for it
+    part: str = ""  # of a series: the run that is shown
 
     @functools.cached_property
+    def digest(self) -> str:
+        """Return the name of the watch by which a worker knows it."""
+        return frames.watch_of(self.view.write())
+
+    @property
     def watch(self) -> frames.Key:
-        """Return the run and the name of the watch by which a worker knows it."""
-        return self.key.source.removeprefix(RUN), frames.watch_of(self.view.write())
+        """Return the run whose frames it shows, and the name of the watch."""
+        return self.part or self.key.source.removeprefix(RUN), self.digest
+
+    def turn_to(self, part: str) -> None:
+        """Show another part of a series from now on."""
+        if part != self.part:
+            self.part, self.seen, self.renewed = part, None, float("-inf")
 
     @functools.cached_property
     def runs(self) -> set[str]:

@@ -12,16 +12,17 @@ import sqlalchemy as sa
 from engine.errors import VitrineError
 from engine.runs import frames, orders
 from engine.runs.carry import Keeper, carry_out
-from engine.runs.folds import carry_folds
 from engine.runs.lookout import Lookout
 from engine.runs.orders import Order
 from engine.runs.pulses import Pulses
+from engine.runs.series import carry_series
 from engine.runs.store import Store
 from engine.runs.tables import RUNS
 from engine.training.change import TYPED, change
 from engine.training.experiment import load
 from engine.training.learner import Learner
 from engine.training.loop import Report
+from engine.training.series import several
 
 LISTEN = 0.03  # seconds between two looks into the store for orders,
 LOOK = 0.2  # and for watches
@@ -269,8 +270,7 @@ def _speed(value: Any) -> float | None:
 def attended(store: Store, run: str, desk: Desk, **more: Any) -> Generator[Report, None, None]:
     """Learn a run to its end, yielding every report, while its desk is open for orders and looks."""
     recipe = load(store.run(run)["experiment"]).recipe
-    folds = recipe.folds and recipe.fold is None
-    reports = carry_folds(store, run, desk.meet) if folds else carry_out(store, run, meet=desk.meet, **more)
+    reports = carry_series(store, run, desk.meet) if several(recipe) else carry_out(store, run, meet=desk.meet, **more)
     desk.ear.start()
     try:
         for report in reports:

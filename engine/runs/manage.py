@@ -7,7 +7,7 @@ from engine.errors import VitrineError
 from engine.graph.cost import cost
 from engine.graph.graph import Graph
 from engine.registry import shortened
-from engine.runs.store import ENDED, Row, Store, folder
+from engine.runs.store import ENDED, Row, Store, folder, is_part
 from engine.training.experiment import Experiment
 
 MOST_NAME, MOST_NOTE = 80, 2_000
@@ -32,14 +32,15 @@ def annotate(store: Store, run: str, note: str) -> None:
 
 
 def delete(store: Store, run: str) -> None:
-    """Forget a run, its checkpoints and everything about it; one that learns must be stopped first."""
+    """Forget a run with its parts, checkpoints and everything about it; one that learns must be stopped first."""
     row = store.run(run)
     if row["status"] not in ENDED:
         raise VitrineError(f"{row['run']} is {row['status']}.", cure="Stop it first.")
     if row["pinned"]:
         raise VitrineError(f"{row['run']} is pinned.", cure="Unpin it first.")
-    store.delete(row["run"])
-    shutil.rmtree(folder(row["run"]), ignore_errors=True)  # what cannot be removed is no longer known of
+    for name in (row["run"], *(child["run"] for child in store.children(row["run"]) if is_part(child))):
+        store.delete(name)
+        shutil.rmtree(folder(name), ignore_errors=True)  # what cannot be removed is no longer known of
 
 
 def differences(experiments: list[Experiment]) -> list[tuple[str, list[str]]]:

@@ -4,26 +4,44 @@ import threading
 from collections.abc import Sequence
 
 from engine.runs import frames
-from engine.runs.store import Store, titled
+from engine.runs.store import Store, is_part, result_of, titled
+from engine.training.experiment import load
 from engine.training.learner import Learner
 from engine.training.trouble import copied
 from engine.training.watch import watching
 from engine.views.frame import Frame
 from engine.views.pulse import framed
-from engine.views.session import Curves
+from engine.views.session import Curves, Part
 
 
 class StoredRecord:
     """A run's record, read anew only where it has grown."""
 
-    def __init__(self, store: Store, run: str):
-        self.store, self.run = store, run
+    def __init__(self, store: Store, run: str, series: bool = False):
+        self.store, self.run, self.series = store, run, series
+        self.seen = run  # whose pulses are kept here
         self.kept: list[tuple[int, Frame]] = []
+        self.finished: dict[str, Part] = {}  # by run: parts of a series that no longer change
         self.lock = threading.Lock()
+
+    @property
+    def shown(self) -> str:
+        """Return the run whose way is shown: of a series, the part begun last."""
+        return self.store.part(self.run) if self.series else self.run
 
     def curves(self, run: str = "") -> Curves:
         """Return the metrics of this run, or of another."""
-        return self.store.metrics(self.store.run(run)["run"] if run else self.run)
+        return self.store.metrics(self.store.run(run)["run"] if run else self.shown)
+
+    def parts(self) -> Sequence[Part]:
+        """Return the parts of a series that are done, in the order in which they were learned."""
+        for row in reversed(self.store.children(self.run)):
+            if is_part(row) and row["status"] == "done" and row["run"] not in self.finished:
+                whole = self.store.run(row["run"])
+                result = result_of(whole)
+                scores = result["metrics"] if result else {}
+                self.finished[row["run"]] = Part(load(whole["experiment"]), scores)
+        return list(self.finished.values())
 
     def title(self, run: str = "") -> str:
         """Return the name of this run, or of another, and the end of its number, which tells like names apart."""
@@ -31,10 +49,13 @@ class StoredRecord:
 
     def pulses(self) -> Sequence[tuple[int, Frame]]:
         """Return what steps did in every node, in order, the latest one last."""
+        run = self.shown
         with self.lock:
+            if run != self.seen:
+                self.seen, self.kept = run, []
             after = self.kept[-1][0] if self.kept else -1
-            self.kept += [(step, Frame.unpack(body)) for step, body in frames.pulses(self.store, self.run, after)]
-        latest = frames.newest(self.store, self.run, frames.LAST_PULSE)
+            self.kept += [(step, Frame.unpack(body)) for step, body in frames.pulses(self.store, run, after)]
+        latest = frames.newest(self.store, run, frames.LAST_PULSE)
         if latest and (not self.kept or latest[0] > self.kept[-1][0]):
             return [*self.kept, (latest[0], Frame.unpack(latest[1]))]
         return self.kept
@@ -55,6 +76,10 @@ class DraftRecord:
     def title(self, run: str = "") -> str:
         """Return none: it has no name yet."""
         return ""
+
+    def parts(self) -> Sequence[Part]:
+        """Return none: nothing was learned."""
+        return []
 
     def pulses(self) -> Sequence[tuple[int, Frame]]:
         """Return what the first step would do."""

@@ -78,6 +78,13 @@ class Store:
         """Return the runs that began from this one."""
         return self._rows(RUNS.c.parent == run)
 
+    def part(self, run: str) -> str:
+        """Return the run of a series that was begun last; the run itself where it has no parts."""
+        mine = (RUNS.c.parent == run) & RUNS.c.parent_step.is_(None)
+        latest = sa.select(RUNS.c.run).where(mine).order_by(RUNS.c.created.desc(), RUNS.c.run).limit(1)
+        with self.reading() as connection:
+            return connection.execute(latest).scalar() or run
+
     def some(self, names: list[str]) -> list[Row]:
         """Return these runs, those of them that there are."""
         return self._rows(RUNS.c.run.in_(names)) if names else []
@@ -189,6 +196,11 @@ def public(row: Row) -> Row:
     """Return what a list of runs tells of one."""
     names = ("run", "name", "status", "step", "epoch", "parent", "error", "pid", "seconds", "device", "created")
     return {name: row[name] for name in names}
+
+
+def is_part(row: Row) -> bool:
+    """Return whether a run is part of a series: it has a parent, and did not branch off at some step."""
+    return row["parent"] is not None and row["parent_step"] is None
 
 
 def titled(row: Row) -> str:

@@ -1,4 +1,4 @@
-"""Folds: cross-validation, in which every example is held out once."""
+"""Folds: cross-validation, in which every example is held out once; and learning from fewer examples."""
 
 import dataclasses
 
@@ -32,3 +32,11 @@ def folded(dataset: Dataset, recipe: Recipe) -> Dataset:
     held_out = parts[recipe.fold]
     rest = torch.cat([part for place, part in enumerate(parts) if place != recipe.fold])
     return dataclasses.replace(dataset, train=pool.take(rest), validation=pool.take(held_out))
+
+
+def fewer(dataset: Dataset, recipe: Recipe) -> Dataset:
+    """Return the dataset with as many training examples as the recipe asks for."""
+    if recipe.examples is None or recipe.examples >= len(dataset.train):
+        return dataset
+    order = torch.randperm(len(dataset.train), generator=drawn(recipe.seed, 31))
+    return dataclasses.replace(dataset, train=dataset.train.take(order[: recipe.examples]))

@@ -16,11 +16,12 @@ from engine.training.best import Best
 from engine.training.device import Place, place
 from engine.training.evaluating import evaluating
 from engine.training.experiment import Experiment
-from engine.training.folds import folded
+from engine.training.folds import fewer, folded
 from engine.training.material import Material
 from engine.training.optimiser import moved, optimiser, pull, remade, set_rate, stepping
 from engine.training.recipe import Recipe
 from engine.training.schedule import factor
+from engine.training.sweep import batches
 
 LOOK = 1024  # examples at once when scoring
 
@@ -30,7 +31,7 @@ class Learner:
 
     def __init__(self, experiment: Experiment, dataset: Dataset):
         self.experiment, self.recipe = experiment, experiment.recipe
-        self.dataset = dataset = folded(dataset, self.recipe)
+        self.dataset = dataset = fewer(folded(dataset, self.recipe), self.recipe)
         task = experiment.task
         self.task = task.suited(experiment.graphs)
         if words := self.task.refuses(experiment.graphs, dataset):
@@ -86,9 +87,7 @@ class Learner:
     @functools.cached_property
     def steps_an_epoch(self) -> int:
         """Return how many steps see all training examples once."""
-        # A single example left over is passed by: batch normalisation cannot tell its variance.
-        rest = len(self.train) % self.batch_size
-        return max(1, len(self.train) // self.batch_size + (rest > 1))
+        return batches(len(self.train), self.batch_size)
 
     @property
     def epoch_over(self) -> bool:

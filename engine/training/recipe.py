@@ -6,6 +6,7 @@ from pydantic import Field, field_validator
 
 from engine.choice import Choice, option
 from engine.data.augment import Augment
+from engine.training.sweep import Sweep
 
 Rate = Annotated[float, Field(gt=0, le=1000)]
 Decay = Annotated[float, Field(ge=0, le=100)]
@@ -64,6 +65,12 @@ class Recipe(Choice):
     fold: Annotated[int, Field(ge=0, le=10**6)] | None = option(
         None, "Which part is held out, of a single fold.", hidden=True
     )
+    sweep: Sweep | None = option(
+        None, "Learn again and again with one thing varied, to see what the error depends on.", rare=True
+    )
+    examples: Annotated[int, Field(ge=2, le=10**9)] | None = option(
+        None, "Learn from so many of the training examples only.", rare=True, none="all"
+    )
     augment: Augment | None = option(None, "How examples are varied each time they are seen.", rare=True)
     frozen: tuple[str, ...] = option((), "Nodes whose weights do not move.", rare=True)
     rates: tuple[tuple[str, Annotated[float, Field(ge=0, le=1000)]], ...] = option(
@@ -81,9 +88,9 @@ class Recipe(Choice):
         "auto", "Where to compute: the graphics card if there is one, else the processor.", rare=True
     )
 
-    @field_validator("augment", mode="before")
+    @field_validator("augment", "sweep", mode="before")
     @classmethod
-    def _plain_augment(cls, value: object) -> object:
+    def _plain_choice(cls, value: object) -> object:
         return {k: v for k, v in value.items() if k != "kind"} if isinstance(value, dict) else value
 
     @field_validator("frozen", "rates", mode="before")

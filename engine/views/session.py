@@ -16,6 +16,14 @@ from engine.views.frame import Frame
 Curves = dict[tuple[str, str], list[tuple[int, float]]]  # by split and metric: steps and values
 
 
+@dataclass(frozen=True)
+class Part:
+    """One run of a series: what it learned, and its scores at the end, by split and metric."""
+
+    experiment: Experiment
+    scores: dict[str, dict[str, float]]
+
+
 class Record(Protocol):
     """What a run left behind on its way."""
 
@@ -31,6 +39,10 @@ class Record(Protocol):
 
     def pulses(self) -> Sequence[tuple[int, Frame]]:
         """Return what steps did in every node, in order."""
+        ...
+
+    def parts(self) -> Sequence[Part]:
+        """Return the parts of a series that are done, in order."""
         ...
 
 

@@ -12,7 +12,7 @@ from engine.errors import VitrineError
 from engine.live.house import house
 from engine.runs import orders
 from engine.runs.manage import annotate, delete, parentage, rename, scored
-from engine.runs.store import ENDED, Row
+from engine.runs.store import ENDED, Row, is_part
 from engine.runs.tend import sweep
 from pages.ui.compare import compare
 from pages.ui.forms import show
@@ -63,13 +63,14 @@ def listed(row: Row) -> dict[str, Any]:
 
 def chosen() -> list[Row]:
     """Draw search, filter and list; return the runs that are ticked."""
-    rows = house().store.runs()
+    rows = [row for row in house().store.runs() if not is_part(row) or st.session_state.get("runs.parts")]
     if not rows:
         st.info("Nothing has been trained yet. Open a network in the CNN lab and press Train.", icon=":material/info:")
         return []
     with st.container(horizontal=True, vertical_alignment="bottom"):
         wanted = st.text_input("Search", placeholder="name, run, note, device …", width=320).strip().lower()
         statuses = st.pills("Status", STATUSES, selection_mode="multi")
+        st.toggle("Parts of series", key="runs.parts", help="The single runs of a cross-validation or sweep")
     found = [
         row
         for row in sorted(rows, key=lambda row: not row["pinned"])

@@ -5,6 +5,7 @@ import streamlit as st
 from engine.graph.cost import cost
 from engine.live.house import house
 from engine.presets import Preset, by_size
+from engine.runs.store import is_part
 from pages.ui.labs import of_experiment, of_preset, page_of
 
 WIDTH = 3
@@ -26,7 +27,7 @@ def card(preset: Preset) -> None:
 
 def recent() -> None:
     """Draw the latest runs, with the way to each."""
-    rows = house().store.runs()[:RECENT]
+    rows = [row for row in house().store.runs() if not is_part(row)][:RECENT]
     if not rows:
         return
     with st.container(horizontal=True, vertical_alignment="center"):

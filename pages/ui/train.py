@@ -16,6 +16,7 @@ from engine.runs import orders
 from engine.training.change import changeable
 from engine.training.experiment import Experiment
 from engine.training.fit import fitted
+from engine.training.series import several
 from pages.ui import components, veils
 from pages.ui.forms import form, show
 from pages.ui.points import own_points
@@ -155,6 +156,8 @@ def _loads(source: Source) -> bool:
 def _begin(bench: Workbench, beside: bool = False) -> None:
     try:
         bench.attach(house().train(bench.ready), beside)
+        if several(bench.ready.recipe):
+            bench.show_series()
         st.session_state[f"{bench.key}.view"] = "Board"
     except VitrineError as error:
         bench.complain(str(error))
@@ -281,7 +284,7 @@ def transport(bench: Workbench) -> None:
         "sources": [f"run:{run}" for run in bench.runs],
         "race": len(bench.runs) > 1,
         "board": bench.key,
-        "branches": not bench.unfit,
+        "branches": not bench.unfit and not (bench.learned and several(bench.learned.recipe)),
         "learns": bench.learns,
         "parted": f"The {parted} on the table {'are' if ' and ' in parted else 'is'} no longer what this run learns."
         if parted

@@ -16,6 +16,7 @@ from engine.runs.store import ENDED
 from engine.training.experiment import Experiment, dump, load
 from engine.training.fit import suggested
 from engine.training.link import MOST_LINK, to_link
+from engine.training.series import parts, several
 from pages.ui import veils
 from pages.ui.forms import REFUSED
 from pages.ui.table import MOST_RIVALS, Lab, begin, written
@@ -34,6 +35,8 @@ def refusal(text: str) -> str:
     try:
         dataset = house().hub.past.dataset(experiment.data)
         suited = experiment.task.suited(experiment.graphs)
+        if several(experiment.recipe):
+            parts(experiment, dataset)
         batch, examples = experiment.recipe.batch, len(dataset.train)
         if batch != "all" and int(batch) > examples:
             return (
@@ -175,6 +178,12 @@ class Workbench:
         """Add a panel to the board."""
         number = 1 + max((int(panel["key"]) for panel in self.board), default=0)
         self._state["board"] = [*self.board, {"key": str(number), "view": view}]
+
+    def show_series(self) -> None:
+        """Add what tells of a series as a whole, unless it is there."""
+        if all(panel["view"]["kind"] != "spread" for panel in self.board):
+            self.show({"kind": "spread"})
+            self._state["board"] = [self.board[-1], *self.board[:-1]]
 
     def single_out(self, neuron: dict[str, Any] | None) -> None:
         """Let the surface show one neuron, or the whole network again."""

@@ -5,7 +5,6 @@ import json
 import math
 import os
 import signal
-import statistics
 import subprocess
 import sys
 import time
@@ -24,13 +23,10 @@ from engine.layers.entry import Input
 from engine.presets import PRESETS
 from engine.runs.carry import carry_out, classes_of, fingerprint, learner_of, new_run, reopened, telling_memory
 from engine.runs.export import export
-from engine.runs.folds import _with_fold, carry_folds
 from engine.runs.recorder import Recorder
 from engine.runs.store import folder
 from engine.training import checkpoint
 from engine.training.curve import MOST, WHOLE, Curve
-from engine.training.experiment import Experiment
-from engine.training.learner import Learner
 from engine.training.loop import Report, learn
 from engine.training.recipe import Recipe
 from tests.serving import PATIENCE
@@ -247,39 +243,6 @@ def test_what_cannot_be_trained_ends_in_a_sentence_and_leaves_no_run(tmp_path, s
     assert words in err
     assert "Traceback" not in err
     assert vitrine(tmp_path, "runs", "--json").communicate(timeout=4 * PATIENCE)[0] == ""
-
-
-def test_cross_validation_is_a_run_of_runs_that_holds_every_example_out_once(store):
-    data = DATASETS["points"](number=60, validation=0.2, test=0.25)
-    experiment = Experiment("folds", {"network": POINTS}, data, recipe=Recipe(epochs=3, batch=8, folds=4))
-    held_out = torch.cat([Learner(_with_fold(experiment, f), data.load()).data["validation"].inputs for f in range(4)])
-    assert len(torch.unique(held_out, dim=0)) == 45
-    run = new_run(store, experiment)
-    for _ in carry_folds(store, run):
-        pass
-    children = [store.run(child["run"]) for child in store.children(run)]
-    accuracy = [json.loads(row["result"])["metrics"]["validation"]["accuracy"] for row in children]
-    found = result(store, run)
-    assert (store.run(run)["status"], found["folds"], len(children)) == ("done", 4, 4)
-    assert found["metrics"]["validation"]["accuracy"] == pytest.approx(sum(accuracy) / 4)
-    assert found["metrics"]["validation"]["accuracy spread"] == pytest.approx(statistics.stdev(accuracy))
-
-
-def test_cross_validation_cut_short_goes_on_with_the_folds_that_are_left(store):
-    data = DATASETS["points"](number=40, test=0.5, validation=0.0)
-    experiment = Experiment("folds", {"network": POINTS}, data, recipe=Recipe(epochs=2, batch=8, folds="all"))
-    whole, cut = new_run(store, experiment), new_run(store, experiment)
-    for _ in carry_folds(store, whole):
-        pass
-    reports = carry_folds(store, cut)
-    for _ in range(5):
-        next(reports)
-    reports.close()
-    assert store.run(cut)["status"] == "stopped"
-    for _ in carry_folds(store, cut):
-        pass
-    assert result(store, cut)["folds"] == 20
-    assert result(store, cut)["weights_sha256"] == result(store, whole)["weights_sha256"]
 
 
 def test_memory_running_out_is_told_with_what_to_lower():
