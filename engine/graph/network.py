@@ -23,12 +23,17 @@ class Runner(nn.Module):
 
     def forward(self, *inputs: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, ...]:
         """Return the output, or a tuple where there are several."""
+        values = self.values(*inputs)
+        results = tuple(values[i] for i in self.results)
+        return results[0] if len(results) == 1 else results
+
+    def values(self, *inputs: torch.Tensor) -> list[Any]:
+        """Return what all nodes give, each at its place."""
         values: list[Any] = [*inputs, *(None for _ in range(self.width - len(inputs)))]
         modules: dict[str, Any] = self._modules
         for name, given, place in self.plan:
             values[place] = modules[name](*[values[i] for i in given])
-        results = tuple(values[i] for i in self.results)
-        return results[0] if len(results) == 1 else results
+        return values
 
 
 class Network(Runner):
@@ -47,15 +52,12 @@ class Network(Runner):
             raise VitrineError(f"The network takes {len(self.graph.inputs)} inputs; received {len(inputs)}.")
         return super().forward(*inputs)
 
-    def value(self, node: str, *inputs: torch.Tensor) -> torch.Tensor:
-        """Return what one node of the outermost graph gives, running no more than it needs."""
-        values: list[Any] = [*inputs, *(None for _ in range(self.width - len(inputs)))]
-        modules: dict[str, Any] = self._modules
-        for name, given, place in self.plan:
-            values[place] = modules[name](*[values[i] for i in given])
-            if name == node:
-                return values[place]
-        return values[list(self.graph.inputs).index(node)]
+    def each(self, *inputs: torch.Tensor) -> dict[str, Any]:
+        """Return what every node of the outermost graph gives, by its name."""
+        places = {name: place for place, name in enumerate(self.graph.inputs)}
+        places |= {name: place for name, _, place in self.plan}
+        values = self.values(*inputs)
+        return {name: values[place] for name, place in places.items()}
 
 
 def _check(graph: Graph, most_bytes: int | None) -> None:

@@ -20,7 +20,7 @@ from engine.views import Frame, Session
 from engine.views.view import frame_of, read
 
 TICK = 0.03  # seconds between two looks into the store
-PAUSE = 0.2  # seconds between two drawings of a scene, at least
+PAUSE = 0.15  # seconds between two drawings of a scene, at least
 MOST_MESSAGES = 600  # a second, to all browsers together: the more look, the more seldom each is shown something
 RENEW = 4.0  # seconds between two renewals of a watch
 MOST_SCENES = 500

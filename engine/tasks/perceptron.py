@@ -50,7 +50,7 @@ class Perceptron(Task):
         """Return what the neuron adds up, of which the end only keeps the sign."""
         network = networks["network"]
         before = network.graph[network.graph.outputs[0]].inputs[0]
-        return network.value(before, inputs)[:, 0]
+        return network.each(inputs)[before][:, 0]
 
     def _losses(self, sums, targets):
         """Return of each example what has the rule's change as its negative gradient: −t·sum, or nothing."""

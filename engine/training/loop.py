@@ -11,7 +11,7 @@ from engine.training.learner import Learner
 from engine.training.trouble import Keepsake, trouble
 from engine.training.watch import Watched, watching
 
-PAUSE = 0.25  # seconds between reports
+PAUSE = 0.2  # seconds between reports
 FIRST = 0.02  # seconds to the first report
 Watch = Callable[[int], bool]  # told a step before it is taken
 

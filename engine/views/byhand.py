@@ -127,7 +127,7 @@ class ByHand(View):
             raise VitrineError(f"There are {len(train):,} training examples.", cure="Choose a smaller number.")
         network = learner.networks["network"]
         row = columns(graph)
-        given = network.value(row[0].gives, train.inputs[self.example : self.example + 1])[0]
+        given = network.each(train.inputs[self.example : self.example + 1])[row[0].gives][0]
         layers = []
         for column in row[1:]:
             module = network.get_submodule(column.weights)

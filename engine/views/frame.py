@@ -8,6 +8,8 @@ import numpy as np
 import orjson
 from safetensors.numpy import load, save
 
+LARGE = 2**16  # bytes from which on a frame is made smaller; for less, that takes longer than it saves
+PLAIN = b"\0"  # how a frame begins that was left as it is
 WORDS = "words"  # the array under which a packed frame holds its words
 
 
@@ -25,10 +27,11 @@ class Frame:
         """Return the frame as bytes, for a database or a wire."""
         words = np.frombuffer(orjson.dumps(self.words, option=orjson.OPT_SERIALIZE_NUMPY), np.uint8)
         arrays = {name: np.ascontiguousarray(array) for name, array in self.arrays.items()}
-        return zlib.compress(save({WORDS: words} | arrays), 1)
+        body = save({WORDS: words} | arrays)
+        return zlib.compress(body, 1) if len(body) > LARGE else PLAIN + body
 
     @classmethod
     def unpack(cls, body: bytes) -> "Frame":
         """Return the frame that was packed."""
-        arrays = load(zlib.decompress(body))
+        arrays = load(body[1:] if body.startswith(PLAIN) else zlib.decompress(body))
         return cls(arrays, orjson.loads(arrays.pop(WORDS).tobytes()))

@@ -42,12 +42,14 @@ class Neurons(View):
         grid = plane(session, self.detail)
         examples = session.network.train.inputs[:ASKED]
         arrays, told = {}, []
-        for place, column in enumerate(columns(session.experiment.graph)):
-            given = neurons(session, column.gives, grid.inputs)[:, : self.units]
+        row = columns(session.experiment.graph)
+        gives = [column.gives for column in row]
+        everywhere, of_examples = neurons(session, gives, grid.inputs), neurons(session, gives, examples)
+        for place, (column, whole, said) in enumerate(zip(row, everywhere, of_examples, strict=True)):
+            given = whole[:, : self.units]
             reach = given.abs().amax(dim=0).clamp_min(1e-12)
             arrays[f"surface{place}"] = (given / reach * 127).round().to(torch.int8).T.contiguous().numpy()
             arrays[f"reach{place}"] = reach.numpy()
-            said = neurons(session, column.gives, examples)
             if column.weights:
                 module = session.network.networks["network"].get_submodule(column.weights)
                 weight, bias = module.weight.detach().float().cpu(), module.bias

@@ -56,11 +56,12 @@ def answers(session: Session, inputs: torch.Tensor) -> torch.Tensor:
         return (learner.task.chances(outputs) if learner.task.classifies else outputs).cpu()
 
 
-def neurons(session: Session, node: str, inputs: torch.Tensor) -> torch.Tensor:
-    """Return what each unit of a node of the outermost graph gives for these inputs."""
+def neurons(session: Session, nodes: list[str], inputs: torch.Tensor) -> list[torch.Tensor]:
+    """Return what each unit of some nodes of the outermost graph gives for these inputs."""
     learner = session.network
     with looking(learner):
-        return learner.networks["network"].value(node, inputs).float().cpu()  # ty: ignore[not-callable]
+        given = learner.networks["network"].each(inputs)  # ty: ignore[not-callable]
+    return [given[node].float().cpu() for node in nodes]
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ class Surface(View):
         if self.node:
             if self.node not in session.experiment.graph:
                 raise VitrineError(f"There is no layer {self.node!r} any more.", cure="Choose another.")
-            given = neurons(session, self.node, grid.inputs).flatten(1)
+            given = neurons(session, [self.node], grid.inputs)[0].flatten(1)
             if self.unit >= given.shape[1]:
                 raise VitrineError(f"{self.node} has {given.shape[1]} neurons.", cure="Choose a smaller number.")
             given, words["what"] = given[:, self.unit : self.unit + 1], f"{self.node}, neuron {self.unit}"

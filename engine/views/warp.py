@@ -44,8 +44,8 @@ class Warp(View):
         shown = train.inputs[: self.points]
         arrays = {"of": train.targets[: self.points].flatten().float().cpu().numpy()}
         names = []
-        for node in _bending(graph)[:MOST_LAYERS]:
-            bent = neurons(session, node, torch.cat([grid.inputs, shown]))
+        nodes = _bending(graph)[:MOST_LAYERS]
+        for node, bent in zip(nodes, neurons(session, nodes, torch.cat([grid.inputs, shown])), strict=True):
             flat = _flat(bent, len(shown)) if bent.shape[1] > 2 else bent
             arrays[f"grid{len(names)}"] = flat[: PLACES * PLACES].numpy()[lines].astype(np.float32)
             arrays[f"points{len(names)}"] = flat[PLACES * PLACES :].numpy().astype(np.float32)

@@ -339,8 +339,8 @@ def test_space_is_bent_as_the_layers_say():
     first = session.learner.train.inputs[:200]
     np.testing.assert_allclose(frame["points0"], first.numpy(), atol=1e-6)
     with torch.no_grad():
-        direct = session.learner.networks["network"].value("tanh2", first)
-        wide = session.learner.networks["network"].value("tanh1", first)
+        direct = session.learner.networks["network"].each(first)["tanh2"]
+        wide = session.learner.networks["network"].each(first)["tanh1"]
     np.testing.assert_allclose(frame["points2"], direct.numpy(), atol=1e-5)
     expected = PCA(2).fit_transform(wide.numpy())
     np.testing.assert_allclose(abs(frame["points1"]), abs(expected), atol=1e-3)

@@ -184,7 +184,7 @@ def test_activation_and_gradient_of_single_neurons_equal_those_of_autograd():
     frame = VIEWS["units"](examples=50).compute(Session(experiment, 0, Past, learner))
     network = learner.networks["network"]
     inputs, targets = learner.train.inputs[:50], learner.train.targets[:50]
-    first = network.value("tanh1", inputs).detach()
+    first = network.each(inputs)["tanh1"].detach()
     free = first.clone().requires_grad_()
     rest = network.out(network.tanh2(network.dense2(free)))
     torch.nn.functional.binary_cross_entropy_with_logits(rest[:, 0], targets.float(), reduction="sum").backward()
