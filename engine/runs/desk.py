@@ -28,7 +28,7 @@ LISTEN = 0.03  # seconds between two looks into the store for orders,
 LOOK = 0.2  # and for watches
 BEAT = 1.0
 STRIDE = 0.1  # seconds' worth of steps that a slowed run takes at once
-HANGS = 60.0  # seconds without a report after which the heart stops
+HANGS = 180.0  # seconds without a report after which the heart stops; compiling may take one
 AWAY = 3600.0  # seconds without an app that minds the run after which it saves and stops; VITRINE_AWAY
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-MOST = 1_000
+MOST = 600
 WHOLE = 200  # of them: the first ones stay as they are, for there most happens
 
 

@@ -20,14 +20,12 @@ class Place:
     recipe: Recipe
 
     def bring(self, network: nn.Module) -> nn.Module:
-        """Return the network on the device, in the recipe's memory format, compiled where it asks for it."""
+        """Return the network on the device, in the recipe's memory format."""
         network = network.to(self.device)
         if self.recipe.channels_last:
             for parameter in network.parameters():
                 if parameter.dim() == 4:
                     parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
-        if self.recipe.compile:
-            network.compile()
         return network
 
     def arranged(self, inputs: torch.Tensor) -> torch.Tensor:

@@ -21,6 +21,7 @@ from engine.training.material import Material
 from engine.training.optimiser import moved, optimiser, pull, remade, set_rate, stepping
 from engine.training.recipe import Recipe
 from engine.training.schedule import factor
+from engine.training.sprint import LEAST, Sprint, suits
 from engine.training.sweep import batches
 
 LOOK = 1024  # examples at once when scoring
@@ -62,9 +63,25 @@ class Learner:
         self.plain = self.recipe.precision == "fp32"
         self.rates: dict[str, float] = {}  # what the optimisers were last told
         self.best = Best()
+        self.sprint: Sprint | None = (
+            None  # takes many steps at once, where the recipe asks for it and the network is small
+        )
+        self.sprints = True  # whether that is so at present
+        if self.recipe.compile:
+            self._compile()
         self.lasting: dict[Any, Any] = {}  # what views keep that stays the same while it learns
         self.losses: list[torch.Tensor] = []  # of the steps since they were last fetched, still on the device
         self.random = self._random_state()
+
+    def _compile(self) -> None:
+        """Compile many steps of a small network, or the way through a large one."""
+        network = self.networks.get("network")
+        many = len(self.train) // self.batch_size >= LEAST
+        if many and network is not None and suits(network, self.task, self.recipe, self.place.device):
+            self.sprint = Sprint(network, self.task, self.recipe, len(self.train) // self.batch_size)
+            return
+        for one in self.networks.values():
+            one.compile()
 
     # -- the data ------------------------------------------------------------------------------------------------
 
@@ -107,17 +124,37 @@ class Learner:
         by_epochs = [step + round((self.recipe.epochs - epochs) * self.steps_an_epoch)] if self.recipe.epochs else []
         return max(1, min([*by_epochs, *([self.recipe.steps] if self.recipe.steps else [])], default=10**9))
 
-    def batches(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Yield the rest of this epoch; its order follows from seed and epoch alone."""
+    def batches(self, strides: bool = False) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Yield the rest of this epoch, its order follows from seed and epoch alone; with strides, where steps are
+        taken many at once, so many batches in one piece.
+        """
         order = torch.randperm(len(self.train), generator=drawn(self.recipe.seed, self.epoch))
         size, number = self.batch_size, len(self.train)
         left_over = size > 1 and (number - self.seen) % size == 1
-        return self.material.batches(order, size, self.seen, number - left_over)
+        end = number - left_over
+        if strides and self.sprint:
+            return self.material.batches(order, size, self.seen, end, self._at_once)
+        return self.material.batches(order, size, self.seen, end)
+
+    def _at_once(self, left: int) -> int:
+        """Return how many of the whole batches that are left the next call takes."""
+        assert self.sprint
+        number, end = self.sprint.steps, self.step + self.sprint.steps
+        known = bool(self.optimisers["network"].state) or self.recipe.optimiser == "sgd"
+        free = known and left >= number and end <= self.total and not self.step < self.rest_at < end
+        return number if free and self.sprints else 1
+
+    def apart(self, inputs: torch.Tensor, targets: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        """Return the batches of which a stride is made."""
+        return list(zip(inputs.split(self.batch_size), targets.split(self.batch_size), strict=True))
 
     # -- one step ------------------------------------------------------------------------------------------------
 
     def advance(self, inputs: torch.Tensor, targets: torch.Tensor) -> None:
-        """Take one step: every network has its turn."""
+        """Take one step, every network has its turn; or all those of a stride."""
+        if len(inputs) > self.batch_size:
+            self._sprint(inputs, targets)
+            return
         rate = self.rate
         if augment := self.recipe.augment:
             inputs, targets = augment.apply(inputs, targets, len(self.dataset.classes))
@@ -141,6 +178,16 @@ class Learner:
             self.losses.append(turn.loss.detach())
         self.step += 1
         self.seen += self.batch_size
+
+    def _sprint(self, inputs: torch.Tensor, targets: torch.Tensor) -> None:
+        assert self.sprint
+        steps, one = self.sprint.steps, self.optimisers["network"]
+        if self.sprint.lay(one):
+            self.steps["network"] = stepping(one)  # which had laid out what was there before
+        rates = [self._rate_at(self.step + ahead) for ahead in range(steps)]
+        self.losses += self.sprint.run(one, inputs, targets, rates).unbind()
+        self.step += steps
+        self.seen += steps * self.batch_size
 
     def _descend(self, role: str, one: torch.optim.Optimizer, loss: torch.Tensor) -> None:
         for group in one.param_groups:
@@ -175,7 +222,10 @@ class Learner:
     @property
     def rate(self) -> float:
         """Return the rate of the next step."""
-        return self.recipe.rate * factor(self.recipe, self.step, self.total, self.steps_an_epoch, self.plateaus)
+        return self._rate_at(self.step)
+
+    def _rate_at(self, step: int) -> float:
+        return self.recipe.rate * factor(self.recipe, step, self.total, self.steps_an_epoch, self.plateaus)
 
     # -- scoring -------------------------------------------------------------------------------------------------
 
@@ -273,6 +323,7 @@ class Learner:
             one = remade(self.optimisers[role], self.recipe, recipe, network, self.place.device)
             self.optimisers[role], self.steps[role] = one, stepping(one)
         self.recipe, self.rates = recipe, {}
+        self.sprints = self.sprint is None or self.sprint.fits(recipe)
         self.forget_counts()
 
     def drop(self, share: float | None) -> None:

@@ -93,11 +93,14 @@ def learn(learner: Learner, pause: float = PAUSE, watch: Watch | None = None) ->
 
     while not learner.finished:
         learner.rearranged = False
-        for inputs, targets in learner.batches():
+        for inputs, targets in learner.batches(strides=True):
             if watch is not None and watch(learner.step + 1):
+                first, *others = learner.apart(inputs, targets)
                 with watching(learner) as seen:
-                    learner.advance(inputs, targets)
+                    learner.advance(*first)
                 watched.append(seen)
+                for batch in others:
+                    learner.advance(*batch)
             else:
                 learner.advance(inputs, targets)
             if learner.clock_due(due) or learner.called or learner.step == learner.rest_at:

@@ -1,7 +1,7 @@
 """Material: the examples as networks take them, on the device."""
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 
@@ -45,19 +45,24 @@ class Material:
         return next(shaped), next(shaped)
 
     def batches(
-        self, order: torch.Tensor, size: int, start: int, end: int
+        self, order: torch.Tensor, size: int, start: int, end: int, many: Callable[[int], int] = lambda left: 1
     ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Yield the training examples in an order, so many at a time, from one place in it to another."""
+        """Yield the training examples in an order, so many at a time, from one place in it to another.
+
+        `many` tells, of the whole batches that are left, how many are to be yielded in one piece.
+        """
         inputs, targets = self.splits["train"].inputs, self.splits["train"].targets
         order = order.to(self.place.device)
         raw = inputs.dtype == torch.uint8
         gathered = inputs.nbytes <= GATHERED and size < len(inputs) and not raw
         if gathered:
             inputs, targets = inputs[order], targets[order]
-        for at in range(start, end, size):
+        at = start
+        while at < end:
+            begin, at = at, at + size * many((end - at) // size)
             if gathered:
-                yield inputs[at : at + size], targets[at : at + size]
+                yield inputs[begin:at], targets[begin:at]
                 continue
-            index = order[at : at + size]
+            index = order[begin:at]
             chosen = inputs.index_select(0, index.to(inputs.device))
             yield self._numbers(chosen) if raw else chosen, targets.index_select(0, index)

@@ -81,7 +81,10 @@ class Recipe(Choice):
     )
     channels_last: bool = option(False, "Store maps with their channels innermost: on some machines faster.", rare=True)
     compile: bool = option(
-        False, "Let torch.compile make the network faster; takes up to a minute to begin.", rare=True
+        False,
+        "Let torch.compile make it faster, small networks by many steps in one call; takes up to a minute to begin, "
+        "and no longer repeats to the last bit.",
+        rare=True,
     )
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = option(0, "Draws the first weights and the order of examples.")
     device: Literal["auto", "cpu", "cuda", "mps"] = option(
