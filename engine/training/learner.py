@@ -131,18 +131,21 @@ class Learner:
         order = torch.randperm(len(self.train), generator=drawn(self.recipe.seed, self.epoch))
         size, number = self.batch_size, len(self.train)
         left_over = size > 1 and (number - self.seen) % size == 1
-        end = number - left_over
-        if strides and self.sprint:
-            return self.material.batches(order, size, self.seen, end, self._at_once)
-        return self.material.batches(order, size, self.seen, end)
+        piece = self._stride if strides and self.sprint else lambda left: min(size, left)
+        return self.material.batches(order, piece, self.seen, number - left_over)
 
-    def _at_once(self, left: int) -> int:
-        """Return how many of the whole batches that are left the next call takes."""
+    def _stride(self, left: int) -> int:
+        """Return how many of the examples that are left the next call takes: those of one step, or of many."""
         assert self.sprint
-        number, end = self.sprint.steps, self.step + self.sprint.steps
+        size, steps = self.batch_size, self.sprint.steps
         known = bool(self.optimisers["network"].state) or self.recipe.optimiser == "sgd"
-        free = known and left >= number and end <= self.total and not self.step < self.rest_at < end
-        return number if free and self.sprints else 1
+        if not known or not self.sprints or left < steps * size:
+            return min(size, left)
+        last = left - steps * size < size  # what is no whole batch goes with the last ones
+        end = self.step + steps + (last and left > steps * size)
+        if end > self.total or self.step < self.rest_at < end:
+            return min(size, left)
+        return left if last else steps * size
 
     def apart(self, inputs: torch.Tensor, targets: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor]]:
         """Return the batches of which a stride is made."""
@@ -181,7 +184,7 @@ class Learner:
 
     def _sprint(self, inputs: torch.Tensor, targets: torch.Tensor) -> None:
         assert self.sprint
-        steps, one = self.sprint.steps, self.optimisers["network"]
+        steps, one = -(-len(inputs) // self.batch_size), self.optimisers["network"]
         if self.sprint.lay(one):
             self.steps["network"] = stepping(one)  # which had laid out what was there before
         rates = [self._rate_at(self.step + ahead) for ahead in range(steps)]

@@ -45,21 +45,21 @@ class Material:
         return next(shaped), next(shaped)
 
     def batches(
-        self, order: torch.Tensor, size: int, start: int, end: int, many: Callable[[int], int] = lambda left: 1
+        self, order: torch.Tensor, size: Callable[[int], int], start: int, end: int
     ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Yield the training examples in an order, so many at a time, from one place in it to another.
+        """Yield the training examples in an order, from one place in it to another.
 
-        `many` tells, of the whole batches that are left, how many are to be yielded in one piece.
+        `size` tells how many come next, of those that are left.
         """
         inputs, targets = self.splits["train"].inputs, self.splits["train"].targets
         order = order.to(self.place.device)
         raw = inputs.dtype == torch.uint8
-        gathered = inputs.nbytes <= GATHERED and size < len(inputs) and not raw
+        gathered = inputs.nbytes <= GATHERED and size(end - start) < len(inputs) and not raw
         if gathered:
             inputs, targets = inputs[order], targets[order]
         at = start
         while at < end:
-            begin, at = at, at + size * many((end - at) // size)
+            begin, at = at, at + size(end - at)
             if gathered:
                 yield inputs[begin:at], targets[begin:at]
                 continue

@@ -57,7 +57,7 @@ class Sprint:
         self.weights = list(network.parameters())
         # As many steps as divide an epoch best: what is left over is taken one by one.
         self.steps = min(range(LEAST, MOST + 1), key=lambda number: (batches % number, -number))
-        self.compiled: Callable[..., Any] | None = None
+        self.compiled: dict[int, Callable[..., Any]] = {}  # by the number of examples
         self.rows: list[torch.Tensor] = []
         self.laid: list[torch.Tensor] = []  # the parts of the rows, as network and optimiser hold them
 
@@ -89,9 +89,9 @@ class Sprint:
         counts = {id(state["step"]): state["step"] for state in one.state.values() if "step" in state}
         count = next(iter(counts.values()), ZERO)
         given = [*self.rows, count, inputs, targets, torch.tensor(rates)]
-        if self.compiled is None:
-            self.compiled = _compiled(self._unrolled, given)
-        *found, losses = self.compiled(*given)
+        if len(inputs) not in self.compiled:
+            self.compiled[len(inputs)] = _compiled(self._unrolled, given)
+        *found, losses = self.compiled[len(inputs)](*given)
         for row, new in zip(self.rows, found, strict=True):
             row.copy_(new)
         for counted in counts.values():
@@ -102,7 +102,8 @@ class Sprint:
         """Take the steps one after another."""
         weights, *states, count, inputs, targets, rates = given
         losses = []
-        for step, (x, y) in enumerate(zip(inputs.chunk(self.steps), targets.chunk(self.steps), strict=True)):
+        size = int(self.recipe.batch)
+        for step, (x, y) in enumerate(zip(inputs.split(size), targets.split(size), strict=True)):
             weights = weights.detach().requires_grad_()
             loss = self._loss(self._apart(weights), x, y)
             (gradient,) = torch.autograd.grad(loss, weights)
