@@ -81,7 +81,8 @@ def together(experiment: Experiment, series: list[Experiment], results: list[dic
     losses = [mean.get("validation", mean["train"])["loss"] for mean in means]
     best = losses.index(min(losses))
     values = [{"value": value, "metrics": mean} for value, mean in zip(sweep.steps, means, strict=True)]
-    return shared | {"vary": sweep.vary, "sweep": values, "best": sweep.steps[best], "metrics": means[best]}
+    words = f"The loss on unseen examples is lowest at {sweep.vary} {sweep.steps[best]:g}: {losses[best]:.3g}."
+    return shared | {"vary": sweep.vary, "sweep": values, "words": words, "metrics": means[best]}
 
 
 def _mean(results: list[dict[str, Any]]) -> dict[str, dict[str, float]]:

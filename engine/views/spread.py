@@ -20,7 +20,7 @@ AXES = {"size": "weights", "noise": "noise", "examples": "training examples"}
 class Spread(View):
     """What every fold, or every value of a sweep, came to: each run a dot, their mean a line, their spread a band."""
 
-    title, reads, rank = "Folds and sweep", "record", 8
+    title, reads, rank, wide = "Folds and sweep", "record", 8, True
     hint = "Where training error falls and validation error rises, the network learns by heart; a wide band is chance."
 
     measure: Literal["error", "loss"] = option("error", "The share that is wrong, or the loss.")
@@ -60,7 +60,9 @@ class Spread(View):
             mean, spread = np.nanmean(column), np.nanstd(column, ddof=1) if len(column) > 1 else 0.0
             words.append(f"{split} {_number(mean, told)} ± {_number(spread, told)}")
         log = told["along"] in ("weights", "training examples")
-        across = axis(told["along"], log) if log else axis(told["along"], nticks=12)
+        places = np.unique(at)
+        ticks = {"tickvals": places, "ticktext": [f"{place:,.4g}" for place in places]} if len(places) < 13 else {}
+        across = axis(told["along"], log, **ticks)
         up = axis(told["measure"], rangemode="tozero", tickformat=".0%" if told["measure"] == "error" else "")
         line = f"{' · '.join(words)} ({len(at)} folds)" if folds else ""
         above = says(line, xref="paper", yref="paper", x=0, y=1.0, xanchor="left", yanchor="bottom")

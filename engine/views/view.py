@@ -25,6 +25,7 @@ class View(Choice):
     pulses: ClassVar[bool] = False  # whether it lives on what steps do in every node
     rank: ClassVar[int] = 50  # its place in a list of views
     height: ClassVar[int] = 300  # pixels that its figure takes
+    wide: ClassVar[bool] = False  # whether it takes a row for itself
 
     def refuses(self, experiment: Experiment) -> str:
         """Return in words why this cannot be seen of the experiment, or nothing."""

@@ -21,17 +21,29 @@ def board(bench: Workbench) -> None:
     """Draw the panels in columns, and what can be added."""
     panels = bench.board
     source, experiment = bench.source, bench.learned or bench.ready
-    widths = (1,) if len(bench.runs) > 1 else bench.lab.columns  # runs that race stand side by side in each panel
-    for start in range(0, len(panels), len(widths)):
-        row = panels[start : start + len(widths)]
-        for place, column in enumerate(st.columns(widths, gap="small")):
-            if place < len(row):
-                with column:
-                    _panel(bench, row[place], source, experiment)
+    usual = (1,) if len(bench.runs) > 1 else bench.lab.columns  # runs that race stand side by side in each panel
+    for row in _rows(panels, len(usual)):
+        widths = (1,) if len(row) == 1 and VIEWS[row[0]["view"]["kind"]].wide else usual
+        for panel, column in zip(row, st.columns(widths, gap="small"), strict=False):
+            with column:
+                _panel(bench, panel, source, experiment)
     if not panels:
         st.caption("The board is empty. Add a view to see something of the network.")
     if not bench.hides("board"):
         _add(bench, experiment)
+
+
+def _rows(panels: list[dict[str, Any]], most: int) -> list[list[dict[str, Any]]]:
+    """Return the panels in rows; a wide one stands alone."""
+    rows: list[list[dict[str, Any]]] = []
+    full = True
+    for panel in panels:
+        wide = VIEWS[panel["view"]["kind"]].wide
+        if full or wide:
+            rows.append([])
+        rows[-1].append(panel)
+        full = wide or len(rows[-1]) == most
+    return rows
 
 
 def _panel(bench: Workbench, panel: dict[str, Any], source: str, experiment: Experiment) -> None:

@@ -189,6 +189,7 @@ def _list(option: Option, value: tuple[float, ...] | None, key: str, changed: Ch
     st.text_input(
         _label(option),
         key=key,
+        placeholder=option.none,
         help=f"{option.help} Numbers, with commas.",
         on_change=_told(option, key, changed, read),
     )

@@ -144,7 +144,7 @@ def test_a_sweep_tells_mean_and_spread_of_every_value_and_its_figure_shows_them(
     assert not is_part(row)
     means = [one["metrics"]["validation"]["loss"] for one in found["sweep"]]
     assert means == pytest.approx([sum(losses[:3]) / 3, sum(losses[3:]) / 3])
-    assert found["best"] == (0.5, 2.0)[means.index(min(means))]
+    assert f"lowest at size {(0.5, 2.0)[means.index(min(means))]:g}:" in found["words"]
     past = Past(store)
     assert past.parts(f"run:{run}") == number_of_parts(experiment.recipe, DATA.load) == 6
     view = VIEWS["spread"](measure="loss")
