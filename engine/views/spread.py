@@ -94,7 +94,7 @@ def _shown(at, column, groups, split, told):
     band = {
         "type": "scatter",
         "x": [*x, *x[::-1]],
-        "y": [*(mean + spread), *(mean - spread)[::-1]],
+        "y": [*(mean + spread), *np.maximum(mean - spread, 0)[::-1]],
         "fill": "toself",
         "fillcolor": colour,
         "opacity": 0.15,
