@@ -128,6 +128,7 @@ class Panel {
     for (const [name, [label, act]] of Object.entries(actions)) {
       const button = document.createElement("button");
       button.title = label;
+      button.dataset.name = name;
       button.setAttribute("aria-label", label);
       button.innerHTML = `<svg viewBox="0 0 20 20" aria-hidden="true"><path d="${ICONS[name]}"/></svg>`;
       button.addEventListener("click", act);
@@ -231,6 +232,7 @@ class Panel {
   async paint() {
     this.plot.hidden = Boolean(this.figure.table);
     this.written.hidden = !this.figure.table;
+    for (const name of ["png", "svg"]) this.foot.querySelector(`[data-name="${name}"]`).hidden = Boolean(this.figure.table);
     if (this.figure.table) return this.write(this.figure);
     const Plotly = await loaded();
     const look = (this.look = colours.theme(this.host));

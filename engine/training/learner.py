@@ -263,8 +263,22 @@ class Learner:
     def finished(self) -> bool:
         """Return whether the recipe's end is reached."""
         late = bool(self.recipe.seconds) and self.seconds >= (self.recipe.seconds or 0)
-        stuck = bool(self.recipe.patience) and self.best.epochs >= (self.recipe.patience or 0)
-        return self.step >= self.total or late or stuck or self.settled
+        return self.step >= self.total or late or self.stuck or self.settled
+
+    @property
+    def last_words(self) -> str:
+        """Return that it stopped early and what was kept, where it was so."""
+        if not self.stuck:
+            return ""
+        waited, best = self.best.epochs, self.epoch - self.best.epochs
+        return (
+            f"Stopped early: {waited} epochs without a better validation score; the weights of epoch {best} are kept."
+        )
+
+    @property
+    def stuck(self) -> bool:
+        """Return whether no epoch has been better for as long as the recipe is patient."""
+        return bool(self.recipe.patience) and self.best.epochs >= (self.recipe.patience or 0)
 
     def keep_best(self) -> None:
         """Go back to the best weights, where the recipe kept them."""

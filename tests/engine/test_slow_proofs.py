@@ -1,4 +1,4 @@
-"""Longer proofs: real MNIST, and memory over a long run. Run them with `pytest -m slow`."""
+"""Longer proofs: real MNIST, points for ten seeds, and memory over a long run. Run them with `pytest -m slow`."""
 
 import dataclasses
 import os
@@ -82,3 +82,26 @@ def points(folder):
     file = folder / "points.json"
     file.write_text(dump(Experiment("points", {"network": graph})))
     return file
+
+
+@pytest.mark.parametrize(
+    ("preset", "shape"),
+    [
+        ("mlp-2-4-2-1", "circle"),
+        ("mlp-2-8-8-1", "xor"),
+        ("mlp-2-8-8-1", "moons"),
+        ("mlp-2-8-8-1", "gauss"),
+        ("mlp-2-16-16-1", "spiral"),
+    ],
+)
+def test_points_are_told_apart_for_nine_of_ten_seeds(preset, shape):
+    experiment = PRESETS[preset].experiment()
+    found = []
+    for seed in range(10):
+        data, recipe = experiment.data.but(seed=seed, shape=shape), experiment.recipe.but(seed=seed)
+        learner = Learner(dataclasses.replace(experiment, data=data, recipe=recipe), data.load())
+        for _ in learn(learner):
+            pass
+        found.append(learner.score("test")["accuracy"])
+    print(f"{preset} on {shape}: {', '.join(f'{one:.3f}' for one in found)}")
+    assert sum(one >= 0.97 for one in found) >= 9

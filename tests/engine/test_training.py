@@ -226,6 +226,8 @@ def test_stopping_early_keeps_the_best_weights():
     found = learned(experiment)
     assert found.epoch < 200
     assert found.best.epochs == 5
+    assert found.last_words.startswith("Stopped early: 5 epochs without a better")
+    assert f"epoch {found.epoch - 5} are kept" in found.last_words
     assert found.score("validation")["accuracy"] == pytest.approx(found.best.score)
 
 
