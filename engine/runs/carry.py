@@ -233,7 +233,8 @@ def finish(learner: Learner) -> dict[str, Any]:
     """Return the scores of all splits, and a fingerprint of the weights by which equal bits can be seen."""
     train = learner.dataset.train
     return {
-        "words": learner.task.last_words(learner.settled, train.inputs, train.targets) or learner.last_words,
+        "words": learner.task.last_words(learner.settled, train.inputs, train.targets)
+        or learner.best.last_words(learner.recipe, learner.epoch),
         "seconds": learner.seconds,
         "examples_per_second": learner.step * learner.batch_size / max(1e-9, learner.seconds),
         "metrics": {name: learner.score(name) for name in learner.data},

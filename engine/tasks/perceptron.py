@@ -4,7 +4,6 @@ from typing import Literal
 
 import numpy as np
 import torch
-from scipy.optimize import linprog
 
 from engine.choice import option
 from engine.graph.cost import cost
@@ -93,6 +92,8 @@ class Perceptron(Task):
 
 def separable(inputs: np.ndarray, targets: np.ndarray) -> bool:
     """Return whether some w and b have t·(w·x + b) ≥ 1 for every example: then a line separates the two classes."""
+    from scipy.optimize import linprog  # takes half a second, and is seldom asked
+
     wanted = 2.0 * targets - 1
     rows = -wanted[:, None] * np.column_stack([inputs, np.ones(len(inputs))])
     found = linprog(np.zeros(rows.shape[1]), A_ub=rows, b_ub=-np.ones(len(rows)), bounds=(None, None))

@@ -18,10 +18,9 @@ from engine.training.evaluating import evaluating
 from engine.training.experiment import Experiment
 from engine.training.folds import fewer, folded
 from engine.training.material import Material
-from engine.training.optimiser import moved, optimiser, pull, remade, set_rate, stepping
+from engine.training.optimiser import optimiser, remade, set_rate, stepping
 from engine.training.recipe import Recipe
 from engine.training.schedule import factor
-from engine.training.sprint import LEAST, Sprint, suits
 from engine.training.sweep import batches
 
 LOOK = 1024  # examples at once when scoring
@@ -63,25 +62,13 @@ class Learner:
         self.plain = self.recipe.precision == "fp32"
         self.rates: dict[str, float] = {}  # what the optimisers were last told
         self.best = Best()
-        self.sprint: Sprint | None = (
-            None  # takes many steps at once, where the recipe asks for it and the network is small
-        )
-        self.sprints = True  # whether that is so at present
-        if self.recipe.compile:
-            self._compile()
+        self.sprint = sprint_of(self)
+        if self.recipe.compile and not self.sprint:
+            for network in self.networks.values():
+                network.compile()
         self.lasting: dict[Any, Any] = {}  # what views keep that stays the same while it learns
         self.losses: list[torch.Tensor] = []  # of the steps since they were last fetched, still on the device
         self.random = self._random_state()
-
-    def _compile(self) -> None:
-        """Compile many steps of a small network, or the way through a large one."""
-        network = self.networks.get("network")
-        many = len(self.train) // self.batch_size >= LEAST
-        if many and network is not None and suits(network, self.task, self.recipe, self.place.device):
-            self.sprint = Sprint(network, self.task, self.recipe, len(self.train) // self.batch_size)
-            return
-        for one in self.networks.values():
-            one.compile()
 
     # -- the data ------------------------------------------------------------------------------------------------
 
@@ -131,21 +118,11 @@ class Learner:
         order = torch.randperm(len(self.train), generator=drawn(self.recipe.seed, self.epoch))
         size, number = self.batch_size, len(self.train)
         left_over = size > 1 and (number - self.seen) % size == 1
-        piece = self._stride if strides and self.sprint else lambda left: min(size, left)
-        return self.material.batches(order, piece, self.seen, number - left_over)
 
-    def _stride(self, left: int) -> int:
-        """Return how many of the examples that are left the next call takes: those of one step, or of many."""
-        assert self.sprint
-        size, steps = self.batch_size, self.sprint.steps
-        known = bool(self.optimisers["network"].state) or self.recipe.optimiser == "sgd"
-        if not known or not self.sprints or left < steps * size:
-            return min(size, left)
-        last = left - steps * size < size  # what is no whole batch goes with the last ones
-        end = self.step + steps + (last and left > steps * size)
-        if end > self.total or self.step < self.rest_at < end:
-            return min(size, left)
-        return left if last else steps * size
+        def piece(left: int) -> int:
+            return self.sprint.piece(self, left) if strides and self.sprint else min(size, left)
+
+        return self.material.batches(order, piece, self.seen, number - left_over)
 
     def apart(self, inputs: torch.Tensor, targets: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor]]:
         """Return the batches of which a stride is made."""
@@ -156,7 +133,8 @@ class Learner:
     def advance(self, inputs: torch.Tensor, targets: torch.Tensor) -> None:
         """Take one step, every network has its turn; or all those of a stride."""
         if len(inputs) > self.batch_size:
-            self._sprint(inputs, targets)
+            assert self.sprint
+            self.sprint.advance(self, inputs, targets)
             return
         rate = self.rate
         if augment := self.recipe.augment:
@@ -175,59 +153,20 @@ class Learner:
                 set_rate(one, rate)
                 self.rates[turn.role] = rate
             if isinstance(one, torch.optim.LBFGS):
-                self._search(one, inputs, targets)
+                search(self, one, inputs, targets)
             else:
-                self._descend(turn.role, one, turn.loss)
+                descend(self, turn.role, one, turn.loss)
             self.losses.append(turn.loss.detach())
         self.step += 1
         self.seen += self.batch_size
 
-    def _sprint(self, inputs: torch.Tensor, targets: torch.Tensor) -> None:
-        assert self.sprint
-        steps, one = -(-len(inputs) // self.batch_size), self.optimisers["network"]
-        if self.sprint.lay(one):
-            self.steps["network"] = stepping(one)  # which had laid out what was there before
-        rates = [self._rate_at(self.step + ahead) for ahead in range(steps)]
-        self.losses += self.sprint.run(one, inputs, targets, rates).unbind()
-        self.step += steps
-        self.seen += steps * self.batch_size
-
-    def _descend(self, role: str, one: torch.optim.Optimizer, loss: torch.Tensor) -> None:
-        for group in one.param_groups:
-            for weight in group["params"]:
-                weight.grad = None
-        if self.scaler:
-            self.scaler.scale(loss).backward()
-            self.scaler.unscale_(one)
-        else:
-            loss.backward()
-        if self.recipe.clip:
-            nn.utils.clip_grad_norm_(list(moved([one])), self.recipe.clip)
-        if self.recipe.decay or self.recipe.l1:
-            pull(one, self.recipe)
-        if self.scaler:
-            self.scaler.step(one)
-            self.scaler.update()
-        else:
-            self.steps[role]()
-
-    def _search(self, one: torch.optim.LBFGS, inputs: torch.Tensor, targets: torch.Tensor) -> None:
-        def closure() -> Any:
-            one.zero_grad()
-            turn = next(iter(self.task.turns(self.networks, inputs, targets)))
-            turn.loss.backward()
-            if self.recipe.decay or self.recipe.l1:
-                pull(one, self.recipe)
-            return turn.loss
-
-        one.step(closure)
-
     @property
     def rate(self) -> float:
         """Return the rate of the next step."""
-        return self._rate_at(self.step)
+        return self.rate_at(self.step)
 
-    def _rate_at(self, step: int) -> float:
+    def rate_at(self, step: int) -> float:
+        """Return the rate of a step."""
         return self.recipe.rate * factor(self.recipe, step, self.total, self.steps_an_epoch, self.plateaus)
 
     # -- scoring -------------------------------------------------------------------------------------------------
@@ -263,22 +202,7 @@ class Learner:
     def finished(self) -> bool:
         """Return whether the recipe's end is reached."""
         late = bool(self.recipe.seconds) and self.seconds >= (self.recipe.seconds or 0)
-        return self.step >= self.total or late or self.stuck or self.settled
-
-    @property
-    def last_words(self) -> str:
-        """Return that it stopped early and what was kept, where it was so."""
-        if not self.stuck:
-            return ""
-        waited, best = self.best.epochs, self.epoch - self.best.epochs
-        return (
-            f"Stopped early: {waited} epochs without a better validation score; the weights of epoch {best} are kept."
-        )
-
-    @property
-    def stuck(self) -> bool:
-        """Return whether no epoch has been better for as long as the recipe is patient."""
-        return bool(self.recipe.patience) and self.best.epochs >= (self.recipe.patience or 0)
+        return self.step >= self.total or late or self.best.stuck(self.recipe) or self.settled
 
     def keep_best(self) -> None:
         """Go back to the best weights, where the recipe kept them."""
@@ -340,7 +264,8 @@ class Learner:
             one = remade(self.optimisers[role], self.recipe, recipe, network, self.place.device)
             self.optimisers[role], self.steps[role] = one, stepping(one)
         self.recipe, self.rates = recipe, {}
-        self.sprints = self.sprint is None or self.sprint.fits(recipe)
+        if self.sprint:
+            self.sprint.follow(recipe)
         self.forget_counts()
 
     def drop(self, share: float | None) -> None:

@@ -1,7 +1,7 @@
 """Sprint: many steps of a small network in one compiled call; much faster, and not equal to the last bit."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -11,7 +11,11 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from engine.errors import VitrineError
 from engine.layers.modules import PlaneFeatures, Sign, Sine, Step
 from engine.tasks import Task
+from engine.training.optimiser import stepping
 from engine.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from engine.training.learner import Learner
 
 MOST_WEIGHTS = 20_000  # beyond, a step takes longer than calling it
 LEAST, MOST = 4, 10  # steps in one call: more take long to compile
@@ -28,21 +32,23 @@ PLAIN = ("engine.graph.", "torch.nn.modules.activation", "torch.nn.modules.linea
 OURS = (Sign, Sine, Step, PlaneFeatures)  # modules of ours that keep nothing and draw nothing either
 
 
-def suits(network: nn.Module, task: Task, recipe: Recipe, device: torch.device) -> bool:
-    """Return whether many steps can be taken at once: a small plain network on the processor, one optimiser."""
-    weights = list(network.parameters())
+def sprint_of(learner: "Learner") -> "Sprint | None":
+    """Return what takes many steps at once: of a small plain network on the processor whose recipe says 'compile'."""
+    recipe, task, network = learner.recipe, learner.task, learner.networks.get("network")
+    if network is None or task.roles != ("network",) or not recipe.compile:
+        return None
     others = [m for m in network.modules() if not (type(m).__module__.startswith(PLAIN) or isinstance(m, OURS))]
-    return (
-        recipe.compile
-        and device.type == "cpu"
+    suits = (
+        learner.place.device.type == "cpu"
         and recipe.precision == "fp32"
         and recipe.optimiser in STATES
         and recipe.batch != "all"
         and not (recipe.augment or recipe.frozen or recipe.rates)
-        and sum(weight.numel() for weight in weights) <= MOST_WEIGHTS
+        and sum(weight.numel() for weight in network.parameters()) <= MOST_WEIGHTS
         and not others
-        and task.roles == ("network",)
     )
+    batches = len(learner.train) // learner.batch_size
+    return Sprint(network, task, recipe, batches) if suits and batches >= LEAST else None
 
 
 class Sprint:
@@ -58,15 +64,38 @@ class Sprint:
         # As many steps as divide an epoch best: what is left over is taken one by one.
         self.steps = min(range(LEAST, MOST + 1), key=lambda number: (batches % number, -number))
         self.compiled: dict[int, Callable[..., Any]] = {}  # by the number of examples
+        self.rests = False
         self.rows: list[torch.Tensor] = []
         self.laid: list[torch.Tensor] = []  # the parts of the rows, as network and optimiser hold them
 
-    def fits(self, recipe: Recipe) -> bool:
-        """Return whether a recipe asks for the steps that were compiled; rates and lengths are given to each call."""
+    def follow(self, recipe: Recipe) -> None:
+        """Rest where a recipe asks for other steps than were compiled; rates and lengths are given to each call."""
         free = {name: getattr(self.recipe, name) for name in ("rate", "schedule", "epochs", "steps", "seconds")}
-        return recipe.but(**free) == self.recipe
+        self.rests = recipe.but(**free) != self.recipe
 
-    def lay(self, one: torch.optim.Optimizer) -> bool:
+    def piece(self, learner: "Learner", left: int) -> int:
+        """Return how many of the examples that are left the next call takes: those of one step, or of many."""
+        size, steps = learner.batch_size, self.steps
+        known = bool(learner.optimisers["network"].state) or self.recipe.optimiser == "sgd"
+        if not known or self.rests or left < steps * size:
+            return min(size, left)
+        last = left - steps * size < size  # what is no whole batch goes with the last ones
+        end = learner.step + steps + (last and left > steps * size)
+        if end > learner.total or learner.step < learner.rest_at < end:
+            return min(size, left)
+        return left if last else steps * size
+
+    def advance(self, learner: "Learner", inputs: torch.Tensor, targets: torch.Tensor) -> None:
+        """Take the steps of a stride."""
+        steps, one = -(-len(inputs) // learner.batch_size), learner.optimisers["network"]
+        if self._lay(one):
+            learner.steps["network"] = stepping(one)  # which had laid out what was there before
+        rates = [learner.rate_at(learner.step + ahead) for ahead in range(steps)]
+        learner.losses += self._run(one, inputs, targets, rates).unbind()
+        learner.step += steps
+        learner.seen += steps * learner.batch_size
+
+    def _lay(self, one: torch.optim.Optimizer) -> bool:
         """Lay everything that a step moves into rows, unless it lies there; return whether that was needed."""
         states = [one.state[weight] for weight in self.weights]
         names = STATES[self.recipe.optimiser]
@@ -84,7 +113,7 @@ class Sprint:
                 state[name] = part
         return True
 
-    def run(self, one: torch.optim.Optimizer, inputs: torch.Tensor, targets: torch.Tensor, rates: list[float]) -> Any:
+    def _run(self, one: torch.optim.Optimizer, inputs: torch.Tensor, targets: torch.Tensor, rates: list[float]) -> Any:
         """Take the steps, everything laid; return their losses."""
         counts = {id(state["step"]): state["step"] for state in one.state.values() if "step" in state}
         count = next(iter(counts.values()), ZERO)

@@ -95,14 +95,14 @@ def test_a_change_that_needs_other_steps_goes_on_one_by_one(uncompiled):
     reports = learn(learner)
     next(reports)
     change(learner, {"rate": 0.01})
-    assert learner.sprints
+    assert not learner.sprint.rests
     change(learner, {"batch": 20})
-    assert not learner.sprints
+    assert learner.sprint.rests
     before = len(uncompiled)
     next(reports)
     assert len(uncompiled) == before
     change(learner, {"batch": 10})
-    assert learner.sprints
+    assert not learner.sprint.rests
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit.script")  # torch's compiler imports what torch itself deprecates

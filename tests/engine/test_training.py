@@ -226,8 +226,9 @@ def test_stopping_early_keeps_the_best_weights():
     found = learned(experiment)
     assert found.epoch < 200
     assert found.best.epochs == 5
-    assert found.last_words.startswith("Stopped early: 5 epochs without a better")
-    assert f"epoch {found.epoch - 5} are kept" in found.last_words
+    words = found.best.last_words(found.recipe, found.epoch)
+    assert words.startswith("Stopped early: 5 epochs without a better")
+    assert words.endswith(f"of epoch {found.epoch - 5}.")
     assert found.score("validation")["accuracy"] == pytest.approx(found.best.score)
 
 
