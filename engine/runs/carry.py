@@ -231,10 +231,10 @@ class Keeper:
 
 def finish(learner: Learner) -> dict[str, Any]:
     """Return the scores of all splits, and a fingerprint of the weights by which equal bits can be seen."""
-    train = learner.dataset.train
+    train, best = learner.dataset.train, learner.best
+    words = learner.task.last_words(learner.settled, train.inputs, train.targets)
     return {
-        "words": learner.task.last_words(learner.settled, train.inputs, train.targets)
-        or learner.best.last_words(learner.recipe, learner.epoch),
+        "words": words or best.last_words(learner.recipe, learner.epoch),
         "seconds": learner.seconds,
         "examples_per_second": learner.step * learner.batch_size / max(1e-9, learner.seconds),
         "metrics": {name: learner.score(name) for name in learner.data},

@@ -21,6 +21,8 @@ from engine.training.material import Material
 from engine.training.optimiser import optimiser, remade, set_rate, stepping
 from engine.training.recipe import Recipe
 from engine.training.schedule import factor
+from engine.training.sprint import sprint_of
+from engine.training.step import descend, search
 from engine.training.sweep import batches
 
 LOOK = 1024  # examples at once when scoring
