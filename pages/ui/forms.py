@@ -43,10 +43,13 @@ def form(
     if not seldom and not pairs:
         return
     altered = [option.label for option in seldom if getattr(choice, option.name) != option.default]
-    with st.expander(f"More: {', '.join(altered)} changed" if altered else "More", key=f"{key}.more", type="compact"):
-        _grid(choice, seldom, key, changed, columns)
-        for option in pairs:
-            _apart(option, getattr(choice, option.name), f"{key}.{option.name}.apart", changed)
+    label = f"More: {', '.join(altered)} changed" if altered else "More"
+    more = st.expander(label, key=f"{key}.more", type="compact", on_change="rerun")
+    if more.open:  # what is folded away is not worked out, which keeps pages quick
+        with more:
+            _grid(choice, seldom, key, changed, columns)
+            for option in pairs:
+                _apart(option, getattr(choice, option.name), f"{key}.{option.name}.apart", changed)
 
 
 def _grid(choice: Choice, options: list[Option], key: str, changed: Changed, columns: int) -> None:

@@ -77,7 +77,7 @@ def test_an_option_changes_the_network_and_undo_takes_it_back():
     assert graph(app)["conv1"].layer.channels == 8
 
 
-def test_two_options_changed_before_the_page_has_run_again_both_count():
+def test_two_options_changed_before_the_page_has_run_again_both_count(unfolded):
     app = press(opened(), "cnn-select-conv1")
     app.number_input(key="cnn.conv1.channels").set_value(8)
     app.number_input(key="cnn.conv1.kernel").set_value(3)
@@ -167,14 +167,14 @@ def test_nonsense_typed_is_complained_of_and_changes_nothing():
     assert words(app) == []
 
 
-def test_height_and_width_can_go_apart():
+def test_height_and_width_can_go_apart(unfolded):
     app = press(opened(), "cnn-select-conv1")
     app.toggle(key="cnn.conv1.kernel.apart").set_value(True).run()
     app.number_input(key="cnn.conv1.kernel.width").set_value(3).run()
     assert graph(app)["conv1"].layer.kernel == (5, 3)
 
 
-def test_weights_begin_as_chosen_for_the_network_and_for_a_layer():
+def test_weights_begin_as_chosen_for_the_network_and_for_a_layer(unfolded):
     app = press(opened(), "cnn-select-conv1")
     app.selectbox(key="cnn.init.way").set_value("he_normal").run()
     assert graph(app).init.way == "he_normal"

@@ -10,6 +10,7 @@ from engine.presets import PRESETS
 from engine.runs.carry import branch, carry_out, new_run
 from engine.runs.launch import CHILDREN
 from engine.runs.manage import differences, outcomes
+from engine.runs.series import carry_series
 from engine.runs.store import Store, folder
 from engine.training.experiment import load
 from engine.training.recipe import Recipe
@@ -88,7 +89,7 @@ def test_other_data_is_refused_with_the_reason_and_the_network_can_be_fitted_to_
     assert now(app).data.kind == "scenes"
 
 
-def test_every_option_of_the_recipe_can_be_set_by_its_widget(home):
+def test_every_option_of_the_recipe_can_be_set_by_its_widget(home, unfolded):
     app = lab()
     app.number_input(key="cnn.recipe.rate").set_value(0.02).run()
     app.selectbox(key="cnn.recipe.optimiser").set_value("momentum").run()
@@ -217,7 +218,7 @@ def test_what_a_run_refuses_is_said_at_the_field_which_shows_its_old_value(home)
     assert "epochs are done already" not in words(app)
 
 
-def test_only_what_the_optimiser_has_is_offered_while_a_run_learns(home):
+def test_only_what_the_optimiser_has_is_offered_while_a_run_learns(home, unfolded):
     run = begun(Store(), dataclasses.replace(SHORT, recipe=Recipe(epochs=100_000, optimiser="sgd")))
     app = lab(run=run)
     assert app.number_input(key="cnn.recipe.rate").label == "Rate ⚡"
@@ -293,3 +294,29 @@ def test_up_to_three_runs_race_on_one_board(home, monkeypatch):
     app.button(key="playground-alone").click().run()
     assert app.session_state["playground"]["rivals"] == []
     assert not app.exception
+
+
+def test_a_sweep_is_chosen_under_more_and_its_errors_stand_on_the_board(home, unfolded):
+    app = opened("labs/playground.py")
+    app.toggle(key="playground.recipe.sweep").set_value(True).run()
+    app.selectbox(key="playground.recipe.sweep.vary").set_value("noise").run()
+    app.text_input(key="playground.recipe.sweep.values").set_value("0, 3").run()
+    assert "noise must be at most 1" in words(app)
+    assert app.button(key="playground-train").disabled
+    app.text_input(key="playground.recipe.sweep.values").set_value("0, 0.3").run()
+    app.button(key="playground-train").click().run()
+    assert not app.exception
+    assert any("Folds and sweep" in one.value for one in app.markdown)
+    row = house().store.runs()[-1]
+    assert load(house().store.run(row["run"])["experiment"]).recipe.sweep.values == (0.0, 0.3)
+
+
+def test_parts_of_a_series_are_listed_only_when_asked_for(home):
+    store = Store()
+    run = new_run(store, dataclasses.replace(SHORT, recipe=Recipe(epochs=1, batch=32, folds=2)))
+    for _ in carry_series(store, run):
+        pass
+    app = opened("models/runs.py")
+    assert len(app.dataframe[0].value) == 1
+    app.toggle(key="runs.parts").set_value(True).run()
+    assert len(app.dataframe[0].value) == 3
