@@ -186,3 +186,21 @@ def test_two_runs_race_side_by_side_and_are_told_together(visit):
     status(page, "stopped")
     page.get_by_role("button", name="End the race").click()
     expect(page.locator(NET)).to_have_count(1)
+
+
+def test_folds_are_learned_one_by_one_and_their_errors_shown_with_the_spread(visit):
+    page = opened(visit)
+    lengthen(page, 3)
+    page.locator(".st-key-playground-recipe").get_by_text("More", exact=True).click()
+    folds = page.get_by_role("combobox", name="Folds")
+    folds.fill("4")
+    folds.press("Enter")
+    settled(page)
+    train(page)
+    status(page, "done")
+    expect(page.locator('[data-testid="transport"]')).to_contain_text("run 4 of 4")
+    spread = page.locator('[data-testid="figure"]').first
+    expect(spread.locator(".annotation-text")).to_contain_text("(4 folds)")
+    expect(spread.locator(".annotation-text")).to_contain_text("±")
+    expect(page.locator(f"{NET} .neuron")).to_have_count(2 + 4 + 2 + 1)  # those of the last fold
+    expect(page.locator(NET)).not_to_have_attribute("data-step", "0")
