@@ -95,7 +95,7 @@ def lost(answer: Values, target: float, squared: bool, certain: bool) -> tuple[f
 class ByHand(View):
     """One example through the network and back, every product, sum and derivative written out; a step at a time."""
 
-    title, rank = "By hand", 6
+    title, rank, wide = "By hand", 6, True
     hint = "Forward, the sums and what becomes of them; back, who is to blame by how much; then each weight's change."
 
     example: Annotated[int, Field(ge=0, le=10**6)] = option(0, "Which training example, from 0.")

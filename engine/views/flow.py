@@ -61,7 +61,7 @@ class Flow(View):
                 )
             )
             layout["xaxis"] = axis(
-                "step, as far as watched", domain=[0, 0.57] if both else [0, 1], type="category", nticks=5, tickangle=0
+                "step watched", domain=[0, 0.57] if both else [0, 1], type="category", nticks=5, tickangle=0
             )
         if self.show != "over time":
             traces.append(
@@ -78,7 +78,7 @@ class Flow(View):
                     "hovertemplate": f"%{{y}}<br>{self.quantity} %{{x:.3g}}<extra></extra>",
                 }
             )
-            title = self.quantity if both else f"{self.quantity}, step {steps[-1]:,}"
+            title = self.quantity.replace(" ", "<br>") if both else f"{self.quantity}, step {steps[-1]:,}"
             side = axis(title, rangemode="tozero", showticklabels=False)  # the bars say their numbers
             layout["xaxis2"] = side | {"domain": [0.72, 1] if both else [0, 1]}
         return figure(traces, yaxis=axis(range=[len(nodes) - 0.5, -0.5], type="category"), **layout)

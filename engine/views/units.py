@@ -19,7 +19,7 @@ SILENT = 1e-9
 
 @view("units")
 class Units(View):
-    """Every neuron for itself: what it gives over the training examples, and the gradient that reaches it."""
+    """Every hidden neuron for itself: what it gives over the training examples, and the gradient that reaches it."""
 
     title, rank = "Activation and gradient", 4
     hint = "Short bars at an end are saturated, bars at zero dead; a neuron whose gradient is tiny learns no more."
@@ -36,7 +36,8 @@ class Units(View):
         """Let examples through and the loss back, keeping what each neuron gave and was given."""
         learner = session.network
         network = learner.networks["network"]
-        gives = [column.gives for column in columns(session.experiment.graph) if column.weights]
+        every = [column.gives for column in columns(session.experiment.graph) if column.weights]
+        gives = every[:-1] or every  # what answers stands on another scale
         kept: dict[str, torch.Tensor] = {}
 
         def keep(name):
@@ -100,7 +101,7 @@ class Units(View):
             [shared | ranges, dots, shared | slopes],
             xaxis=axis(f"neurons; {left_out:,} more" if left_out else "", anchor="y2", type="category"),
             yaxis=axis("gives", domain=[0.46, 1], zeroline=True),
-            yaxis2=axis("mean |gradient|", True, domain=[0, 0.38], exponentformat="power"),
+            yaxis2=axis("mean |gradient|", True, domain=[0, 0.38], exponentformat="power", dtick=1),
             barmode="overlay",
             bargap=0.25,
         )
