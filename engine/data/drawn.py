@@ -1,6 +1,6 @@
 """Own points: drawn by hand, pasted or uploaded; they are part of the experiment, so a link carries them."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import torch
 from pydantic import Field, field_validator, model_validator
@@ -50,11 +50,6 @@ class OwnPoints(Source):
             if self.classes and (row[-1] != int(row[-1]) or not 0 <= row[-1] < len(self.classes)):
                 raise ValueError(f"point {number} is of class {row[-1]:g}, and there are {len(self.classes)}")
         return self
-
-    @property
-    def goal(self) -> Literal["class", "number"]:
-        """Return whether points have a class or a height."""
-        return "class" if self.classes else "number"
 
     def load(self):
         """Lay the points out and split them."""

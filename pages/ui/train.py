@@ -24,6 +24,7 @@ from pages.ui.table import MOST_RIVALS
 from pages.ui.workbench import Workbench, refusal
 
 PATIENCE = 2.0  # seconds that a form waits for a run's answer
+OF_FIRST = "⚡ acts at once on the first run of the race; everything else counts from the next run or branch."
 ACTS = "⚡ acts at once on the run that learns; everything else counts from the next run or branch."
 
 
@@ -40,7 +41,7 @@ def train_panel(bench: Workbench) -> None:
         st.markdown("**Recipe**")
         live = changeable(_of_run(bench).recipe) if learns else ()
         if learns:
-            st.caption(ACTS)
+            st.caption(ACTS if len(bench.runs) == 1 else OF_FIRST)
         offers = {"frozen": trained(experiment.graph)}
         form(experiment.recipe, f"{bench.key}.recipe", lambda n, v: _set(bench, n, v), offers=offers, live=live)
     if learns:
