@@ -189,13 +189,8 @@ def _list(option: Option, value: tuple[float, ...] | None, key: str, changed: Ch
         except ValueError:
             return text  # for the choice to complain of
 
-    st.text_input(
-        _label(option),
-        key=key,
-        placeholder=option.none,
-        help=f"{option.help} Numbers, with commas.",
-        on_change=_told(option, key, changed, read),
-    )
+    help, told = f"{option.help} Numbers, with commas.", _told(option, key, changed, read)
+    st.text_input(_label(option), key=key, placeholder=option.none, help=help, on_change=told)
 
 
 def _sizes(option: Option, value: tuple[int, ...], key: str, changed: Changed) -> None:
