@@ -24,6 +24,7 @@ def carry_series(store: Store, run: str, meet: Meet | None = None) -> Generator[
     rows = [store.run(child["run"]) for child in store.children(run) if is_part(child)]
     children = {row["experiment"]: row for row in rows}
     done: list[Row] = []
+    steps = 0
     try:
         series = parts(experiment, experiment.data.load())
         for place, one in enumerate(series):
@@ -38,7 +39,8 @@ def carry_series(store: Store, run: str, meet: Meet | None = None) -> Generator[
             done.append(store.run(name))
             if done[-1]["status"] != "done":
                 raise VitrineError(done[-1]["error"] or f"Part {place + 1} ended early.", where=name)
-            store.update(run, epoch=float(place + 1), step=sum(row["step"] for row in done))
+            steps = sum(row["step"] for row in done)
+            store.update(run, epoch=float(place + 1), step=steps, device=done[-1]["device"])
     except VitrineError as error:
         store.update(run, status="failed", error=str(error), pid=None)
         raise
@@ -47,7 +49,6 @@ def carry_series(store: Store, run: str, meet: Meet | None = None) -> Generator[
         raise
     results = [json.loads(row["result"]) for row in done]
     result = together(experiment, series, results)
-    steps = sum(row["step"] for row in done)
     store.update(run, status="done", pid=None, result=json.dumps(result), seconds=result["seconds"], total=steps)
 
 

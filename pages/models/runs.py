@@ -12,7 +12,7 @@ from engine.errors import VitrineError
 from engine.live.house import house
 from engine.runs import orders
 from engine.runs.manage import annotate, delete, parentage, rename, scored
-from engine.runs.store import ENDED, Row, is_part
+from engine.runs.store import ENDED, Row, is_part, result_of
 from engine.runs.tend import sweep
 from pages.ui.compare import compare
 from pages.ui.forms import show
@@ -25,28 +25,34 @@ CURVE = 40  # points of the small curve
 
 
 @functools.lru_cache(maxsize=1000)
-def curves(run: str, updated: float) -> tuple[list[float], dict[str, float]]:
-    """Return a run's loss in a few points, and its latest scores, as they were when it last changed."""
+def curves(run: str, updated: float) -> tuple[list[float], float | None]:
+    """Return a run's loss in a few points, and its latest accuracy, as they were when it last changed."""
     metrics = house().store.metrics(run)
     losses = [value for _, value in metrics.get(("train", "loss"), []) if value is not None]
-    return losses[:: max(1, len(losses) // CURVE)], scored(metrics)
+    result = None if metrics else result_of(house().store.run(run))  # a series has no curves of its own
+    scores = result["metrics"].get("validation", {}) if result else {}
+    return losses[:: max(1, len(losses) // CURVE)], scored(metrics).get("validation accuracy", scores.get("accuracy"))
 
 
 @functools.lru_cache(maxsize=1000)
-def data_of(run: str) -> str:
-    """Return what a run learns from."""
-    data = json.loads(house().store.run(run)["experiment"])["data"]
-    return data["kind"] if data else ""
+def told(run: str) -> tuple[str, str]:
+    """Return what a run learns from, and of what kind a series is."""
+    experiment = json.loads(house().store.run(run)["experiment"])
+    recipe = experiment.get("recipe", {})
+    series = f"sweep of {recipe['sweep'].get('vary', 'size')}" if recipe.get("sweep") else ""
+    if recipe.get("folds") and "fold" not in recipe:
+        series = "cross-validation"
+    return experiment["data"]["kind"] if experiment.get("data") else "", series
 
 
 def listed(row: Row) -> dict[str, Any]:
     """Return what the list tells of a run."""
-    losses, scores = curves(row["run"], row["updated"])
-    accuracy = scores.get("validation accuracy")
+    losses, accuracy = curves(row["run"], row["updated"])
+    data, series = told(row["run"])
     return {
         "pin": "pinned" if row["pinned"] else "",
         "name": row["name"],
-        "data": data_of(row["run"]),
+        "data": data,
         "status": row["status"],
         "loss": losses or None,
         "accuracy": None if accuracy is None else 100 * accuracy,
@@ -57,7 +63,7 @@ def listed(row: Row) -> dict[str, Any]:
         "device": row["device"] or "",
         "run": row["run"],
         "parent": parentage(row),
-        "note": row["note"] or row["error"] or "",
+        "note": row["note"] or row["error"] or series,
     }
 
 

@@ -1,6 +1,7 @@
 """Pages with runs: forms of data and recipe, the board, the list of runs and what can be done with them."""
 
 import dataclasses
+import json
 
 import pytest
 
@@ -317,6 +318,9 @@ def test_parts_of_a_series_are_listed_only_when_asked_for(home):
     for _ in carry_series(store, run):
         pass
     app = opened("models/runs.py")
-    assert len(app.dataframe[0].value) == 1
+    rows = app.dataframe[0].value
+    mean = json.loads(store.run(run)["result"])["metrics"]["validation"]["accuracy"]
+    assert (len(rows), rows["note"][0], rows["device"][0]) == (1, "cross-validation", "cpu")
+    assert rows["accuracy"][0] == pytest.approx(100 * mean)
     app.toggle(key="runs.parts").set_value(True).run()
     assert len(app.dataframe[0].value) == 3
