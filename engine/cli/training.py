@@ -71,14 +71,14 @@ def train(
 
     settings = [*(settings or []), *([f"recipe.device={device}"] if device else [])]
     experiment = changed(experiment_of(name), data, settings)
-    learner, store = learner_of(experiment), Store()  # what cannot begin leaves no run behind
-    if several(experiment.recipe):
-        parts(experiment, learner.dataset)
+    series = several(experiment.recipe) and experiment.data
+    first = parts(experiment, experiment.data.load())[0] if series else experiment
+    learner, store = learner_of(first), Store()  # what cannot begin leaves no run behind
     if detach:
         _start(store, new_run(store, experiment), as_json)
         return
     run = new_run(store, experiment, status="running", **mine())
-    more = {} if several(experiment.recipe) else {"learner": learner, "watch": every(watch) if watch else None}
+    more = {} if series else {"learner": learner, "watch": every(watch) if watch else None}
     _learn(store, run, attended(store, run, Desk(store, run), **more), as_json)
 
 

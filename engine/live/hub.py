@@ -162,10 +162,11 @@ class Hub:
         live = [scene for scene in scenes if self._learns(scene)]
         pause = max(PAUSE, sum(len(scene.viewers) for scene in scenes) / MOST_MESSAGES)
         due = [scene for scene in scenes if time.monotonic() - scene.drawn >= pause]
-        networks = {scene.watch: scene for scene in live if scene.view.reads == "network"}
-        for key, seen in frames.turns(self.store, [key for key, scene in networks.items() if scene in due]).items():
-            if seen != networks[key].seen:
-                self._draw_frame(networks[key], key, seen)
+        networks = [scene for scene in live if scene.view.reads == "network" and scene in due]
+        turns = frames.turns(self.store, list({scene.watch for scene in networks}))
+        for scene in networks:  # a series and its part may show the same
+            if scene.watch in turns and turns[scene.watch] != scene.seen:
+                self._draw_frame(scene, scene.watch, turns[scene.watch])
         for scene in due:
             if scene.key.at == NOW and scene.key.source.startswith(RUN) and scene.view.reads == "record":
                 self._draw_record(scene)

@@ -32,6 +32,7 @@ class Past:
         self.drafts: OrderedDict[str, str] = OrderedDict()  # by key: experiments that are being built
         self.known: dict[str, Experiment] = {}  # by source
         self.records: dict[str, StoredRecord] = {}
+        self.numbers: dict[str, int] = {}  # by source: the parts of a series
         self.at: dict[str, Session] = {}  # by source: the session that its learner stands at,
         self.stamps: dict[str, tuple[int, int]] = {}  # its step, and when that checkpoint was written
 
@@ -75,12 +76,17 @@ class Past:
         return self.store.part(run) if several(self.experiment(source).recipe) else run
 
     def parts(self, source: str) -> int:
-        """Return of how many parts a series is made; 0 where a run is no series."""
+        """Return of how many parts a series is made; 0 where a run is no series, or its data are gone."""
         experiment = self.experiment(source)
         data = experiment.data
         if not several(experiment.recipe) or data is None:
             return 0
-        return number_of_parts(experiment.recipe, lambda: self.dataset(data))
+        if source not in self.numbers:
+            try:
+                self.numbers[source] = number_of_parts(experiment.recipe, lambda: self.dataset(data))
+            except VitrineError:
+                self.numbers[source] = 0
+        return self.numbers[source]
 
     def session(self, source: str, step: int) -> Session:
         """Return a run as it was at the checkpoint before a step, or a draft before its first step."""

@@ -25,6 +25,7 @@ from engine.training.branch import adopt
 from engine.training.experiment import Experiment, dump, load
 from engine.training.learner import Learner
 from engine.training.loop import Report, Watch, learn
+from engine.training.series import several
 
 BEGINNING = "beginning.pt"  # in a branch's folder: the state of its parent that it begins with
 MOST_SHARE = 0.05  # of the time that may go into checkpoints,
@@ -46,6 +47,8 @@ def new_run(store: Store, experiment: Experiment, parent: str | None = None, **m
 
 def branch(store: Store, parent: str, step: int, experiment: Experiment, **more: Any) -> str:
     """Enter a run that begins with another one's weights at its latest checkpoint up to a step; return its name."""
+    if several(experiment.recipe):
+        raise VitrineError("A series begins anew with every part, so it cannot branch off.", cure="Train it anew.")
     row = store.run(parent)
     here = [kept for kept in checkpoint.steps(folder(row["run"]) / "checkpoints") if kept <= step]
     if not here:

@@ -129,13 +129,24 @@ class Desk:
 
     def meet(self, run: str, learner: Learner, keeper: Keeper, pulses: Pulses) -> None:
         """Be told of the learner, before its first step."""
-        self.learner = self.ear.learner = learner
-        self.ear.names = list(dict.fromkeys([self.run, run]))
+        before, self.learner = self.learner, learner
+        self.ear.learner = learner
+        self._turn(self.ear.names[-1], run)
+        if before and self.rests_at >= 0:  # steps that were asked for and not taken yet are taken here
+            self._rest_at(learner.step + max(1, self.rests_at - before.step))
+        self.batch = None
         self.keeper, self.lookout = keeper, Lookout(self.store, run, learner, pulses)
         learner.called = True
         if orders.pending(self.store, self.run):  # given before there was a worker: they come before the first step
             self.ear.heard.wait(5)
             self.attend(Report(learner.step, learner.epochs, learner.seconds, learner.rate))
+
+    def _turn(self, before: str, run: str) -> None:
+        """Turn to the next part of a series; what was open of the last one is closed."""
+        if before not in (self.run, run):
+            orders.answer_all(self.store, before, f"{before} has ended.")
+            frames.clear(self.store, before)
+        self.ear.names = list(dict.fromkeys([self.run, run]))
 
     def attend(self, report: Report) -> bool:
         """Do what was asked for, wait while paused; return whether to go on."""
@@ -237,6 +248,9 @@ class Desk:
         if "speed" in settings:
             self.speed = _speed(settings.pop("speed"))
             self._rest_at(self.rests_at)
+        if settings and len(self.ear.names) > 1:
+            words = "All parts of a series are learned by one recipe, so that they can be compared."
+            raise VitrineError(words, cure="Stop it, and train anew.")
         if settings:
             change(self.learner, settings)
         if any(TYPED.fullmatch(name) for name in order.value) and self.keeper and self.lookout:
@@ -254,8 +268,8 @@ class Desk:
         step = self.learner.step if self.learner else 0
         for name in self.ear.names:
             if status:
-                at = {"epoch": self.learner.epochs} if self.learner else {}
-                self.store.update(name, status=status, **at)
+                mine = self.learner is not None and name == self.ear.names[-1]
+                self.store.update(name, status=status, **({"epoch": self.learner.epochs} if mine else {}))
             self.store.note(name, step, words)
 
 

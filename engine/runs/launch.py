@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from engine.errors import VitrineError
 from engine.runs import alive
 from engine.runs.alive import identity, machine
-from engine.runs.store import ACTIVE, ENDED, Store
+from engine.runs.store import ACTIVE, ENDED, Store, is_part
 from engine.runs.tables import RUNS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,7 +30,9 @@ def most_runs() -> int:
 
 def claim(store: Store, run: str) -> bool:
     """Take a waiting run for this process, if it still waits and the machine is not full."""
-    busy = sa.select(sa.func.count()).where(RUNS.c.status.in_(ACTIVE), RUNS.c.host.startswith(f"{machine()} "))
+    whole = RUNS.c.parent.is_(None) | RUNS.c.parent_step.is_not(None)  # a series and its part are one
+    here = RUNS.c.host.startswith(f"{machine()} ")
+    busy = sa.select(sa.func.count()).where(RUNS.c.status.in_(ACTIVE), here, whole)
     waiting = RUNS.update().where(RUNS.c.run == run, RUNS.c.status == "queued", busy.scalar_subquery() < most_runs())
     with store.writing() as connection:
         if store.engine.dialect.name == "postgresql":  # SQLite has one writer at a time anyway
@@ -46,7 +48,7 @@ def mine() -> dict[str, Any]:
 def fill(store: Store, launcher: "Launcher | None" = None) -> None:
     """Start workers for as many waiting runs as there is room for, the longest waiting first."""
     coming = launcher.coming() if launcher else set()
-    busy = {row["run"] for row in store.runs(*ACTIVE) if alive.here(row["host"])}
+    busy = {row["run"] for row in store.runs(*ACTIVE) if alive.here(row["host"]) and not is_part(row)}
     room = most_runs() - len(busy | coming)
     waiting = [row["run"] for row in store.runs("queued")[::-1] if row["run"] not in coming]
     for run in waiting[: max(0, room)]:

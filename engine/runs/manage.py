@@ -34,13 +34,15 @@ def annotate(store: Store, run: str, note: str) -> None:
 def delete(store: Store, run: str) -> None:
     """Forget a run with its parts, checkpoints and everything about it; one that learns must be stopped first."""
     row = store.run(run)
-    if row["status"] not in ENDED:
-        raise VitrineError(f"{row['run']} is {row['status']}.", cure="Stop it first.")
-    if row["pinned"]:
-        raise VitrineError(f"{row['run']} is pinned.", cure="Unpin it first.")
-    for name in (row["run"], *(child["run"] for child in store.children(row["run"]) if is_part(child))):
-        store.delete(name)
-        shutil.rmtree(folder(name), ignore_errors=True)  # what cannot be removed is no longer known of
+    rows = [row, *(child for child in store.children(row["run"]) if is_part(child))]
+    for one in rows:
+        if one["status"] not in ENDED:
+            raise VitrineError(f"{one['run']} is {one['status']}.", cure="Stop it first.")
+        if one["pinned"]:
+            raise VitrineError(f"{one['run']} is pinned.", cure="Unpin it first.")
+    for one in rows:
+        store.delete(one["run"])
+        shutil.rmtree(folder(one["run"]), ignore_errors=True)  # what cannot be removed is no longer known of
 
 
 def differences(experiments: list[Experiment]) -> list[tuple[str, list[str]]]:

@@ -35,13 +35,15 @@ class StoredRecord:
 
     def parts(self) -> Sequence[Part]:
         """Return the parts of a series that are done, in the order in which they were learned."""
-        for row in reversed(self.store.children(self.run)):
-            if is_part(row) and row["status"] == "done" and row["run"] not in self.finished:
-                whole = self.store.run(row["run"])
-                result = result_of(whole)
-                scores = result["metrics"] if result else {}
-                self.finished[row["run"]] = Part(load(whole["experiment"]), scores)
-        return list(self.finished.values())
+        done = [
+            row["run"] for row in reversed(self.store.children(self.run)) if is_part(row) and row["status"] == "done"
+        ]
+        for run in done:
+            if run not in self.finished:
+                row = self.store.run(run)
+                result = result_of(row)
+                self.finished[run] = Part(load(row["experiment"]), result["metrics"] if result else {})
+        return [self.finished[run] for run in done]
 
     def title(self, run: str = "") -> str:
         """Return the name of this run, or of another, and the end of its number, which tells like names apart."""

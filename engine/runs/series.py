@@ -9,8 +9,10 @@ from typing import Any
 
 from engine.errors import VitrineError
 from engine.runs.alive import identity
-from engine.runs.carry import Meet, carry_out, new_run
-from engine.runs.store import Row, Store, is_part
+from engine.runs.carry import Meet, carry_out, end, new_run
+from engine.runs.launch import mine
+from engine.runs.mend import keep_copy
+from engine.runs.store import ACTIVE, Row, Store, folder, is_part
 from engine.training.experiment import Experiment, dump, load
 from engine.training.loop import Report
 from engine.training.series import parts
@@ -21,6 +23,7 @@ def carry_series(store: Store, run: str, meet: Meet | None = None) -> Generator[
     experiment = load(store.run(run)["experiment"])
     assert experiment.data
     store.update(run, status="running", pid=os.getpid(), host=identity(os.getpid()), error=None)
+    keep_copy(store, run)
     rows = [store.run(child["run"]) for child in store.children(run) if is_part(child)]
     children = {row["experiment"]: row for row in rows}
     done: list[Row] = []
@@ -30,7 +33,11 @@ def carry_series(store: Store, run: str, meet: Meet | None = None) -> Generator[
         for place, one in enumerate(series):
             text = dump(one)
             child = children.get(text)
-            name = child["run"] if child else new_run(store, one, parent=run)
+            if child and child["status"] in ("queued", *ACTIVE):
+                raise VitrineError(
+                    f"{child['run']} is learned by itself already.", cure="Stop it, and resume this one."
+                )
+            name = child["run"] if child else new_run(store, one, parent=run, status="running", **mine())
             store.note(run, sum(row["step"] for row in done), f"{name} is part {place + 1} of {len(series)}")
             if not child or child["status"] != "done":
                 for report in carry_out(store, name, meet=meet):
@@ -42,14 +49,18 @@ def carry_series(store: Store, run: str, meet: Meet | None = None) -> Generator[
             steps = sum(row["step"] for row in done)
             store.update(run, epoch=float(place + 1), step=steps, device=done[-1]["device"])
     except VitrineError as error:
-        store.update(run, status="failed", error=str(error), pid=None)
+        end(store, run, "failed", str(error))
+        raise
+    except Exception as error:
+        end(store, run, "failed", f"A fault in Vitrine: {type(error).__name__}: {error}. {folder(run)} has the log.")
         raise
     except BaseException as error:
-        store.update(run, status="stopped" if isinstance(error, GeneratorExit) else "interrupted", pid=None)
+        end(store, run, "stopped" if isinstance(error, GeneratorExit) else "interrupted")
         raise
     results = [json.loads(row["result"]) for row in done]
     result = together(experiment, series, results)
-    store.update(run, status="done", pid=None, result=json.dumps(result), seconds=result["seconds"], total=steps)
+    (folder(run) / "result.json").write_text(json.dumps(result), encoding="utf-8")
+    end(store, run, "done", result=json.dumps(result), seconds=result["seconds"], total=steps)
 
 
 def _standing(done: list[Row], report: Report, number: int) -> dict[str, Any]:

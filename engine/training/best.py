@@ -24,4 +24,4 @@ class Best:
         if not self.stuck(recipe):
             return ""
         words = f"Stopped early: {self.epochs} epochs without a better validation score."
-        return f"{words} The weights are those of epoch {epoch - self.epochs}."
+        return f"{words} The weights are those of epoch {epoch - self.epochs}." if self.weights else words

@@ -7,6 +7,7 @@ import torch
 
 from engine.errors import VitrineError
 from engine.registry import did_you_mean, shortened
+from engine.training.best import Best
 from engine.training.learner import Learner
 from engine.training.recipe import Recipe
 
@@ -45,6 +46,8 @@ def change(learner: Learner, settings: dict[str, Any]) -> None:
     typed = [(_number_of(learner, name), value) for name, value in settings.items() if TYPED.fullmatch(name)]
     before = learner.batch_size, learner.recipe.epochs
     place = learner.step, learner.epochs
+    if recipe.patience and not learner.recipe.patience:
+        learner.best = Best()  # from here on the best weights are kept
     learner.follow(recipe)
     if before != (learner.batch_size, recipe.epochs):
         learner.origin = place

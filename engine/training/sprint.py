@@ -26,6 +26,7 @@ STATES = {  # what each optimiser keeps of every weight
     "adam": ("exp_avg", "exp_avg_sq"),
     "adamw": ("exp_avg", "exp_avg_sq"),
 }
+TASKS = ("classify", "regress")  # which ask a network as a function, and nothing else of it
 EPSILON = 1e-8
 ZERO = torch.zeros(())
 PLAIN = ("engine.graph.", "torch.nn.modules.activation", "torch.nn.modules.linear", "torch.nn.modules.container")
@@ -41,6 +42,7 @@ def sprint_of(learner: "Learner") -> "Sprint | None":
     suits = (
         learner.place.device.type == "cpu"
         and recipe.precision == "fp32"
+        and task.kind in TASKS
         and recipe.optimiser in STATES
         and recipe.batch != "all"
         and not (recipe.augment or recipe.frozen or recipe.rates)
@@ -65,6 +67,7 @@ class Sprint:
         self.steps = min(range(LEAST, MOST + 1), key=lambda number: (batches % number, -number))
         self.compiled: dict[int, Callable[..., Any]] = {}  # by the number of examples
         self.rests = False
+        self.known: torch.optim.Optimizer | None = None
         self.rows: list[torch.Tensor] = []
         self.laid: list[torch.Tensor] = []  # the parts of the rows, as network and optimiser hold them
 
@@ -76,14 +79,23 @@ class Sprint:
     def piece(self, learner: "Learner", left: int) -> int:
         """Return how many of the examples that are left the next call takes: those of one step, or of many."""
         size, steps = learner.batch_size, self.steps
-        known = bool(learner.optimisers["network"].state) or self.recipe.optimiser == "sgd"
-        if not known or self.rests or left < steps * size:
+        if self.rests or left < steps * size or not self._knows(learner.optimisers["network"]):
             return min(size, left)
-        last = left - steps * size < size  # what is no whole batch goes with the last ones
+        # What is no whole batch goes with the last ones, unless single examples have shifted where it begins.
+        last = left - steps * size in (0, len(learner.train) % size)
         end = learner.step + steps + (last and left > steps * size)
         if end > learner.total or learner.step < learner.rest_at < end:
             return min(size, left)
         return left if last else steps * size
+
+    def _knows(self, one: torch.optim.Optimizer) -> bool:
+        """Return whether the optimiser has begun with every weight, and with all at once."""
+        if one is not self.known:
+            states = [one.state.get(weight, {}) for weight in self.weights]
+            begun = all(set(STATES[self.recipe.optimiser]) <= state.keys() for state in states)
+            together = len({float(state.get("step", 0)) for state in states}) == 1
+            self.known = one if begun and together else None
+        return self.known is not None
 
     def advance(self, learner: "Learner", inputs: torch.Tensor, targets: torch.Tensor) -> None:
         """Take the steps of a stride."""

@@ -61,10 +61,13 @@ class Sweep(Choice):
             return dataclasses.replace(experiment, data=experiment.data.but(noise=value))
         recipe = experiment.recipe
         few = max(2, min(examples, round(examples * value)))
-        batch = recipe.batch if recipe.batch == "all" else min(int(recipe.batch), few)
-        whole, part = (few, few) if batch == "all" else (batches(examples, int(recipe.batch)), batches(few, int(batch)))
-        longer = {"epochs": recipe.epochs * whole / part} if recipe.epochs else {}
-        return dataclasses.replace(experiment, recipe=recipe.but(examples=few, batch=batch, **longer))
+        if recipe.batch == "all" or recipe.optimiser == "lbfgs":  # a step is an epoch, however many there are
+            return dataclasses.replace(experiment, recipe=recipe.but(examples=few))
+        batch = min(int(recipe.batch), few)
+        longer = batches(examples, int(recipe.batch)) / batches(few, batch)
+        counted = {name: value * longer for name in ("epochs", "every", "patience") if (value := getattr(recipe, name))}
+        counted |= {name: max(1, round(counted[name])) for name in ("every", "patience") if name in counted}
+        return dataclasses.replace(experiment, recipe=recipe.but(examples=few, batch=batch, **counted))
 
 
 def batches(examples: int, size: int) -> int:

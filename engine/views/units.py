@@ -42,8 +42,9 @@ class Units(View):
 
         def keep(name):
             def hook(module, given, output):
-                kept[name] = output
-                return output
+                # Where all that comes before is frozen, gradients begin here.
+                kept[name] = output if output.requires_grad else output.detach().requires_grad_()
+                return kept[name]
 
             return hook
 

@@ -179,7 +179,8 @@ def _deleting(rows: list[Row]) -> None:
 
 def _delete(runs: list[str]) -> None:
     for run in runs:
-        act("Deleted.", delete, run)
+        if house().store.some([run]):  # a part goes with its series
+            act("Deleted.", delete, run)
     if len(house().store.some(runs)) < len(runs):
         st.session_state["runs.turn"] = _turn() + 1
 

@@ -39,17 +39,22 @@ def train_panel(bench: Workbench) -> None:
         return
     with st.container(border=True, gap="small", key=f"{bench.key}-recipe"):
         st.markdown("**Recipe**")
-        live = changeable(_of_run(bench).recipe) if learns else ()
-        if learns:
+        live = changeable(_of_run(bench).recipe) if learns and not _is_series(bench) else ()
+        if live:
             st.caption(ACTS if len(bench.runs) == 1 else OF_FIRST)
         offers = {"frozen": trained(experiment.graph)}
         form(experiment.recipe, f"{bench.key}.recipe", lambda n, v: _set(bench, n, v), offers=offers, live=live)
-    if learns:
+    if live:
         _on_the_way(bench)
     if type(experiment.task).options() and not bench.hides("task"):
         with st.container(border=True, gap="small", key=f"{bench.key}-task"):
             st.markdown(f"**Task** :gray[{experiment.task.title.lower()}]")
             form(experiment.task, f"{bench.key}.task", lambda n, v: _set_part(bench, "task", n, v))
+
+
+def _is_series(bench: Workbench) -> bool:
+    """Return whether the run on the table is a series, whose recipe stays as it is."""
+    return bench.learned is not None and several(bench.learned.recipe)
 
 
 def trained(graph: Graph) -> list[str]:
@@ -259,7 +264,7 @@ def _set(bench: Workbench, name: str, value: Any) -> None:
     """Change an option of the recipe, and of the run that learns where that can be done."""
     before = bench.experiment.recipe
     recipe = before.but(**{name: value(getattr(before, name)) if callable(value) else value})
-    if recipe != before and bench.learns and name in changeable(_of_run(bench).recipe):
+    if recipe != before and bench.learns and not _is_series(bench) and name in changeable(_of_run(bench).recipe):
         settings = {name: recipe.write().get(name, type(before).model_fields[name].default)}
         _give(bench, settings)
     bench.put(dataclasses.replace(bench.experiment, recipe=recipe))
@@ -285,7 +290,7 @@ def transport(bench: Workbench) -> None:
         "sources": [f"run:{run}" for run in bench.runs],
         "race": len(bench.runs) > 1,
         "board": bench.key,
-        "branches": not bench.unfit and not (bench.learned and several(bench.learned.recipe)),
+        "branches": not (bench.unfit or several(bench.ready.recipe) or _is_series(bench)),
         "learns": bench.learns,
         "parted": f"The {parted} on the table {'are' if ' and ' in parted else 'is'} no longer what this run learns."
         if parted

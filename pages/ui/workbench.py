@@ -15,6 +15,7 @@ from engine.live.house import house
 from engine.runs.store import ENDED
 from engine.training.experiment import Experiment, dump, load
 from engine.training.fit import suggested
+from engine.training.folds import fewer, folded
 from engine.training.link import MOST_LINK, to_link
 from engine.training.series import parts, several
 from pages.ui import veils
@@ -35,9 +36,8 @@ def refusal(text: str) -> str:
     try:
         dataset = house().hub.past.dataset(experiment.data)
         suited = experiment.task.suited(experiment.graphs)
-        if several(experiment.recipe):
-            parts(experiment, dataset)
-        batch, examples = experiment.recipe.batch, len(dataset.train)
+        recipe = (parts(experiment, dataset)[0] if several(experiment.recipe) else experiment).recipe
+        batch, examples = recipe.batch, len(fewer(folded(dataset, recipe), recipe).train)
         if batch != "all" and int(batch) > examples:
             return (
                 f"A batch of {batch:,} is larger than the {examples:,} training examples. Use 'all', or a smaller one."
