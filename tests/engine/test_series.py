@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import statistics
+import threading
 
 import numpy as np
 import pytest
@@ -12,20 +13,27 @@ from engine.data import DATASETS
 from engine.errors import VitrineError
 from engine.graph.chain import chain
 from engine.graph.cost import cost
+from engine.home import home
 from engine.layers.dense import Dense
 from engine.layers.entry import Input
 from engine.live.past import Past
 from engine.presets import PRESETS
-from engine.runs.carry import new_run
+from engine.runs import orders
+from engine.runs.carry import branch, carry_out, new_run
+from engine.runs.desk import Desk, attended
 from engine.runs.manage import delete
+from engine.runs.mend import mended
 from engine.runs.series import carry_series
 from engine.runs.store import folder, is_part
+from engine.training.change import change
 from engine.training.experiment import Experiment
 from engine.training.learner import Learner
 from engine.training.recipe import Recipe
 from engine.training.series import number_of_parts, parts
 from engine.training.sweep import Sweep, widened
 from engine.views import VIEWS, Session
+from tests.engine.living import await_run, await_status
+from tests.serving import PATIENCE
 
 POINTS = chain(points=Input(sizes=(2,)), hidden=Dense(units=4), out=Dense(units=2))
 DATA = DATASETS["points"](number=60, validation=0.2, test=0.25)
@@ -173,6 +181,79 @@ def test_a_series_shows_the_part_that_is_learned_and_goes_with_its_parts(store):
     assert not any(folder(name).exists() for name in (run, *children))
 
 
+def test_a_series_survives_the_loss_of_the_store(store):
+    run = carried(store, of(folds=3))
+    before = store.run(run)
+    store.engine.dispose()
+    for path in home().glob("vitrine.db*"):
+        path.unlink()
+    again, _ = mended()
+    row = again.run(run)
+    assert (row["status"], row["result"], len(again.children(run))) == ("done", before["result"], 3)
+    assert not is_part(row)
+
+
+def test_a_pinned_part_keeps_its_series_from_being_deleted(store):
+    run = carried(store, of(folds=2))
+    part = store.children(run)[0]["run"]
+    store.update(part, pinned=True)
+    with pytest.raises(VitrineError, match=f"{part} is pinned"):
+        delete(store, run)
+    assert len(store.runs()) == 3
+
+
+def test_a_branch_cannot_be_a_series(store):
+    run = new_run(store, EXPERIMENT)
+    for _ in carry_out(store, run):
+        pass
+    with pytest.raises(VitrineError, match="cannot branch off"):
+        branch(store, run, 10, of(folds=3))
+
+
+def test_a_fault_in_a_part_is_the_fault_of_its_series(store, monkeypatch):
+    run = new_run(store, of(folds=3))
+    reports = carry_series(store, run)
+    next(reports)
+    monkeypatch.setattr(Learner, "score", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        for _ in reports:
+            pass
+    assert store.run(run)["status"] == "failed"
+    assert "ZeroDivisionError" in store.run(run)["error"]
+
+
+def test_steps_that_were_asked_for_go_on_in_the_next_part(store):
+    run = new_run(store, of(folds=3, epochs=400.0))
+    orders.enter(store, run, "pause", None)
+    desk = Desk(store, run)
+    learning = threading.Thread(target=lambda: list(attended(store, run, desk)))
+    learning.start()
+    await_status(store, run, "paused")
+    part = store.part(run)
+    assert store.run(run)["epoch"] == 0  # of a series it counts parts
+    orders.tell(store, run, "step", desk.learner.total - desk.learner.step + 3, patience=PATIENCE)
+    second = await_run(store, run, lambda row: row["status"] == "paused" and store.part(run) != part)
+    assert (desk.learner.step, int(second["epoch"])) == (3, 1)
+    with pytest.raises(VitrineError, match="by one recipe"):
+        orders.tell(store, run, "set", {"rate": 0.5}, patience=PATIENCE)
+    orders.tell(store, run, "stop", patience=PATIENCE)
+    learning.join(PATIENCE)
+    assert store.run(run)["status"] == "stopped"
+
+
+def test_a_sweep_of_examples_stretches_whatever_counts_epochs():
+    sweep = Sweep(vary="examples", values=(0.25, 1), seeds=1)
+    recipe = {"epochs": 20.0, "schedule": "step", "every": 10, "patience": 6}
+    few, every = parts(of(sweep=sweep, **recipe), DATA.load())
+    for name, value in {"epochs": 20.0, "every": 10, "patience": 6}.items():
+        assert getattr(every.recipe, name) == value
+        assert getattr(few.recipe, name) == pytest.approx(value * 5 / 1)
+    last = [Learner(one, DATA.load()) for one in (few, every)]
+    assert last[0].rate_at(99) == pytest.approx(last[1].rate_at(99))
+    few, every = parts(of(sweep=sweep, optimiser="lbfgs"), DATA.load())
+    assert Learner(few, DATA.load()).total == Learner(every, DATA.load()).total
+
+
 def test_views_of_one_run_say_how_to_come_by_a_series():
     assert "Choose folds or a sweep" in VIEWS["spread"]().refuses(EXPERIMENT)
     assert not VIEWS["spread"]().refuses(of(folds=3))
@@ -192,4 +273,7 @@ def test_activation_and_gradient_of_single_neurons_equal_those_of_autograd():
     np.testing.assert_allclose(table[:, 3], first.mean(dim=0), atol=1e-6)
     np.testing.assert_allclose(table[:, 1], first.quantile(0.5, dim=0), atol=1e-6)
     np.testing.assert_allclose(table[:, 4], free.grad.abs().mean(dim=0), atol=1e-6)
+    change(learner, {"freeze": "dense1"})
+    frozen = VIEWS["units"](examples=50).compute(Session(experiment, 0, Past, learner))
+    np.testing.assert_allclose(frozen["table"], frame["table"], atol=1e-6)
     assert frame.words["names"][:5] == ["tanh1 0", "tanh1 1", "tanh1 2", "tanh1 3", "tanh2 0"]

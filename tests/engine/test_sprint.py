@@ -20,6 +20,8 @@ from engine.training.series import parts
 from engine.training.sweep import Sweep
 
 EXPERIMENT = PRESETS["mlp-2-4-2-1"].experiment()
+# Torch's compiler imports what torch itself deprecates.
+pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script")
 
 
 def of(**recipe):
@@ -105,7 +107,6 @@ def test_a_change_that_needs_other_steps_goes_on_one_by_one(uncompiled):
     assert not learner.sprint.rests
 
 
-@pytest.mark.filterwarnings("ignore:`torch.jit.script")  # torch's compiler imports what torch itself deprecates
 def test_what_draws_or_is_large_keeps_to_single_steps():
     drawing = chain(points=Input(sizes=(2,)), hidden=Dense(units=4), tanh=Tanh(), drop=Dropout(), out=Dense(units=1))
     assert Learner(of(compile=True), EXPERIMENT.data.load()).sprint
@@ -118,6 +119,25 @@ def test_what_draws_or_is_large_keeps_to_single_steps():
         assert Learner(experiment, experiment.data.load()).sprint is None
 
 
+def test_freezing_and_thawing_goes_on_one_by_one(uncompiled):
+    learner = Learner(of(compile=True, epochs=40.0), EXPERIMENT.data.load())
+    reports = learn(learner)
+    next(reports)
+    for settings in ({"freeze": "dense1"}, {"thaw": "dense1"}):
+        change(learner, settings)
+        next(reports)
+    before = len(uncompiled)
+    next(reports)
+    assert not learner.sprint.rests
+    assert len(uncompiled) == before  # dense1 has taken fewer steps than the others
+
+
+def test_the_rules_of_the_perceptron_keep_to_single_steps():
+    experiment = PRESETS["perceptron"].experiment()
+    compiled = dataclasses.replace(experiment, recipe=experiment.recipe.but(compile=True, epochs=2.0))
+    assert Learner(compiled, compiled.data.load()).sprint is None
+
+
 def test_the_parts_of_a_sweep_know_their_own_steps():
     series = parts(of(compile=True, sweep=Sweep(vary="examples", values=(0.1, 1), seeds=1)), EXPERIMENT.data.load())
     few, every = (Learner(one, EXPERIMENT.data.load()) for one in series)
@@ -126,7 +146,6 @@ def test_the_parts_of_a_sweep_know_their_own_steps():
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:`torch.jit.script")
 def test_compiled_steps_learn_the_same_and_faster():
     experiment = of(compile=True, epochs=200.0)
     single, _, _ = learned(of(epochs=200.0))
