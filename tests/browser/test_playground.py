@@ -204,3 +204,33 @@ def test_folds_are_learned_one_by_one_and_their_errors_shown_with_the_spread(vis
     expect(spread.locator(".annotation-text")).to_contain_text("±")
     expect(page.locator(f"{NET} .neuron")).to_have_count(2 + 4 + 2 + 1)  # those of the last fold
     expect(page.locator(NET)).not_to_have_attribute("data-step", "0")
+
+
+def test_every_view_of_the_plane_is_drawn_of_a_draft_a_run_and_its_past(visit):
+    page = opened(visit, "?board=neurons;surface;units;landscape;warp;weights;by-hand;curves;flow")
+    figures = page.locator('[class*="st-key-playground-panel-"] [data-testid="figure"]')
+    expect(figures).to_have_count(8)
+
+    def all_drawn(before):
+        page.wait_for_function(
+            "n => [...document.querySelectorAll('[class*=\"st-key-playground-panel-\"] [data-testid=figure]')]"
+            ".every((figure, place) => Number(figure.dataset.drawn) > n[place])",
+            arg=before,
+        )
+        return [int(figure.get_attribute("data-drawn")) for figure in figures.all()]
+
+    page.set_viewport_size({"width": 1400, "height": 5200})  # what lies out of sight is not drawn
+    drawn = all_drawn([0] * 8)
+    lengthen(page, 20)
+    train(page)
+    status(page, "done")
+    drawn = all_drawn(drawn)
+    for figure in figures.all():
+        expect(figure.locator(".says")).to_be_empty()
+    slider = page.get_by_role("slider", name="Moment of the run")
+    slider.focus()
+    page.keyboard.press("Home")
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('[class*=\"st-key-playground-panel-\"] [data-testid=figure]')]"
+        ".filter((figure) => figure.dataset.step === '0').length >= 5"
+    )
