@@ -149,11 +149,16 @@ def carry_out(
         raise
     except Exception as error:
         traceback.print_exc()  # into the worker's log
-        end(store, run, "failed", f"A fault in Vitrine: {type(error).__name__}: {error}. {folder(run)} has the log.")
+        end(store, run, "failed", fault(run, error))
         raise
     except BaseException:
         end(store, run, "interrupted", "The worker was told to end.")
         raise
+
+
+def fault(run: str, error: Exception) -> str:
+    """Return in words that a run ended by a fault that is not the person's."""
+    return f"A fault in Vitrine: {type(error).__name__}: {error}. {folder(run)} has the log."
 
 
 def end(store: Store, run: str, status: str, error: str | None = None, **more: Any) -> None:

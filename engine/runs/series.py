@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.errors import VitrineError
 from engine.runs.alive import identity
-from engine.runs.carry import Meet, carry_out, end, new_run
+from engine.runs.carry import Meet, carry_out, end, fault, new_run
 from engine.runs.launch import mine
 from engine.runs.mend import keep_copy
 from engine.runs.store import ACTIVE, Row, Store, folder, is_part
@@ -38,7 +38,7 @@ def carry_series(store: Store, run: str, meet: Meet | None = None) -> Generator[
                     f"{child['run']} is learned by itself already.", cure="Stop it, and resume this one."
                 )
             name = child["run"] if child else new_run(store, one, parent=run, status="running", **mine())
-            store.note(run, sum(row["step"] for row in done), f"{name} is part {place + 1} of {len(series)}")
+            store.note(run, steps, f"{name} is part {place + 1} of {len(series)}")
             if not child or child["status"] != "done":
                 for report in carry_out(store, name, meet=meet):
                     store.update(run, **_standing(done, report, len(series)))
@@ -52,9 +52,9 @@ def carry_series(store: Store, run: str, meet: Meet | None = None) -> Generator[
         end(store, run, "failed", str(error))
         raise
     except Exception as error:
-        end(store, run, "failed", f"A fault in Vitrine: {type(error).__name__}: {error}. {folder(run)} has the log.")
+        end(store, run, "failed", fault(run, error))
         raise
-    except BaseException as error:
+    except BaseException as error:  # the worker is told to end, or whoever listened has stopped it
         end(store, run, "stopped" if isinstance(error, GeneratorExit) else "interrupted")
         raise
     results = [json.loads(row["result"]) for row in done]
