@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from engine.cli import networks, training
+from engine.cli import looking, networks, training
 from engine.errors import VitrineError
 
 cli = typer.Typer(
@@ -18,7 +18,7 @@ cli = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (*networks.COMMANDS, *training.COMMANDS):
+for command in (*networks.COMMANDS, *training.COMMANDS, *looking.COMMANDS):
     cli.command()(command)
 
 

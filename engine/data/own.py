@@ -3,10 +3,8 @@
 import contextlib
 import csv
 import functools
-import io
 import math
 import tempfile
-import warnings
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +12,6 @@ from typing import Annotated, Literal
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
 from pydantic import Field
 
 from engine.choice import option
@@ -32,11 +29,10 @@ from engine.data.dataset import (
     source,
     split,
 )
+from engine.data.pictures import MOST_FILE, opened
 from engine.errors import VitrineError
 from engine.home import home
 
-MOST_PIXELS = 50_000_000
-MOST_FILE = 64 * 2**20
 MOST_IMAGES = 200_000
 MOST_UNPACKED = 4 * 2**30
 IN_MEMORY = 2**30  # bytes of images
@@ -147,35 +143,7 @@ def _unzipped(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
 
 def fitted(content: bytes, name: str, size: int, grey: bool) -> np.ndarray:
     """Return an image as channels×size×size bytes, upright and cut to its middle square."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(content))
-            if math.prod(image.size) > MOST_PIXELS:
-                raise VitrineError(f"{name} has {math.prod(image.size):,} pixels: at most {MOST_PIXELS:,} are read.")
-            image.draft("RGB", (2 * size, 2 * size))
-            upright = ImageOps.exif_transpose(image)
-            flat = _opaque(upright).convert("L" if grey else "RGB")
-    except VitrineError:
-        raise
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError, Warning) as error:
-        raise VitrineError(
-            f"{name} cannot be read as an image ({type(error).__name__}).", cure="Remove or replace it."
-        ) from None
-    square = np.asarray(ImageOps.fit(flat, (size, size), Image.Resampling.BILINEAR))
-    return square[None] if grey else square.transpose(2, 0, 1).copy()
-
-
-def _opaque(image: Image.Image) -> Image.Image:
-    """Return the image with depth brought to 8 bits and transparency laid on white."""
-    if image.mode.startswith("I") or image.mode == "F":
-        values = np.asarray(image, dtype=np.float64)
-        low, high = values.min(), values.max()
-        return Image.fromarray(((values - low) / max(high - low, 1e-9) * 255).astype(np.uint8))
-    if "A" in image.getbands() or "transparency" in image.info:
-        rich = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", rich.size, "white"), rich)
-    return image
+    return opened(content, name, about=size).fitted(1 if grey else 3, size, size).values()
 
 
 @source("table")

@@ -1,5 +1,6 @@
 """The past: networks as they were at any checkpoint, and as they would begin."""
 
+import dataclasses
 import threading
 from collections import OrderedDict
 
@@ -11,6 +12,7 @@ from engine.runs.record import DraftRecord, StoredRecord
 from engine.runs.store import ENDED, Store, folder
 from engine.training import checkpoint
 from engine.training.experiment import Experiment, load
+from engine.training.fit import stand_in, suggested
 from engine.training.learner import Learner
 from engine.training.series import number_of_parts, several
 from engine.views import Session
@@ -115,10 +117,14 @@ class Past:
             self.learners.move_to_end(source)
             return self.learners[source]
         experiment = self.experiment(source)
-        if experiment.data is None:
-            raise VitrineError("The experiment names no data.", cure="Choose some.")
+        data = experiment.data or suggested(experiment.graph)
         with telling_memory(experiment):
-            self.learners[source] = Learner(experiment, self.dataset(experiment.data))
+            if data:
+                self.learners[source] = Learner(experiment, self.dataset(data))
+            else:
+                everything = experiment.recipe.but(batch="all")
+                looked_at = dataclasses.replace(experiment, recipe=everything)
+                self.learners[source] = Learner(looked_at, stand_in(experiment.graph))
         while len(self.learners) > MOST_LEARNERS:
             self.learners.popitem(last=False)
         return self.learners[source]

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 import orjson
 
+from engine.figures.figure import Figure
 from engine.runs import frames
 from engine.views import View
 from engine.views.frame import Frame
@@ -78,6 +79,11 @@ class Scene:
 def packed(values: dict[str, Any]) -> bytes:
     """Return values as JSON; what is no number becomes null."""
     return orjson.dumps(values, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS, default=_plain)
+
+
+def plain(figure: Figure) -> Figure:
+    """Return a figure as the browser gets it: arrays as lists."""
+    return orjson.loads(packed(figure))
 
 
 def _plain(value: Any) -> Any:

@@ -1,11 +1,15 @@
 """Fit: data that suits a network, and a network made to suit data."""
 
-from engine.data import DATASETS, Dataset, Source
+import torch
+from torch.nn.functional import interpolate
+
+from engine.data import DATASETS, Dataset, Source, Split
 from engine.errors import VitrineError
 from engine.graph import edits
 from engine.graph.graph import Graph
-from engine.graph.trace import sources
+from engine.graph.trace import sources, trace
 
+SHOWN = 40  # pictures
 USUAL = {  # what to learn from at first, by the sizes of an example
     (1, 28, 28): ("digits", {"size": 28}),
     (1, 32, 32): ("digits", {"size": 32}),
@@ -22,6 +26,23 @@ def suggested(graph: Graph) -> Source | None:
     inputs = list(graph.inputs.values())
     kind, options = USUAL.get(inputs[0].sizes, ("", {})) if len(inputs) == 1 else ("", {})
     return DATASETS[kind].read(options) if kind else None
+
+
+def stand_in(graph: Graph) -> Dataset:
+    """Return a few pictures to look at with a network that no data at hand suit; its classes have numbers for names."""
+    inputs, outputs = list(graph.inputs.values()), trace(graph).outputs
+    if len(inputs) != 1 or len(inputs[0].sizes) != 3 or inputs[0].sizes[0] not in (1, 3) or len(outputs) != 1:
+        raise VitrineError("The experiment names no data.", cure="Choose some.")
+    channels, *sizes = inputs[0].sizes
+    drawn = DATASETS["scenes"].read({"size": 64, "number": SHOWN}).load()
+    classes = tuple(f"class {number}" for number in range(max(2, outputs[0].sizes[0])))
+
+    def brought(split: Split) -> Split:
+        pictures = split.inputs.float().mean(dim=1, keepdim=True) if channels == 1 else split.inputs.float()
+        sized = interpolate(pictures, size=sizes, mode="bilinear", antialias=True)
+        return Split(sized.round().to(torch.uint8), split.targets % len(classes))
+
+    return Dataset("Scenes to look at", "image", classes, *(brought(split) for split in drawn.splits().values()))
 
 
 def fitted(graph: Graph, dataset: Dataset) -> Graph:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from engine.graph.capture import Look, hooked
 from engine.training.learner import Learner
 
 LARGE = 50 * 2**20  # bytes from which on keeping a copy takes a while
@@ -69,24 +70,17 @@ CURE = "Lower the rate, clip the gradient, or begin with smaller weights; the ru
 def first_bad_output(networks: dict[str, nn.Module]) -> Generator[list[str], None, None]:
     """While entered, note the first node whose output is not finite."""
     bad: list[str] = []
-    handles = []
 
-    def watch(name: str, module: nn.Module) -> None:
-        def look(module: nn.Module, inputs: Any, output: Any) -> None:
+    def watch(name: str) -> Look:
+        def look(output: Any) -> None:
             if not bad and isinstance(output, torch.Tensor) and not torch.isfinite(output).all():
                 bad.append(name)
 
-        handles.append(module.register_forward_hook(look))
+        return look
 
-    try:
-        for network in networks.values():
-            for name, module in network.named_modules():
-                if name and not list(module.children()):
-                    watch(name, module)
+    named = [item for network in networks.values() for item in network.named_modules()]
+    with hooked([(module, watch(name)) for name, module in named if name and not list(module.children())]):
         yield bad
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 def _sizes(learner: Learner) -> dict[str, float]:

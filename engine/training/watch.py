@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from engine.graph.capture import Look, hooked
 from engine.training.learner import Learner
 
 BINS = 32
@@ -35,13 +36,9 @@ def watching(learner: Learner) -> Generator[Watched, None, None]:
     found, began = Watched(), time.perf_counter()
     activations: dict[str, dict[str, torch.Tensor]] = {}
     before = {name: p.detach().clone() for name, p in _named(learner)}
-    handles = [node.register_forward_hook(_look(name, activations, found)) for name, node in nodes(learner)]
-    ready = time.perf_counter()
-    try:
+    with hooked([(node, _look(name, activations, found)) for name, node in nodes(learner)]):
+        ready = time.perf_counter()
         yield found
-    finally:
-        for handle in handles:
-            handle.remove()
     done = time.perf_counter()
     with torch.no_grad():
         found.weights = _weights(learner)
@@ -80,8 +77,8 @@ def _weights(learner: Learner) -> dict[str, torch.Tensor]:
     return {name: p.detach().float().cpu().clone() for name, p in every.items()} if few else {}
 
 
-def _look(name: str, activations: dict[str, dict[str, torch.Tensor]], watched: Watched) -> Any:
-    def look(module: nn.Module, inputs: Any, output: Any) -> None:
+def _look(name: str, activations: dict[str, dict[str, torch.Tensor]], watched: Watched) -> Look:
+    def look(output: Any) -> None:
         if isinstance(output, torch.Tensor) and output.is_floating_point():
             began = time.perf_counter()
             values = output.detach().float()

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from engine.choice import option
 from engine.figures.figure import BAD, PALETTE, axis, figure
+from engine.graph.capture import hooked
 from engine.training.watch import gist, nodes
 from engine.views.frame import Frame
 from engine.views.session import looking
@@ -30,7 +31,7 @@ class Activations(View):
         found: dict[str, torch.Tensor] = {}
 
         def look(name):
-            def measure(module, inputs, output):
+            def measure(output):
                 if isinstance(output, torch.Tensor) and output.is_floating_point():
                     values = output.detach().float()
                     mean, deviation, silent = gist(values)
@@ -38,13 +39,8 @@ class Activations(View):
 
             return measure
 
-        handles = [module.register_forward_hook(look(name)) for name, module in nodes(learner)]
-        try:
-            with looking(learner):
-                learner.task.answer(learner.networks, learner.material.given(split.inputs[: self.examples]))
-        finally:
-            for handle in handles:
-                handle.remove()
+        with hooked([(module, look(name)) for name, module in nodes(learner)]), looking(learner):
+            learner.task.answer(learner.networks, learner.material.given(split.inputs[: self.examples]))
         measured = torch.stack(list(found.values())).cpu().numpy() if found else np.zeros((0, 5), np.float32)
         return Frame({"measured": measured}, {"nodes": list(found), "examples": min(self.examples, len(split))})
 

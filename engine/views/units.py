@@ -8,6 +8,7 @@ from pydantic import Field
 
 from engine.choice import option
 from engine.figures.figure import BAD, PALETTE, axis, figure
+from engine.graph.capture import capturing
 from engine.views.frame import Frame
 from engine.views.plane import columns
 from engine.views.session import looking
@@ -38,25 +39,10 @@ class Units(View):
         network = learner.networks["network"]
         every = [column.gives for column in columns(session.experiment.graph) if column.weights]
         gives = every[:-1] or every  # what answers stands on another scale
-        kept: dict[str, torch.Tensor] = {}
-
-        def keep(name):
-            def hook(module, given, output):
-                # Where all that comes before is frozen, gradients begin here.
-                kept[name] = output if output.requires_grad else output.detach().requires_grad_()
-                return kept[name]
-
-            return hook
-
-        handles = [network.get_submodule(name).register_forward_hook(keep(name)) for name in gives]
         inputs, targets = learner.train.inputs[: self.examples], learner.train.targets[: self.examples]
-        try:
-            with looking(learner), torch.enable_grad():
-                turn = next(iter(learner.task.turns(learner.networks, learner.material.given(inputs), targets)))
-                found = torch.autograd.grad(turn.loss, [kept[name] for name in gives], allow_unused=True)
-        finally:
-            for handle in handles:
-                handle.remove()
+        with capturing(network, gives, joined=True) as kept, looking(learner), torch.enable_grad():
+            turn = next(iter(learner.task.turns(learner.networks, learner.material.given(inputs), targets)))
+            found = torch.autograd.grad(turn.loss, [kept[name] for name in gives], allow_unused=True)
         rows, names, layers = [], [], []
         for name, gradient in zip(gives, found, strict=True):
             values = kept[name].detach().float()

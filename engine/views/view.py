@@ -1,6 +1,7 @@
 """View: one way of looking, with its options."""
 
 import traceback
+from collections.abc import Iterator
 from typing import Any, ClassVar, Literal, Self
 
 from engine.choice import Choice, kinds
@@ -38,6 +39,10 @@ class View(Choice):
     def compute(self, session: Session) -> Frame:
         """Return the arrays; leaves no trace in what it looks at."""
         raise NotImplementedError(self.kind)
+
+    def stages(self, session: Session) -> Iterator[Frame]:
+        """Yield the frame, and of a view that takes long, before it what is known so far; any time it may be left."""
+        yield self.compute(session)
 
     def draw(self, frame: Frame) -> Figure:
         """Return the figure of a frame."""

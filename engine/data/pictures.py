@@ -1,0 +1,155 @@
+"""Pictures that people bring: read with distrust, shown as they look, and adapted to what a network takes."""
+
+import hashlib
+import io
+import math
+import os
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+
+from engine.errors import VitrineError
+from engine.home import home
+
+MOST_PIXELS = 50_000_000
+MOST_FILE = 64 * 2**20
+MOST_SIDE = 1024  # of a picture that is kept
+MOST_KEPT = 1000  # pictures
+STILL = ("MPO",)  # formats of several pictures whose first one is the photograph
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture as it looks, in colour or grey, and what was done to it."""
+
+    image: Image.Image
+    done: tuple[str, ...] = ()
+
+    def fitted(self, channels: int, height: int, width: int) -> "Picture":
+        """Return the picture cut to its middle and brought to these sizes."""
+        if channels not in (1, 3):
+            raise VitrineError(f"The network takes {channels} channels; a picture has three, or one where it is grey.")
+        image, done = self.image, list(self.done)
+        if image.mode != (mode := "L" if channels == 1 else "RGB"):
+            done += ["made grey"] if mode == "L" else []
+            image = image.convert(mode)
+        if image.size != (width, height):
+            wide, high = image.size
+            if wide * height != high * width:
+                done.append("cut to its middle")
+            done.append(f"{wide}×{high} made {width}×{height}")
+            image = ImageOps.fit(image, (width, height), Image.Resampling.BILINEAR)
+        return Picture(image, tuple(done))
+
+    def values(self) -> np.ndarray:
+        """Return channels×height×width bytes."""
+        array = np.asarray(self.image)
+        return array[None].copy() if array.ndim == 2 else array.transpose(2, 0, 1).copy()
+
+
+def opened(content: bytes, name: str, about: int = 0) -> Picture:
+    """Return the picture in a file, upright and as it looks; what cannot be one is refused in words.
+
+    Where only so many pixels a side are needed, `about`, large photographs are read faster.
+    """
+    if len(content) > MOST_FILE:
+        raise VitrineError(f"{name} is larger than {MOST_FILE >> 20} MiB.", cure="Make it smaller.")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            image = Image.open(io.BytesIO(content))
+            _look_over(image, name)
+            if about:
+                image.draft("RGB", (2 * about, 2 * about))
+            return _as_it_looks(image)
+    except UnidentifiedImageError:
+        raise VitrineError(f"{name} cannot be read as an image.", cure="Save it as PNG or JPEG.") from None
+    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError, Warning) as error:
+        raise VitrineError(
+            f"{name} cannot be read as an image: it is damaged or cut short ({type(error).__name__}).",
+            cure="Remove or replace it.",
+        ) from None
+
+
+def _look_over(image: Image.Image, name: str) -> None:
+    if math.prod(image.size) > MOST_PIXELS:
+        raise VitrineError(
+            f"{name} has {math.prod(image.size):,} pixels: at most {MOST_PIXELS:,} are read.", cure="Make it smaller."
+        )
+    if (frames := getattr(image, "n_frames", 1)) > 1 and image.format not in STILL:
+        raise VitrineError(f"{name} holds {frames} pictures: one is needed.", cure="Save one of them as PNG or JPEG.")
+
+
+def _as_it_looks(image: Image.Image) -> Picture:
+    """Turn upright, bring depth and colours to what a screen shows, and lay what is see-through on white."""
+    done = []
+    upright = ImageOps.exif_transpose(image)
+    if image.getexif().get(0x0112, 1) != 1:
+        done.append("turned upright as its orientation tag says")
+    if upright.mode.startswith("I") or upright.mode == "F":
+        values = np.asarray(upright, dtype=np.float64)
+        low, high = 0.0, 65535.0
+        if upright.mode == "F" or values.min() < 0 or values.max() > high:
+            low, high = values.min(), values.max()
+        done.append(f"values from {low:.4g} to {high:.4g} brought to 8 bits")
+        return Picture(Image.fromarray(((values - low) / max(high - low, 1e-9) * 255).astype(np.uint8)), tuple(done))
+    if "A" in upright.getbands() or "a" in upright.getbands() or "transparency" in upright.info:
+        rich = upright.convert("RGBA")
+        if np.asarray(rich)[..., 3].min() < 255:
+            done.append("laid on white where it is see-through")
+        flat = Image.alpha_composite(Image.new("RGBA", rich.size, "white"), rich).convert("RGB")
+        upright = _grey_again(flat, upright)
+        upright.info.update(image.info)
+    coloured, said = _in_srgb(upright)
+    return Picture(coloured, (*done, *said))
+
+
+def _grey_again(flat: Image.Image, before: Image.Image) -> Image.Image:
+    return flat.convert("L") if before.mode in ("LA", "La") else flat
+
+
+def _in_srgb(image: Image.Image) -> tuple[Image.Image, list[str]]:
+    """Return the image in the colours of screens, by its profile where it has one."""
+    wanted = "L" if image.mode in ("1", "L") else "RGB"
+    profile = image.info.get("icc_profile")
+    if not profile or wanted == "L" or image.mode not in ("RGB", "CMYK", "LAB"):
+        return image.convert(wanted), [] if image.mode in ("1", "L", "RGB", "P") else [f"{image.mode} made RGB"]
+    try:
+        own = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        told = ImageCms.getProfileDescription(own).strip()
+        shown = ImageCms.profileToProfile(image, own, ImageCms.createProfile("sRGB"), outputMode="RGB")
+        assert shown is not None
+    except (ImageCms.PyCMSError, OSError):
+        return image.convert(wanted), ["its colour profile is damaged, so it is shown without"]
+    return shown, [] if told.startswith("sRGB") else [f"colours of {told} made sRGB"]
+
+
+# -- pictures that are kept, so that views anywhere can be told to look at them --------------------------------------
+
+
+def keep(picture: Picture) -> str:
+    """Keep a picture, and return its key; those not asked for longest give way to it."""
+    image = picture.image.copy()
+    image.thumbnail((MOST_SIDE, MOST_SIDE), Image.Resampling.LANCZOS)
+    file = io.BytesIO()
+    image.save(file, "png")
+    key = hashlib.sha256(file.getvalue()).hexdigest()[:20]
+    folder = home() / "pictures"
+    folder.mkdir(parents=True, exist_ok=True)
+    path, part = folder / f"{key}.png", folder / f"{key}.{os.getpid()}.part"
+    part.write_bytes(file.getvalue())
+    part.replace(path)
+    for old in sorted(folder.glob("*.png"), key=lambda one: one.stat().st_mtime)[:-MOST_KEPT]:
+        old.unlink(missing_ok=True)
+    return key
+
+
+def kept(key: str) -> Picture:
+    """Return the picture that was kept under a key."""
+    path = home() / "pictures" / f"{key}.png"
+    if not key.isalnum() or not path.is_file():
+        raise VitrineError("This picture is no longer kept here.", cure="Upload or draw it again.")
+    os.utime(path)
+    return opened(path.read_bytes(), path.name)

@@ -1,0 +1,119 @@
+"""Sample: the one example that views look at: of the dataset, uploaded, photographed or drawn."""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from engine.data import Dataset
+from engine.data.drawing import redrawn
+from engine.data.pictures import kept
+from engine.errors import VitrineError
+from engine.registry import shortened
+from engine.views.session import Session, looking
+
+SPLITS = ("validation", "test", "train")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One example: as it looks, as the network takes it, what it really is, and what it is called."""
+
+    picture: np.ndarray  # channels, height, width: bytes
+    given: torch.Tensor  # 1, channels, height, width
+    truth: int | None
+    words: str
+
+    def told(self) -> dict[str, str | int | None]:
+        """Return what a frame says of it."""
+        return {"sample": self.words, "truth": self.truth}
+
+
+def sample_of(session: Session, name: str) -> Sample:
+    """Return the example of this name: '12' or 'validation 12', 'train 3', 'picture KEY', 'drawing KEY'."""
+    if (key := ("sample", name)) not in session.kept:
+        session.kept[key] = _found(session, name)
+    return session.kept[key]
+
+
+def _found(session: Session, name: str) -> Sample:
+    word, _, rest = name.strip().rpartition(" ")
+    if word in ("picture", "drawing"):
+        values, done = brought(session.network.dataset, word, rest)
+        given = session.network.material.given(torch.from_numpy(values)[None])
+        return Sample(values, given, None, f"your {word}" + (f" ({done})" if done else ""))
+    if word not in ("", *SPLITS) or not re.fullmatch(r"\d{1,9}", rest):
+        raise VitrineError(
+            f"{shortened(name)} names no example.", cure="Write a number such as 12, or 'train 3' or 'test 5'."
+        )
+    return example(session, word or "validation", int(rest))
+
+
+def example(session: Session, split: str, place: int) -> Sample:
+    """Return one example of a split."""
+    split, examples = session.split(split)
+    if place >= len(examples):
+        raise VitrineError(f"There are {len(examples):,} {split} examples.", cure="Choose a smaller number.")
+    picture = session.examples(split, [place])[0].numpy()
+    target, classes = examples.targets[place], session.network.dataset.classes
+    truth = int(target) if classes else None
+    named = classes[truth] if truth is not None else f"{float(target.flatten()[0]):.3g}"
+    given = session.network.material.given(examples.inputs[place : place + 1])
+    return Sample(picture, given, truth, f"{split} example {place:,}: {named}")
+
+
+def brought(dataset: Dataset, how: str, key: str) -> tuple[np.ndarray, str]:
+    """Return a picture that somebody brought as the network takes it, and what was done to it."""
+    picture = kept(key)
+    if how == "drawing":
+        return redrawn(np.asarray(picture.image.convert("L")), dataset)
+    channels, height, width = dataset.sizes
+    fitted = picture.fitted(channels, height, width)
+    return fitted.values(), ", ".join([*picture.done, *fitted.done])
+
+
+# -- what the network says of it ---------------------------------------------------------------------------------
+
+
+def answer(session: Session, inputs: torch.Tensor) -> torch.Tensor:
+    """Return what the network answers: a column for each class, or the numbers it tells."""
+    learner = session.network
+    return learner.task.answer(learner.networks, inputs)
+
+
+def chances(session: Session, outputs: torch.Tensor) -> torch.Tensor:
+    """Return the probability of each class, or of a network that tells numbers those."""
+    task = session.network.task
+    return task.chances(outputs) if task.classifies else outputs
+
+
+def said(session: Session, sample: Sample) -> torch.Tensor:
+    """Return the probability of each class for a sample, on the CPU."""
+    with looking(session.network):
+        return chances(session, answer(session, sample.given)).float()[0].cpu()
+
+
+def aim(session: Session, toward: str, sample: Sample) -> int:
+    """Return the column of the network's answer that is asked about."""
+    classes = session.network.dataset.classes
+    found = said(session, sample)
+    wanted = toward.strip()
+    if wanted in ("", "predicted") or (wanted == "true" and sample.truth is None):
+        return int(found.argmax())
+    if wanted == "true":
+        return int(sample.truth or 0)
+    if wanted in classes:
+        return classes.index(wanted)
+    if wanted.isdecimal() and int(wanted) < len(found):
+        return int(wanted)
+    raise VitrineError(
+        f"The network tells no class {shortened(toward)}.",
+        cure=f"Choose 'predicted', 'true', or one of: {', '.join(classes[:20]) or f'0 to {len(found) - 1}'}.",
+    )
+
+
+def called(session: Session, place: int) -> str:
+    """Return what a column of the network's answer is called."""
+    classes = session.network.dataset.classes
+    return classes[place] if place < len(classes) else f"output {place}"

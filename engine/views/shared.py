@@ -1,0 +1,64 @@
+"""What panels of one board look at together: the sample, the node, its unit and place, the class, and what is off."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from engine.choice import option
+from engine.errors import VitrineError
+from engine.graph.graph import Graph
+from engine.graph.trace import Step, trace
+from engine.training.experiment import Experiment
+
+SHARED = ("sample", "node", "unit", "row", "column", "toward", "off")  # options of these names follow the board
+
+Words = Annotated[str, Field(max_length=200, coerce_numbers_to_str=True)]
+Number = Annotated[int, Field(ge=0, le=1_000_000)]
+Names = Annotated[tuple[Words, ...], Field(max_length=64)]
+
+SAMPLE = option("0", "Which example: the number of a validation example, 'train 3', 'test 5', or a picture of yours.")
+NODE = option("", "Which layer; empty: the one that is selected, or else one that suits.")
+UNIT = option(0, "Which of its channels or units, from 0.")
+PLACE = option(None, "Where in its map, from 0; none: where it is strongest.", none="the strongest", rare=True)
+TOWARD = option("predicted", "Which class is asked about: 'predicted', 'true', or a class's name or number.")
+OFF = option((), "Layers that are switched off, or single units of them, such as conv1:3.", rare=True)
+
+
+def pictured(experiment: Experiment) -> str:
+    """Return why the network takes no pictures, or nothing."""
+    inputs = list(experiment.graph.inputs.values())
+    return "" if len(inputs) == 1 and len(inputs[0].sizes) == 3 else "Only networks that take one picture have this."
+
+
+def steps(graph: Graph) -> list[Step]:
+    """Return every layer that computes something, in the order in which data meet it."""
+    return [step for step in trace(graph).steps if step.layer.family not in ("input", "entry")]
+
+
+def mapped(graph: Graph) -> list[Step]:
+    """Return the layers that give maps: channels with height and width."""
+    return [step for step in steps(graph) if step.gives.rank == 3]
+
+
+def picked(suiting: list[Step], graph: Graph, node: str, what: str, first: int = 0) -> Step:
+    """Return the step of a node where it suits, else the nearest before it, else the nearest behind.
+
+    A node is named as a module or as the graph does; none at all means the one at `first` among those that suit.
+    """
+    if not suiting:
+        raise VitrineError(f"The network has no layer {what}.")
+    if not node or node in graph.inputs:
+        return suiting[first]
+    order = [step.path for step in steps(graph)]
+    named = [step.path for step in steps(graph) if node in (step.path, step.place)]
+    inside = [path for path in order if path.startswith(f"{node}.")]  # of a block, its last layer
+    if not named and not inside:
+        raise VitrineError(f"There is no layer {node!r} any more.", cure="Choose another.")
+    place = order.index(named[0] if named else inside[-1])
+    before = [step for step in suiting if order.index(step.path) <= place]
+    return before[-1] if before else suiting[0]
+
+
+def offered(suiting: list[Step]) -> list[str]:
+    """Return the paths of steps, as a form offers them."""
+    return [step.path for step in suiting]
