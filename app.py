@@ -10,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 from starlette.requests import Request
-from starlette.responses import FileResponse
+from starlette.responses import FileResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
@@ -55,6 +55,17 @@ async def live(socket: WebSocket) -> None:
     await (await asyncio.to_thread(served))(socket)
 
 
+async def bring(request: Request) -> Response:
+    """Keep a picture that a browser sends."""
+
+    def served() -> Any:
+        from engine.live.bringing import bring
+
+        return bring
+
+    return await (await asyncio.to_thread(served))(request)
+
+
 async def plotly(_: Any) -> FileResponse:
     """Serve Plotly's script."""
     return FileResponse(script(), headers={"cache-control": "max-age=86400"})
@@ -71,6 +82,7 @@ app = st.App(
     routes=[
         WebSocketRoute("/live", live),
         Route("/live/plotly.js", plotly),
+        Route("/live/picture", bring, methods=["POST"]),
         *(Route(f"/live/{name}", shared) for name in ("live.js", "colours.js")),
     ],
 )

@@ -272,8 +272,16 @@ class Diagram {
     const width = this.drawing.clientWidth;
     if (!width || width === this.wide) return;
     this.wide = width;
-    draw(this.drawing, this.graph, width, (what, path) => this.tell(what, path));
+    draw(this.drawing, this.graph, width, (what, path) => this.chose(what, path));
     this.paint();
+  }
+
+  // A box that is selected is what the board's panels look at.
+  async chose(what, path) {
+    this.tell(what, path);
+    if (what !== "select") return;
+    const { live } = await import(/* @vite-ignore */ new URL("live/live.js", document.baseURI).href);
+    live.choose(this.board, { node: path === this.graph.selected ? null : path, unit: null, row: null, column: null });
   }
 
   // Look at one quantity of all layers, at the board's moment, or at none any more.

@@ -7,6 +7,27 @@ const ICONS = {
   data: "M10 3v9M6 9l4 4 4-4M4 16h12",
 };
 
+// Tables of numbers that came as bytes, as rows; gaps are no numbers.
+function decoded(value) {
+  if (Array.isArray(value)) return value.map(decoded);
+  if (!value || typeof value !== "object") return value;
+  if (!value.coded) return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, decoded(inner)]));
+  const bytes = Uint8Array.from(atob(value.coded), (sign) => sign.charCodeAt(0));
+  const levels = new Uint16Array(bytes.buffer);
+  const numbers = Float64Array.from(levels, (level) => (level === 65535 ? NaN : value.low + value.step * level));
+  const [rows, columns] = value.shape;
+  if (columns === undefined) return numbers;
+  return Array.from({ length: rows }, (_, row) => numbers.subarray(row * columns, (row + 1) * columns));
+}
+
+// Which map of a sheet lies at a dot, and which place of it.
+function spot({ columns, high, wide, gap, number }, row, column) {
+  const [down, y] = [Math.floor(row / (high + gap)), row % (high + gap)];
+  const [right, x] = [Math.floor(column / (wide + gap)), column % (wide + gap)];
+  const place = down * columns + right;
+  return y < high && x < wide && right < columns && place < number ? [place, y, x] : undefined;
+}
+
 let colours; // the module of that name, which all components share
 let plotly;
 const loaded = () =>
@@ -23,6 +44,7 @@ function themed(figure, look, revision) {
   const scales = colours.SCALES[look.dark ? "dark" : "light"];
   const data = figure.data.map((trace) => {
     const { scale, points, marker } = trace.meta ?? {};
+    if (trace.type === "image") return trace;
     if (points) {
       const line = { color: look.ground, ...trace.marker.line };
       return { ...trace, marker: { ...trace.marker, line, ...(marker && { colorscale: scales[marker] }) } };
@@ -71,8 +93,8 @@ function table(figure) {
   if (figure.table) return [figure.table.head ?? [], ...figure.table.rows, ...(figure.table.update ?? [])].map((row) => row.map(cell).join(",")).join("\n");
   for (const trace of figure.data) {
     if (trace.z) {
-      lines.push(["", ...trace.x].map(cell).join(","));
-      trace.z.forEach((row, i) => lines.push([trace.y[i], ...(trace.customdata?.[i]?.length === row.length ? trace.customdata[i] : row)].map(cell).join(",")));
+      lines.push(["", ...(trace.x ?? trace.z[0].map((_, i) => i))].map(cell).join(","));
+      trace.z.forEach((row, i) => lines.push([trace.y?.[i] ?? i, ...(trace.customdata?.[i]?.length === row.length ? trace.customdata[i] : row)].map(cell).join(",")));
     } else if (trace.x && trace.hoverinfo !== "skip") {
       lines.push(["name", "x", "y"].join(","));
       trace.x.forEach((x, i) => lines.push([trace.name ?? "", x, trace.y[i]].map(cell).join(",")));
@@ -99,8 +121,9 @@ class Panel {
     this.host.dataset.testid = "figure";
     this.host.innerHTML =
       '<div class="plot"></div><div class="written" hidden></div><div class="says" role="status"></div>' +
+      '<div class="bar" role="group" hidden></div><div class="tip" hidden></div><div class="way" hidden></div>' +
       '<div class="foot"><span class="hint"></span><span class="tools"></span></div>';
-    [this.plot, this.written, this.says, this.foot] = this.host.children;
+    [this.plot, this.written, this.says, this.bar, this.tip, this.way, this.foot] = this.host.children;
     parent.append(this.host);
     this.tools();
     this.watching = new IntersectionObserver(([entry]) => {
@@ -160,12 +183,16 @@ class Panel {
 
   // Look at the board's moment; what has no moments of its own only marks it.
   follow() {
-    const { source, view, board, timeless } = this.data;
+    const { source, board, timeless, follows } = this.data;
+    const looks = this.live.shared(board);
+    const shared = (follows ?? []).filter((name) => name in looks).map((name) => [name, looks[name]]);
+    const view = (this.view = { ...this.data.view, ...Object.fromEntries(shared) });
     const moment = this.live.moment(board);
     this.at = timeless ? -1 : moment;
     const asked = JSON.stringify([source, view, this.at]);
     if (asked !== this.asked) {
       this.asked = asked;
+      this.stopped = false;
       this.live.watch(this.id, source, view, this.at, (message, drawn) => this.receive(message, drawn));
     }
     const pointed = view.kind === "surface" ? this.live.pointed(`${board} ${source}`) : undefined;
@@ -196,7 +223,8 @@ class Panel {
         this.waiting = this.done = undefined;
         if (waiting?.problem) this.complain(waiting.problem);
         else if (waiting) {
-          this.figure = waiting.figure;
+          this.figure = decoded(waiting.figure);
+          this.progress(waiting.progress);
           this.step = waiting.step;
           this.complain("");
         }
@@ -229,10 +257,76 @@ class Panel {
     }
   }
 
+  // How far something has come that takes long; it can be stopped, and gone on with.
+  progress(share) {
+    const [label, name] = this.stopped ? ["Go on", "again"] : ["Stop", "stop"];
+    this.way.hidden = share === undefined && !this.stopped;
+    if (this.way.hidden) return;
+    this.share = share ?? this.share;
+    const hint = this.data.learns ? " It takes its turn while the run learns: pause it to see this at once." : "";
+    this.way.innerHTML = `<progress max="1" value="${this.share}"></progress><button data-name="${name}">${label}</button><span></span>`;
+    this.way.lastChild.textContent = `${Math.round(100 * this.share)} %.${this.stopped ? " Stopped." : hint}`;
+    this.way.querySelector("button").addEventListener("click", () => this.halt());
+  }
+
+  halt() {
+    this.stopped = !this.stopped;
+    if (this.stopped) this.live.drop(this.id);
+    else {
+      this.asked = undefined;
+      this.follow();
+    }
+    this.progress();
+  }
+
+  // Buttons that change what is looked at; one that repeats goes on until it is pressed again.
+  buttons(list) {
+    this.bar.hidden = !list?.length;
+    const now = JSON.stringify(list ?? []);
+    if (now === this.listed) return;
+    this.listed = now;
+    this.bar.replaceChildren(
+      ...(list ?? []).map(({ label, words, point, repeat }) => {
+        const button = document.createElement("button");
+        button.textContent = label;
+        button.title = words;
+        button.setAttribute("aria-label", words);
+        if (repeat) button.setAttribute("aria-pressed", String(Boolean(this.going)));
+        button.addEventListener("click", () => (repeat ? this.sweep(repeat, words) : this.choose(point)));
+        return button;
+      }),
+    );
+  }
+
+  sweep(pause, words) {
+    clearInterval(this.going);
+    this.going = this.going ? undefined : setInterval(() => this.seen && this.again && this.choose(this.again), pause);
+    for (const button of this.bar.children) if (button.title === words) button.setAttribute("aria-pressed", String(Boolean(this.going)));
+  }
+
+  // What lies under the pointer in a sheet of maps.
+  point(event) {
+    const [point] = event.points;
+    const grid = point.data.meta?.grid;
+    const found = grid && spot(grid, ...point.pointNumber);
+    this.tip.hidden = !found;
+    if (!found) return;
+    const [place, y, x] = found;
+    const value = (grid.values ?? point.data.z)[point.pointNumber[0]][point.pointNumber[1]];
+    const where = grid.high * grid.wide > 1 ? `, row ${y}, column ${x}` : "";
+    this.tip.textContent = `${grid.names[place]}${where}: ${Number(value.toPrecision(4))}`;
+    const { left, top, width } = this.host.getBoundingClientRect();
+    const { clientX, clientY } = event.event;
+    this.tip.style.left = `${Math.min(clientX - left + 12, width - 190)}px`;
+    this.tip.style.top = `${clientY - top + 14}px`;
+  }
+
   async paint() {
     this.plot.hidden = Boolean(this.figure.table);
     this.written.hidden = !this.figure.table;
     for (const name of ["png", "svg"]) this.foot.querySelector(`[data-name="${name}"]`).hidden = Boolean(this.figure.table);
+    this.buttons(this.figure.buttons);
+    this.again = this.figure.again;
     if (this.figure.table) return this.write(this.figure);
     const Plotly = await loaded();
     const look = (this.look = colours.theme(this.host));
@@ -245,8 +339,16 @@ class Panel {
     this.drawnFigure = true;
     if (!fresh) return;
     this.plot.on("plotly_click", (event) => this.click(event.points[0]));
-    this.plot.on("plotly_hover", ({ points: [{ x, y }] }) => this.live.hover({ from: this.id, ...this.like, x, y }));
-    this.plot.on("plotly_unhover", () => this.live.hover({ from: this.id, ...this.like }));
+    this.plot.on("plotly_hover", (event) => {
+      const [{ x, y }] = event.points;
+      if (event.event) this.point(event);
+      if (!this.tip.hidden || event.points[0].data.meta?.part) return;
+      this.live.hover({ from: this.id, ...this.like, x, y });
+    });
+    this.plot.on("plotly_unhover", () => {
+      this.tip.hidden = true;
+      this.live.hover({ from: this.id, ...this.like });
+    });
   }
 
   // What figures have in common that are hovered over together.
@@ -263,12 +365,21 @@ class Panel {
 
   async click(point) {
     const [row, column] = Array.isArray(point.pointNumber) ? point.pointNumber : [point.pointNumber, 0];
-    await this.choose({ row, column, x: point.x, y: point.y });
+    const { grid, part } = point.data.meta ?? {};
+    const found = grid && spot(grid, row, column);
+    const more = found ? { spot: found, name: grid.names[found[0]] } : {};
+    await this.choose({ row, column, x: point.x, y: point.y, part, ...more });
   }
 
   async choose(point) {
-    const answer = await this.live.pick(this.data.view, point).catch((error) => this.complain(error.message));
-    if (answer?.options) this.tell(answer.options);
+    const answer = await this.live.pick(this.view, point).catch((error) => this.complain(error.message));
+    if (!answer?.options) return;
+    const { follows, board } = this.data;
+    const shared = Object.fromEntries((follows ?? []).map((name) => [name, answer.options[name] ?? null]));
+    const own = Object.entries(answer.options).filter(([name]) => !(name in shared));
+    this.live.choose(board, shared);
+    const options = Object.fromEntries(own);
+    if (JSON.stringify(options) !== JSON.stringify(this.data.view)) this.tell(options);
   }
 
   complain(words) {
@@ -298,6 +409,7 @@ class Panel {
     this.quiet();
     this.live.hovers.delete(this.over);
     clearInterval(this.colours);
+    clearInterval(this.going);
     document.removeEventListener("fullscreenchange", this.enlarged);
     window.Plotly?.purge(this.plot);
     this.host.remove();

@@ -9,6 +9,8 @@ class Live {
     this.looks = new Map(); // by name: what is asked for, and who is shown the answers
     this.answers = new Map(); // by name: who waits
     this.moments = new Map(); // by board: the step that all its panels show
+    this.chosen = new Map(); // by board: what its panels look at together
+    this.tables = new Map(); // by board: the table that this was chosen on
     this.points = new Map(); // by board: what is pointed at
     this.hovers = new Set();
     this.listeners = new Set(); // who wants to know of moments and of the connection
@@ -111,6 +113,27 @@ class Live {
   go(board, step) {
     if (this.moment(board) === step) return;
     this.moments.set(board, step);
+    this.tell();
+  }
+
+  // What all panels of a board look at: the sample, the node, its unit and place, the class, and what is off.
+  shared(board) {
+    return this.chosen.get(board) ?? {};
+  }
+
+  // A page tells what its table begins with; what was chosen since on the same table stays.
+  begin(board, table, looks) {
+    if (this.tables.get(board) === table) return;
+    this.tables.set(board, table);
+    this.chosen.set(board, { ...looks });
+    this.tell();
+  }
+
+  // Look at something else; nothing in a value's place takes the choice back.
+  choose(board, changes) {
+    const looks = { ...this.shared(board), ...changes };
+    for (const [name, value] of Object.entries(looks)) if (value === null || value === undefined) delete looks[name];
+    this.chosen.set(board, looks);
     this.tell();
   }
 

@@ -9,7 +9,7 @@ from engine.data.dataset import Dataset
 
 LOOKED_AT = 500  # examples
 EMPTY = 24  # how much of 255 a line must differ from its ground
-UNLIKE = 12.0  # how much grounds may differ from one another, in the mean, for examples to count as drawings
+LIKE = 0.6  # the share of the edges that must be plain ground for examples to count as drawings
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ def hand(dataset: Dataset) -> Hand | None:
     images = dataset.train.inputs[:LOOKED_AT].numpy().astype(np.float32)
     edge = np.concatenate([images[..., 0, :], images[..., -1, :], images[..., :, 0], images[..., :, -1]], axis=-1)
     ground = np.median(edge, axis=(0, 2))  # of each channel
-    if np.abs(edge - ground[None, :, None]).mean() > UNLIKE:
+    if (np.abs(edge - ground[None, :, None]) < EMPTY).mean() < LIKE:
         return None
     apart = np.abs(images - ground[None, :, None, None]).max(axis=1)
     measured = [found for one in apart if (found := _placed(one)) is not None]

@@ -37,7 +37,8 @@ class Regions:
             "anchor": f"x{n}",
         }
         if title:
-            words = {"xref": "paper", "yref": "paper", "x": sum(across) / 2, "y": up[1], "yanchor": "top"}
+            words = {"xref": "paper", "yref": "paper", "x": sum(across) / 2, "y": up[1]}
+            words |= {"xanchor": "center", "yanchor": "top"}
             self.layout["annotations"].append(says(title, **words))
         return {"xaxis": f"x{n}", "yaxis": f"y{n}"}
 

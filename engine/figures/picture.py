@@ -171,12 +171,12 @@ def _heat(axes: Any, trace: dict[str, Any], colour: str) -> None:
         _edges(axis, range(size) if trace.get(name) is None else trace[name])
         for axis, name, size in ((axes.xaxis, "x", values.shape[1]), (axes.yaxis, "y", values.shape[0]))
     )
-    colours = LinearSegmentedColormap.from_list("scale", [tuple(stop) for stop in trace["colorscale"]])
+    colours = LinearSegmentedColormap.from_list("scale", [(at, _colour(colour)) for at, colour in trace["colorscale"]])
     low, high = trace.get("zmin"), trace.get("zmax")
     if trace.get("zmid") == 0 and low is None:
         high = float(np.nanmax(np.abs(values))) or 1.0
         low = -high
-    limits = {"cmap": colours, "vmin": low, "vmax": high}
+    limits = {"cmap": colours, "vmin": low, "vmax": high, "alpha": trace.get("opacity", 1)}
     extent = (left, right, last, first)
     image = axes.imshow(values, extent=extent, aspect="auto", interpolation="nearest", **limits)
     if trace.get("texttemplate") and "text" in trace:

@@ -4,7 +4,7 @@ import queue
 import threading
 import time
 import traceback
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from typing import Any
 
 import orjson
@@ -17,14 +17,15 @@ from engine.runs.desk import Changes
 from engine.runs.store import ACTIVE, ENDED, Row, Store, result_of
 from engine.training.series import several
 from engine.views import Frame, Session
-from engine.views.view import frame_of, read
+from engine.views.view import frame_of, read, staged
 
 TICK = 0.03  # seconds between two looks into the store
 PAUSE = 0.15  # seconds between two drawings of a scene, at least
 MOST_MESSAGES = 600  # a second, to all browsers together: the more look, the more seldom each is shown something
 RENEW = 4.0  # seconds between two renewals of a watch
 MOST_SCENES = 500
-MOST_KEPT = 400  # drawn moments of the past
+MOST_KEPT = 400  # drawn moments of the past,
+MOST_BYTES = 2**26  # and how many bytes they may take
 TOLD = ("run", "name", "status", "step", "total", "epoch", "seconds", "pace", "rate", "error", "device", "parent")
 Name = tuple[Viewer, str]
 
@@ -197,26 +198,55 @@ class Hub:
     # -- the past ------------------------------------------------------------------------------------------------
 
     def _open(self) -> None:
-        while (scene := self.jobs.get()) is not None:
-            if not scene.viewers:
-                scene.queued, scene.seen = False, None
-                continue  # the slider has moved on
+        """Show moments of the past; what takes long goes on piece by piece, while nothing else waits."""
+        under_way: deque[Scene] = deque()
+        while True:
             try:
-                with self.past.lock:
-                    session = self.past.session(scene.key.source, 2**62 if scene.key.at == NOW else scene.key.at)
-                    message = drawn(scene.view, frame_of(scene.view, session), session.step)
-            except VitrineError as error:
-                message = packed({"problem": str(error)})
-            except Exception as error:  # what was kept of the past cannot be opened; the log has the rest
-                traceback.print_exc()
-                message = packed({"problem": f"This moment cannot be opened: {type(error).__name__}: {error}"})
-            row = self.rows.get(scene.key.source.removeprefix(RUN))
-            if scene.key.at != NOW and (row is None or row["step"] > scene.key.at or row["status"] in ENDED):
-                self.kept[scene.key] = message
-                while len(self.kept) > MOST_KEPT:
-                    self.kept.popitem(last=False)
-            scene.queued = False
-            scene.say(message)
+                scene = self.jobs.get(block=not under_way)
+            except queue.Empty:
+                scene = under_way.popleft()
+            if scene is None:
+                return
+            if not scene.viewers:
+                scene.queued, scene.seen, scene.pieces = False, None, None
+                continue  # the slider has moved on
+            message, whole = self._piece(scene)
+            if not whole:
+                under_way.append(scene)
+            if whole or not scene.whole:  # what was whole stays until it is whole again
+                scene.say(message)
+            if whole:
+                self._keep(scene, message)
+                scene.queued, scene.whole = False, True
+
+    def _piece(self, scene: Scene) -> tuple[bytes, bool]:
+        """Return the next message of a scene, and whether it is the last."""
+        try:
+            with self.past.lock:
+                if scene.pieces is None:
+                    at = 2**62 if scene.key.at == NOW else scene.key.at
+                    session = self.past.session(scene.key.source, at)
+                    scene.pieces = session.step, staged(scene.view, session)
+                step, pieces = scene.pieces
+                frame = next(pieces)
+                if frame.whole:
+                    scene.pieces = None
+                return drawn(scene.view, frame, step), frame.whole
+        except VitrineError as error:
+            message = packed({"problem": str(error)})
+        except Exception as error:  # what was kept of the past cannot be opened; the log has the rest
+            traceback.print_exc()
+            message = packed({"problem": f"This moment cannot be opened: {type(error).__name__}: {error}"})
+        scene.pieces = None
+        return message, True
+
+    def _keep(self, scene: Scene, message: bytes) -> None:
+        """Keep a moment that will not change any more."""
+        row = self.rows.get(scene.key.source.removeprefix(RUN))
+        if scene.key.at != NOW and (row is None or row["step"] > scene.key.at or row["status"] in ENDED):
+            self.kept[scene.key] = message
+            while len(self.kept) > MOST_KEPT or sum(map(len, self.kept.values())) > MOST_BYTES:
+                self.kept.popitem(last=False)
 
     def _standing(self, row: Row) -> dict[str, Any]:
         """Return what a page tells of a run."""

@@ -2,6 +2,7 @@
 
 import functools
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -46,6 +47,8 @@ class Scene:
     renewed: float = float("-inf")  # when the worker was last told that somebody watches
     drawn: float = float("-inf")
     queued: bool = False  # whether the past is being opened for it
+    pieces: tuple[int, Iterator[Frame]] | None = None  # of what takes long: its step, and what is still to come
+    whole: bool = False  # whether it was shown whole once
     part: str = ""  # of a series: the run that is shown
 
     @functools.cached_property
@@ -94,4 +97,5 @@ def drawn(view: View, frame: Frame, step: int, made: float | None = None) -> byt
     """Return the message that shows a frame, and tells when it was made."""
     if problem := frame.words.get("problem"):
         return packed({"step": step, "problem": problem})
-    return packed({"step": step, "made": made or time.time(), "figure": view.draw(frame)})
+    told = {"step": step, "made": made or time.time(), "figure": view.draw(frame)}
+    return packed(told if frame.whole else told | {"progress": frame.words["progress"]})

@@ -166,14 +166,15 @@ class Desk:
                 self.stopping = "no app has minded it for long"
             if self.stopping:
                 return False
+            more = False
             if self.lookout:
                 self.lookout.take(self.ear.watched)
-                self.lookout.look(rests=self.paused)
+                more = self.lookout.look(rests=self.paused)
             early = self._early()
             if not self.paused and early <= 0:
                 self._go_on()
                 return True
-            self.ear.news.wait(0.25 if self.paused else min(0.25, early))
+            self.ear.news.wait(0.0 if more else 0.25 if self.paused else min(0.25, early))
 
     def _early(self) -> float:
         """Return for how many seconds the run must still wait, where it is to be slow."""

@@ -1,18 +1,32 @@
 """Lookout: computes what somebody watches, within a share of the worker's time."""
 
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from engine.runs import frames
 from engine.runs.pulses import Pulses
 from engine.runs.record import StoredRecord
 from engine.runs.store import Store
 from engine.training.learner import Learner
-from engine.views import Session, View
-from engine.views.view import frame_of, read
+from engine.views import Frame, Session, View
+from engine.views.view import read, staged
 
 BUDGET = 0.035  # of the time, for all that is watched; with the pulses that stay, 5 % in all
 CREDIT = 0.08  # seconds that may be saved up
 LEASE = 12.0  # seconds after which a watch that nobody renews is over
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Of which step a watch's last frame was, when, and whether it was ever shown whole."""
+
+    step: int
+    at: float
+    whole: bool
+
+
+NEW = Shown(-1, 0.0, False)
 
 
 class Lookout:
@@ -23,7 +37,8 @@ class Lookout:
         self.record = StoredRecord(store, run)
         self.views: dict[str, View] = {}
         self.renewed: dict[str, tuple[int, float]] = {}  # by watch: its count, and when that was new
-        self.shown: dict[str, tuple[int, float]] = {}  # by watch: the step of its last frame, and when
+        self.shown: dict[str, Shown] = {}  # by watch: its last frame
+        self.under_way: dict[str, tuple[int, Iterator[Frame]]] = {}  # by watch: the step, and the pieces to come
         self.credit, self.at = CREDIT, time.monotonic()
 
     def take(self, watched: dict[str, tuple[dict, int]]) -> None:
@@ -38,25 +53,46 @@ class Lookout:
             if watch not in watched or now - self.renewed[watch][1] > LEASE:
                 del self.views[watch]
                 self.shown.pop(watch, None)
+                self.under_way.pop(watch, None)
 
-    def look(self, rests: bool = False) -> None:
-        """Compute what is due: what is new at once, the rest in turn while there is time; all of it while at rest."""
+    def look(self, rests: bool = False) -> bool:
+        """Compute what is due: what is new at once, the rest in turn while there is time; all of it while at rest.
+
+        What takes long is computed piece by piece; return whether pieces are left.
+        """
         now, step = time.monotonic(), self.learner.step
         self.credit = min(CREDIT, self.credit + BUDGET * (now - self.at))
         self.at = now
-        due = [w for w, v in self.views.items() if v.reads == "network" and self.shown.get(w, (-1, 0.0))[0] != step]
-        due.sort(key=lambda watch: self.shown.get(watch, (0, 0.0))[1])
+        due = [w for w, v in self.views.items() if v.reads == "network" and self._seen(w)[0] != step]
+        due.sort(key=lambda watch: self._seen(watch)[1])
         session = Session(self.learner.experiment, step, self.record, self.learner)
-        bodies: dict[str, bytes] = {}
+        bodies: dict[int, dict[str, bytes]] = {}
         for watch in due:
             if watch in self.shown and not rests and self.credit - (time.monotonic() - now) <= 0:
                 break
-            bodies[watch] = frame_of(self.views[watch], session).pack()
-            self.shown[watch] = step, time.monotonic()
-        if bodies:
-            frames.put(self.store, self.run, step, bodies)
+            at, frame = self._piece(watch, session)
+            if frame.whole or not self.shown.get(watch, NEW).whole:  # what was whole stays until it is whole again
+                bodies.setdefault(at, {})[watch] = frame.pack()
+        for at, found in bodies.items():
+            frames.put(self.store, self.run, at, found)
         self.credit -= 0 if rests else time.monotonic() - now
         self._ask_for_pulses(rests)
+        return bool(self.under_way)
+
+    def _seen(self, watch: str) -> tuple[int, float]:
+        """Return of which step a watch was shown the whole last, and when a part of it."""
+        seen = self.shown.get(watch, NEW)
+        return -1 if watch in self.under_way else seen.step, seen.at
+
+    def _piece(self, watch: str, session: Session) -> tuple[int, Frame]:
+        """Compute a watch's frame, or the next piece of one that takes long; return its step too."""
+        step, pieces = self.under_way.pop(watch, None) or (session.step, staged(self.views[watch], session))
+        frame = next(pieces)
+        if not frame.whole:
+            self.under_way[watch] = step, pieces
+        whole = frame.whole or self.shown.get(watch, NEW).whole
+        self.shown[watch] = Shown(step, time.monotonic(), whole)
+        return step, frame
 
     def _ask_for_pulses(self, rests: bool) -> None:
         """Let the next step be watched in every node, where somebody looks at that and there is time."""

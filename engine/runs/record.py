@@ -3,8 +3,12 @@
 import threading
 from collections.abc import Sequence
 
+import torch
+
+from engine.errors import VitrineError
 from engine.runs import frames
-from engine.runs.store import Store, is_part, result_of, titled
+from engine.runs.store import Store, folder, is_part, result_of, titled
+from engine.training import checkpoint
 from engine.training.experiment import load
 from engine.training.learner import Learner
 from engine.training.trouble import copied
@@ -22,6 +26,7 @@ class StoredRecord:
         self.seen = run  # whose pulses are kept here
         self.kept: list[tuple[int, Frame]] = []
         self.finished: dict[str, Part] = {}  # by run: parts of a series that no longer change
+        self.remembered: tuple[str, int, dict[str, torch.Tensor]] = ("", -1, {})  # weights of one checkpoint
         self.lock = threading.Lock()
 
     @property
@@ -32,6 +37,17 @@ class StoredRecord:
     def curves(self, run: str = "") -> Curves:
         """Return the metrics of this run, or of another."""
         return self.store.metrics(self.store.run(run)["run"] if run else self.shown)
+
+    def weights(self, step: int) -> tuple[int, dict[str, torch.Tensor]]:
+        """Return the network's weights as they were at the checkpoint before a step, and that one's step."""
+        run = self.shown
+        here = folder(run) / "checkpoints"
+        at = max((kept for kept in checkpoint.steps(here) if kept <= step), default=-1)
+        if at < 0:
+            raise VitrineError(f"There is no checkpoint up to step {step:,}.", cure="Choose a later one.")
+        if self.remembered[:2] != (run, at):
+            self.remembered = run, at, checkpoint.load(checkpoint.path_of(here, at))["networks"]["network"]
+        return at, self.remembered[2]
 
     def parts(self) -> Sequence[Part]:
         """Return the parts of a series that are done, in the order in which they were learned."""
@@ -78,6 +94,10 @@ class DraftRecord:
     def title(self, run: str = "") -> str:
         """Return none: it has no name yet."""
         return ""
+
+    def weights(self, step: int) -> tuple[int, dict[str, torch.Tensor]]:
+        """Return the weights with which it would begin."""
+        return 0, self.learner.networks["network"].state_dict()
 
     def parts(self) -> Sequence[Part]:
         """Return none: nothing was learned."""

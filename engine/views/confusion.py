@@ -10,6 +10,8 @@ from engine.figures.figure import BAD, axis, figure, heat, nothing
 from engine.figures.pictures import pixels, placed, stitched
 from engine.tasks.classify import confusion
 from engine.views.frame import Frame
+from engine.views.lesions import without
+from engine.views.shared import OFF, Names
 from engine.views.view import View, view
 
 SHOWN = 24  # examples of a picked cell
@@ -31,6 +33,7 @@ class Confusion(View):
     split: Literal["validation", "test", "train"] = option("validation", "Which examples.")
     examples: Annotated[int, Field(ge=10, le=20_000)] = option(1000, "How many of them, at most.")
     share: bool = option(False, "Shares of each class rather than numbers.")
+    off: Names = OFF
     true: Annotated[int, Field(ge=0, le=9999)] | None = option(None, "The class whose row was clicked.", hidden=True)
     taken: Annotated[int, Field(ge=0, le=9999)] | None = option(None, "The class it was taken for.", hidden=True)
 
@@ -40,6 +43,7 @@ class Confusion(View):
 
     def compute(self, session):
         """Count, and gather the examples of the picked cell."""
+        session = without(session, self.off)
         outputs, targets = session.outputs(self.split, self.examples)
         classes = session.network.dataset.classes
         arrays = {"table": confusion(outputs, targets).numpy()}

@@ -15,6 +15,7 @@ from engine.graph.capture import capturing
 from engine.graph.field import fields
 from engine.graph.trace import trace
 from engine.views.frame import Frame
+from engine.views.lesions import without
 from engine.views.sample import answer, sample_of
 from engine.views.session import looking
 from engine.views.shared import NODE, OFF, PLACE, SAMPLE, UNIT, Names, Number, Words, offered, picked, pictured, steps
@@ -27,7 +28,7 @@ MOST_DOTS = 40_000  # in the grid of small maps; larger maps are shown there as 
 class FeatureMaps(View):
     """What each channel of a layer gives for the example: all of them small, one of them large."""
 
-    title, rank, height, wide = "Feature maps", 10, 400, True
+    title, rank, height, wide = "Feature maps", 10, 350, True
     hint = (
         "Each small map is one channel: bright where it found what it looks for. Click one to enlarge it, "
         "click a place to see what part of the picture it saw."
@@ -55,6 +56,7 @@ class FeatureMaps(View):
 
     def compute(self, session):
         """Let the example through, and keep what the layer gave."""
+        session = without(session, self.off)
         graph = session.experiment.graph
         suiting = _suiting(graph)
         step = picked(suiting, graph, self.node, "that gives maps")
@@ -106,15 +108,23 @@ class FeatureMaps(View):
         first = regions.place((0, 0.2), (0, 1), picture.shape[1:], words["sample"].split(" (")[0])
         regions.picture(picture, first)
         if words["box"]:
-            regions.box(first, *words["box"])
+            rows, columns = words["box"]
+            regions.box(first, rows, columns)
         large = frame["large"]
         title = f"{words['node']}, map {words['unit']} of {words['of']}"
         if large.size > 1:
             second = regions.place((0.22, 0.5), (0.06, 1), large.shape, title)
-            regions.heat(large, second, scale, **limits, meta={"large": True})
+            regions.heat(large, second, scale, **limits, meta={"part": "large"})
             place = words["row"], words["column"]
             regions.box(second, (place[0], place[0]), (place[1], place[1]))
-            regions.write(f"row {place[0]}, column {place[1]}: {words['value']:.4g}", None, 0.36, 0.0, yanchor="bottom")
+            regions.write(
+                f"row {place[0]}, column {place[1]}: {words['value']:.4g}",
+                None,
+                0.36,
+                0.0,
+                xanchor="center",
+                yanchor="bottom",
+            )
         own = None
         if self.colours == "each map" and large.size > 1:
             own, limits = normalised(maps, signed), {"zmin": -1 if signed else 0, "zmax": 1}
@@ -125,6 +135,9 @@ class FeatureMaps(View):
         names = [f"map {unit}" for unit in frame["units"].tolist()]
         bar = {"showscale": own is None, "colorbar": {"thickness": 10, "len": 0.9, "x": 1.0}}
         regions.sheet(maps, sheet, third, names, scale, own, **limits, **bar)
+        if words["unit"] in frame["units"].tolist() and len(maps) > 1:
+            top, left = sheet.corner(frame["units"].tolist().index(words["unit"]))
+            regions.box(third, (top, top + sheet.high - 1), (left, left + sheet.wide - 1))
         return regions.figure()
 
     def pick(self, point):
@@ -132,7 +145,7 @@ class FeatureMaps(View):
         if (spot := spot_of(point)) and isinstance(name := point.get("name"), str):
             return self.but(unit=int(name.rpartition(" ")[2]), row=None, column=None)
         row, column = point.get("row"), point.get("column")
-        if point.get("large") and isinstance(row, int) and isinstance(column, int):
+        if point.get("part") == "large" and isinstance(row, int) and isinstance(column, int):
             return self.but(row=row, column=column)
         return None if spot is None else self
 

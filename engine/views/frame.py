@@ -23,6 +23,11 @@ class Frame:
     def __getitem__(self, name: str) -> np.ndarray:
         return self.arrays[name]
 
+    @property
+    def whole(self) -> bool:
+        """Return whether nothing of it is still to come."""
+        return self.words.get("progress", 1.0) >= 1.0
+
     def pack(self) -> bytes:
         """Return the frame as bytes, for a database or a wire."""
         words = np.frombuffer(orjson.dumps(self.words, option=orjson.OPT_SERIALIZE_NUMPY), np.uint8)

@@ -10,6 +10,8 @@ from engine.choice import option
 from engine.figures.figure import BAD, GOOD, axis, figure, heat
 from engine.figures.pictures import pixels, placed
 from engine.views.frame import Frame
+from engine.views.lesions import without
+from engine.views.shared import OFF, Names
 from engine.views.view import View, view
 
 POOL = 1000  # examples among which the best, worst and most uncertain are sought
@@ -28,8 +30,11 @@ class Predictions(View):
     split: Literal["validation", "test", "train"] = option("validation", "Of which examples.")
     number: Annotated[int, Field(ge=1, le=24)] = option(8, "How many.")
 
+    off: Names = OFF
+
     def compute(self, session):
         """Let examples through and choose some."""
+        session = without(session, self.off)
         outputs, targets = session.outputs(self.split, POOL)
         task, dataset = session.network.task, session.network.dataset
         words = {"classes": list(dataset.classes), "which": self.which}

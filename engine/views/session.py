@@ -1,8 +1,9 @@
 """Session: what a view may look at: a network at one step, its data, and what was recorded on the way there."""
 
+import copy
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import torch
@@ -41,6 +42,10 @@ class Record(Protocol):
         """Return what steps did in every node, in order."""
         ...
 
+    def weights(self, step: int) -> tuple[int, dict[str, torch.Tensor]]:
+        """Return the network's weights as they were at the checkpoint before a step, and that one's step."""
+        ...
+
     def parts(self) -> Sequence[Part]:
         """Return the parts of a series that are done, in order."""
         ...
@@ -61,6 +66,12 @@ class Session:
         """Return the learner, which must be there."""
         assert self.learner, "this view needs a network"
         return self.learner
+
+    def still(self) -> "Session":
+        """Return the session with networks of its own, which stay as they are however long somebody looks."""
+        learner = copy.copy(self.network)
+        learner.networks = {role: copy.deepcopy(network) for role, network in learner.networks.items()}
+        return replace(self, learner=learner, kept={})
 
     def split(self, name: str) -> tuple[str, Split]:
         """Return a split of the data, or the training examples where the dataset has none of that name."""

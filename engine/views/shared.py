@@ -40,6 +40,11 @@ def mapped(graph: Graph) -> list[Step]:
     return [step for step in steps(graph) if step.gives.rank == 3]
 
 
+def without_maps(experiment: Experiment) -> str:
+    """Return why nothing in the network gives maps, or nothing."""
+    return "" if mapped(experiment.graph) else "This network has no layer that gives maps."
+
+
 def picked(suiting: list[Step], graph: Graph, node: str, what: str, first: int = 0) -> Step:
     """Return the step of a node where it suits, else the nearest before it, else the nearest behind.
 

@@ -53,15 +53,21 @@ class View(Choice):
         return None
 
 
-def frame_of(view: View, session: Session) -> Frame:
-    """Return what a view computes, or a frame that says why it cannot: one panel's fault is no one else's."""
+def staged(view: View, session: Session) -> Iterator[Frame]:
+    """Yield a view's frames, the last one whole; or one that says why it cannot: one panel's fault is no one else's."""
     try:
-        return view.compute(session)
+        yield from view.stages(session)
     except VitrineError as error:
-        return Frame({}, {"problem": str(error)})
+        yield Frame({}, {"problem": str(error)})
     except Exception as error:  # the panel says it, the log has the rest
         traceback.print_exc()
-        return Frame({}, {"problem": f"A fault in {view.title}: {type(error).__name__}: {error}"})
+        yield Frame({}, {"problem": f"A fault in {view.title}: {type(error).__name__}: {error}"})
+
+
+def frame_of(view: View, session: Session) -> Frame:
+    """Return the whole frame of a view, or one that says why it cannot."""
+    *_, frame = staged(view, session)
+    return frame
 
 
 view = kinds(VIEWS)  # registers a class of views under its kind

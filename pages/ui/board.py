@@ -8,13 +8,14 @@ from engine.live.house import house
 from engine.runs.store import titled
 from engine.training.experiment import Experiment
 from engine.views import VIEWS, View
+from engine.views.shared import SHARED
 from engine.views.view import read
 from pages.ui import components
 from pages.ui.forms import form
 from pages.ui.train import type_number
 from pages.ui.workbench import Workbench
 
-HIDDEN = ("colours",)  # what is shown elsewhere than on boards
+HIDDEN = ("colours", "sample", "examples")  # what is shown elsewhere than on boards
 
 
 def board(bench: Workbench) -> None:
@@ -22,6 +23,9 @@ def board(bench: Workbench) -> None:
     panels = bench.board
     source, experiment = bench.source, bench.learned or bench.ready
     usual = (1,) if len(bench.runs) > 1 else bench.lab.columns  # runs that race stand side by side in each panel
+    if any(_follows(panel["view"]) for panel in panels):
+        looks = {"source": source, "board": bench.key, "table": bench.table, "looks": bench.looks, "locked": False}
+        components.sample(looks, f"{bench.key}.sample", bench.look)
     for row in _rows(panels, len(usual)):
         widths = (1,) if len(row) == 1 and VIEWS[row[0]["view"]["kind"]].wide else usual
         for panel, column in zip(row, st.columns(widths, gap="small"), strict=False):
@@ -31,6 +35,11 @@ def board(bench: Workbench) -> None:
         st.caption("The board is empty. Add a view to see something of the network.")
     if not bench.hides("board"):
         _add(bench, experiment)
+
+
+def _follows(view: dict[str, Any]) -> list[str]:
+    """Return what a panel looks at together with the others: all that was not chosen for it alone."""
+    return [name for name in SHARED if name in VIEWS[view["kind"]].model_fields and name not in view]
 
 
 def _rows(panels: list[dict[str, Any]], most: int) -> list[list[dict[str, Any]]]:
@@ -77,6 +86,7 @@ def _panel(bench: Workbench, panel: dict[str, Any], source: str, experiment: Exp
             "height": view.height,
             "timeless": view.kind == "curves",
             "learns": bench.learns,
+            "follows": _follows(panel["view"]),
         }
         if len(bench.runs) > 1:
             _race(bench, panel["key"], view, data, key)

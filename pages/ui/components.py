@@ -13,6 +13,7 @@ _diagram = st.components.v2.component("vitrine_diagram", js=asset("diagram.js"),
 _transport = st.components.v2.component("vitrine_transport", js=asset("transport.js"), css=asset("transport.css"))
 _neurons = st.components.v2.component("vitrine_neurons", js=asset("neurons.js"), css=asset("neurons.css"))
 _pad = st.components.v2.component("vitrine_pad", js=asset("pad.js"), css=asset("pad.css"))
+_sample = st.components.v2.component("vitrine_sample", js=asset("sample.js"), css=asset("sample.css"))
 # Plotly puts its own styles into the page, where a component shut off from it would not see them.
 _figure = st.components.v2.component(
     "vitrine_figure", js=asset("figure.js"), css=asset("figure.css"), isolate_styles=False
@@ -65,6 +66,11 @@ def neurons(data: dict[str, Any], key: str, on_single: Told, on_typed: Told) -> 
 def figure(data: dict[str, Any], key: str, on_view: Told) -> None:
     """Draw a view's figures as they come; a click may change the view's options."""
     _figure(data=data, key=key, on_view_change=_telling(key, "view", on_view))
+
+
+def sample(data: dict[str, Any], key: str, on_looks: Told) -> None:
+    """Draw what a board looks at, and the ways to choose another sample; tells of all that its panels share."""
+    _sample(data=data, key=key, on_looks_change=_telling(key, "looks", on_looks))
 
 
 def _telling(key: str, what: str, told: Told) -> Callable[[], None]:

@@ -4,7 +4,14 @@ from engine.presets import Preset
 from engine.training.experiment import Experiment
 from pages.ui.table import Lab
 
-CNN = Lab("cnn", "CNN lab", ("cnn", "mlp"), "lenet-5", ("image",))
+CNN = Lab(
+    "cnn",
+    "CNN lab",
+    ("cnn", "mlp"),
+    "lenet-5",
+    ("image",),
+    board=("feature-maps", "curves", "confusion"),
+)
 PLAYGROUND = Lab(
     "playground",
     "Playground",

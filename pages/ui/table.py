@@ -1,6 +1,7 @@
 """Table: what sets labs apart, and what lies on a lab's table at first, as the page's address says."""
 
 import contextlib
+import secrets
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,8 @@ from engine.presets import PRESETS
 from engine.training.experiment import dump, load
 from engine.training.link import from_link
 from engine.training.settings import plain
+from engine.views import VIEWS
+from engine.views.shared import SHARED
 from engine.views.view import read
 
 MOST_RIVALS = 2  # runs beside the one on the table
@@ -73,6 +76,8 @@ def begin(lab: Lab) -> dict[str, Any]:
         "notice": notice,
         "run": run,
         "rivals": rivals,
+        "table": secrets.token_hex(4),
+        "looks": _looks(st.query_params.get("looks", "")),
         "board": _board(st.query_params.get("board", ""), lab.board),
     }
 
@@ -87,6 +92,20 @@ def _board(words: str, usual: tuple[str, ...]) -> list[dict[str, Any]]:
             views.append(read({"kind": kind} | {name: plain(value) for name, value in options.items()}).write())
     views = views or [{"kind": kind} for kind in usual]
     return [{"key": str(number), "view": view} for number, view in enumerate(views, 1)]
+
+
+def _looks(text: str) -> dict[str, Any]:
+    """Return what a link says its panels look at together; what cannot be read is left out."""
+    try:
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return {}
+    looks = {}
+    for name, value in found.items() if isinstance(found, dict) else ():
+        takers = [view for view in VIEWS.values() if name in SHARED and name in view.model_fields]
+        with contextlib.suppress(VitrineError):
+            looks |= {name: getattr(takers[0].read({name: value}), name)} if takers else {}
+    return looks
 
 
 def written(board: list[dict[str, Any]], usual: tuple[str, ...]) -> str:

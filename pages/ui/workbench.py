@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable
 from typing import Any
 
+import orjson
 import streamlit as st
 
 from engine.errors import VitrineError
@@ -113,6 +114,7 @@ class Workbench:
     def address(self) -> dict[str, str]:
         """Return what the page's address is to hold, and remember it: seen again, it is no link that was followed."""
         parts = {"x": self.link, "run": ",".join(filter(None, self.runs)), "board": written(self.board, self.lab.board)}
+        parts["looks"] = orjson.dumps(self.looks).decode() if self.looks else ""
         parts |= {how: ",".join(veils.names(self.key, how)) for how in veils.HOW}
         asked = [parts["x"], "", parts["run"], parts["board"]]
         if asked not in self._state["asked"]:
@@ -191,6 +193,20 @@ class Workbench:
             whole = {name: value for name, value in panel["view"].items() if name not in ("node", "unit")}
             before = {name: panel["view"].get(name) for name in neuron or {}}
             self.change_panel(panel["key"], whole | ({} if neuron == before or not neuron else neuron))
+
+    @property
+    def table(self) -> str:
+        """Return the name of what was begun here: what is looked at together lasts as long."""
+        return self._state["table"]
+
+    @property
+    def looks(self) -> dict[str, Any]:
+        """Return what the panels look at together, as far as the page was told."""
+        return self._state["looks"]
+
+    def look(self, looks: dict[str, Any]) -> None:
+        """Remember what the panels look at together."""
+        self._state["looks"] = looks
 
     def change_panel(self, key: str, view: dict[str, Any] | None) -> None:
         """Give a panel other options, or take it away."""

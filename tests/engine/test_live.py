@@ -22,7 +22,7 @@ from engine.live.house import House
 from engine.live.route import MOST_LOOKS, trusted
 from engine.runs import frames, orders
 from engine.runs.carry import carry_out, new_run
-from engine.runs.store import Store, folder
+from engine.runs.store import folder
 from engine.training import checkpoint
 from engine.training.experiment import dump
 from engine.training.recipe import Recipe

@@ -1,0 +1,245 @@
+"""Class activation: which places of the picture speak for a class, as a layer's maps tell."""
+
+from typing import Annotated, Literal
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch.nn import functional as F
+
+from engine.choice import option
+from engine.errors import VitrineError
+from engine.figures.maps import Regions
+from engine.graph.capture import capturing, node
+from engine.views.camethods import BY_GRADIENT, ablation_cam, score_cam
+from engine.views.frame import Frame
+from engine.views.lesions import without
+from engine.views.sample import aim, answer, called, chances, said, sample_of
+from engine.views.session import looking
+from engine.views.shared import (
+    NODE,
+    OFF,
+    SAMPLE,
+    TOWARD,
+    Names,
+    Words,
+    mapped,
+    offered,
+    picked,
+    pictured,
+    steps,
+    without_maps,
+)
+from engine.views.view import View, view
+
+Method = Literal["CAM", "Grad-CAM", "Grad-CAM++", "HiResCAM", "LayerCAM", "Score-CAM", "Ablation-CAM", "Eigen-CAM"]
+BETWEEN = ("flatten", "dropout", "identity", "global_average_pool")
+MOST = 6  # maps side by side
+
+
+@view("class-activation")
+class ClassActivation(View):
+    """Where in the picture a layer finds what speaks for a class, laid over the picture; several ways side by side."""
+
+    title, rank, height, wide = "Class activation", 13, 330, True
+    hint = "Warm places speak for the class. Methods that disagree widely deserve distrust."
+
+    sample: Words = SAMPLE
+    node: Words = NODE
+    toward: Words = TOWARD
+    off: Names = OFF
+    methods: tuple[Method, ...] = option(("Grad-CAM", "HiResCAM", "LayerCAM"), "By which methods, side by side.")
+    classes: Annotated[int, Field(ge=1, le=5)] = option(
+        1, "Of how many classes: the one that is asked about, and then the likeliest others."
+    )
+    since: Annotated[int, Field(ge=0, le=2**53)] | None = option(
+        None, "Also as it was at this step, beside now.", none="only now", rare=True
+    )
+    strength: Annotated[float, Field(ge=0.0, le=1.0)] = option(0.55, "How strongly the map covers the picture.")
+    signed: bool = option(False, "Show what speaks against the class too.", rare=True)
+
+    def refuses(self, experiment):
+        """Refuse what has no maps, and CAM where it has no meaning."""
+        if words := pictured(experiment):
+            return words
+        if words := without_maps(experiment):
+            return words
+        if not self.methods:
+            return "No method is chosen."
+        return _averages(experiment.graph)[1] if self.methods == ("CAM",) else ""
+
+    def offers(self, experiment):
+        """Offer the layers that give maps."""
+        return {"node": offered(mapped(experiment.graph))}
+
+    def compute(self, session):
+        """Return the whole frame."""
+        *_, frame = self.stages(session)
+        return frame
+
+    def stages(self, session):
+        """Work out one map after another; those that ask the network for every channel come piece by piece."""
+        graph = session.experiment.graph
+        step = picked(mapped(graph), graph, self.node, "that gives maps", first=-1)
+        sample = sample_of(session, self.sample)
+        nows = [("", without(session, self.off))]
+        if self.since is not None:
+            at, weights = session.record.weights(self.since)
+            nows.append((f" at step {at:,}", _as_then(session, weights)))
+        wanted = self._wanted(nows[0][1], sample)
+        jobs = [(word, one, target, how) for word, one in nows for target in wanted for how in self.methods][: 4 * MOST]
+        slow = {"Score-CAM", "Ablation-CAM"} & set(self.methods)
+        if slow:  # they take a while, and must not see weights move meanwhile
+            jobs = [(word, one.still(), target, how) for word, one, target, how in jobs]
+        maps, titles = [], []
+        picture = {"picture": sample.picture}
+        words = {"node": step.path, "toward": called(session, wanted[0]), "methods": list(self.methods)} | sample.told()
+        for number, (word, one, target, how) in enumerate(jobs):
+            title = f"{how}: {called(one, target)}{word}"
+            try:
+                for share, found in self._map(one, sample, step.path, target, how):
+                    done = (number + share) / len(jobs)
+                    if done < 1:
+                        shown = _stacked([*maps, found])
+                        yield Frame(picture | {"maps": shown}, words | {"titles": [*titles, title], "progress": done})
+            except VitrineError as error:
+                found, title = (
+                    np.full_like(maps[0], np.nan) if maps else np.full((2, 2), np.nan, np.float32),
+                    str(error),
+                )
+            maps.append(found)
+            titles.append(title)
+        yield Frame(picture | {"maps": _stacked(maps)}, words | {"titles": titles})
+
+    def _wanted(self, session, sample):
+        """Return the classes: the one asked about, and the likeliest others."""
+        first = aim(session, self.toward, sample)
+        others = [place for place in said(session, sample).argsort(descending=True).tolist() if place != first]
+        return [first, *others][: self.classes]
+
+    def _map(self, session, sample, path, target, how):
+        """Yield how far it is, and the map so far."""
+        learner = session.network
+        network = learner.networks["network"]
+        if how == "CAM":
+            yield 1.0, _cam(session, sample, target)
+            return
+        with capturing(network, [path], joined=True) as found, looking(learner), torch.enable_grad():
+            score = answer(session, sample.given)[0, target]
+            maps = found[path]
+            gradient = torch.autograd.grad(score, maps, allow_unused=True)[0]
+        maps, whole = maps[0].detach().float(), score.item()
+        gradient = torch.zeros_like(maps) if gradient is None else gradient[0].float()
+        if how in BY_GRADIENT:
+            yield 1.0, self._shown(BY_GRADIENT[how](maps, gradient))
+            return
+
+        def of_inputs(inputs):
+            with looking(learner):
+                return chances(session, answer(session, inputs)).float()[:, target]
+
+        def of_maps(instead):
+            with capturing(network, [], {path: lambda _: instead}), looking(learner):
+                return answer(session, sample.given.expand(len(instead), -1, -1, -1)).float()[:, target]
+
+        ways = {"Score-CAM": lambda: score_cam(maps, sample.given, of_inputs)}
+        ways["Ablation-CAM"] = lambda: ablation_cam(maps, whole, of_maps)
+        for share, values in ways[how]():
+            yield share, self._shown(values)
+
+    def _shown(self, values):
+        return (values if self.signed else values.relu()).cpu().numpy()
+
+    def draw(self, frame):
+        """Draw the picture, and each map over it."""
+        words, maps, picture = frame.words, frame["maps"], frame["picture"]
+        number = len(maps) + 1
+        columns = min(number, MOST)
+        rows = -(-number // columns)
+        regions = Regions()
+        high, wide = picture.shape[1:]
+        title = f"{words['sample'].split(' (')[0]} · {words['node']}"
+        for place in range(number):
+            down, along = divmod(place, columns)
+            across = (along / columns + 0.008, (along + 1) / columns - 0.008)
+            up = (1 - (down + 1) / rows + 0.02, 1 - down / rows)
+            said = title if place == 0 else words["titles"][place - 1]
+            axes = regions.place(across, up, (high, wide), "<br>".join(_lines(said, 30 if columns > 3 else 46)))
+            regions.picture(picture, axes)
+            if place:
+                self._lay(regions, maps[place - 1], axes, high, wide)
+        return regions.figure()
+
+    def _lay(self, regions, values, axes, high, wide):
+        """Lay a map over the picture, stretched to its size; what speaks for nothing lets it be seen."""
+        if not np.isfinite(values).all():
+            return
+        reach = float(np.abs(values).max()) or 1.0
+        large = F.interpolate(torch.from_numpy(values)[None, None], (high, wide), mode="bilinear", align_corners=False)
+        scale = "diverging" if self.signed else "warm"
+        more = {"zmin": -reach if self.signed else 0, "zmax": reach, "opacity": self.strength}
+        regions.heat(large[0, 0].numpy(), axes, scale, **more)
+
+
+def _stacked(maps):
+    """Return maps in one array; those of another size, which tell nothing, are empty."""
+    sizes = max((one.shape for one in maps), key=np.prod)
+    return np.stack([one if one.shape == sizes else np.full(sizes, np.nan, np.float32) for one in maps])
+
+
+def _lines(words, wide):
+    """Break words into lines of about this many letters."""
+    lines = [""]
+    for word in words.split(" "):
+        if lines[-1] and len(lines[-1]) + len(word) >= wide:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".strip()
+    return lines
+
+
+def _averages(graph):
+    """Return the averaging before the last dense layer and that layer, or why CAM has no meaning here."""
+    every = {step.path: step for step in steps(graph)}
+    last = next((step for step in reversed(every.values()) if step.layer.kind == "dense"), None)
+    before = last
+    while before is not None:
+        before = every.get(before.sources[0])
+        if before is None or before.layer.kind == "global_average_pool":
+            break
+        if before.layer.kind not in BETWEEN:
+            words = (
+                f"CAM needs global average pooling before the last dense layer; this network has {_thing(every, last)}"
+            )
+            return None, f"{words}: try Grad-CAM."
+    if before is None or last is None:
+        return None, "CAM needs global average pooling before a last dense layer: try Grad-CAM."
+    return (before, last), ""
+
+
+def _thing(every, last):
+    step = every.get(last.sources[0])
+    while step is not None and step.layer.kind == "dropout":
+        step = every.get(step.sources[0])
+    return step.layer.title.lower() if step is not None else "none"
+
+
+def _cam(session, sample, target):
+    """Return the maps before the averaging, weighed by the class's own weights (Zhou, 2016)."""
+    found, words = _averages(session.experiment.graph)
+    if found is None:
+        raise VitrineError(words)
+    average, dense = found
+    network = session.network.networks["network"]
+    with capturing(network, [average.sources[0]]) as maps, looking(session.network):
+        answer(session, sample.given)
+        weight = node(network, dense.path).weight
+        if target >= len(weight):
+            raise VitrineError("CAM needs a weight for each class; one output tells of both here.")
+        return (weight[target][:, None, None] * maps[average.sources[0]][0]).sum(dim=0).float().cpu().numpy()
+
+
+def _as_then(session, weights):
+    """Return the session with the weights of another step."""
+    then = session.still()
+    then.network.networks["network"].load_state_dict(weights)
+    return then

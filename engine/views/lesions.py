@@ -1,0 +1,54 @@
+"""Lesions: a network with layers, or single units of them, switched off; the network itself stays as it is."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+
+from engine.errors import VitrineError
+from engine.graph.capture import node
+from engine.views.session import Session
+from engine.views.shared import steps
+
+
+def without(session: Session, off: Sequence[str]) -> Session:
+    """Return the session with these switched off: 'conv1' all of a layer, 'conv1:3' its fourth unit."""
+    if not off:
+        return session
+    if (key := ("without", *off)) not in session.kept:
+        maimed = session.still()
+        network = maimed.network.networks["network"]
+        for name, units in parsed(session, off).items():
+            node(network, name).register_forward_hook(_silenced(units))
+        session.kept[key] = maimed
+    return session.kept[key]
+
+
+def parsed(session: Session, off: Sequence[str]) -> dict[str, list[int]]:
+    """Return which units of which layers are meant; none listed means all."""
+    sizes = {}
+    for step in steps(session.experiment.graph):
+        sizes[step.path] = sizes.setdefault(step.place, step.gives.sizes[0])
+    found: dict[str, list[int]] = {}
+    for words in off:
+        name, _, unit = words.strip().partition(":")
+        if name not in sizes:
+            raise VitrineError(f"There is no layer {name!r} to switch off.", cure="Write a layer, or one of its units.")
+        if not unit:
+            found[name] = []
+            continue
+        if not unit.isdecimal() or int(unit) >= sizes[name]:
+            raise VitrineError(f"{name} has units 0 to {sizes[name] - 1}; received {unit[:30]!r}.")
+        if found.get(name) != []:
+            found.setdefault(name, []).append(int(unit))
+    return found
+
+
+def _silenced(units: list[int]) -> Callable[..., torch.Tensor]:
+    def silence(module: object, inputs: object, output: torch.Tensor) -> torch.Tensor:
+        if not units:
+            return torch.zeros_like(output)
+        kept = torch.ones(output.shape[1], dtype=output.dtype, device=output.device)
+        kept[units] = 0
+        return output * kept.reshape(1, -1, *(1 for _ in output.shape[2:]))
+
+    return silence

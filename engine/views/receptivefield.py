@@ -1,0 +1,115 @@
+"""Receptive field: what part of the picture a unit can see, and what it does see."""
+
+from typing import Annotated
+
+import numpy as np
+import torch
+from pydantic import Field
+
+from engine.choice import option
+from engine.figures.maps import Regions
+from engine.graph.capture import capturing
+from engine.graph.field import fields
+from engine.graph.trace import trace
+from engine.views.frame import Frame
+from engine.views.sample import answer, sample_of
+from engine.views.session import looking
+from engine.views.shared import NODE, PLACE, SAMPLE, Number, Words, mapped, offered, picked, pictured
+from engine.views.view import View, view
+
+MOST = 8  # layers side by side
+
+
+@view("receptive-field")
+class ReceptiveField(View):
+    """The part of the picture that a unit can see (framed), and how strongly each dot of it counts (from gradients)."""
+
+    title, rank, height, wide = "Receptive field", 15, 300, True
+    hint = "The frame grows from layer to layer; what counts inside it is often much smaller, and dark at its edges."
+
+    sample: Words = SAMPLE
+    node: Words = NODE
+    row: Number | None = PLACE
+    column: Number | None = PLACE
+    examples: Annotated[int, Field(ge=1, le=128)] = option(16, "Over how many examples gradients are averaged.")
+    growing: bool = option(True, "Show every layer on the way, not only this one.")
+
+    def refuses(self, experiment):
+        """Refuse what has no maps."""
+        return pictured(experiment) or (
+            "" if mapped(experiment.graph) else "This network has no layer that gives maps."
+        )
+
+    def offers(self, experiment):
+        """Offer the layers that give maps."""
+        return {"node": offered(mapped(experiment.graph))}
+
+    def compute(self, session):
+        """Take the gradient of one place's units by every dot of the input."""
+        graph = session.experiment.graph
+        suiting = mapped(graph)
+        step = picked(suiting, graph, self.node, "that gives maps", first=-1)
+        way = _way(suiting, step) if self.growing else [step]
+        if len(way) > MOST:
+            way = [way[round(place)] for place in np.linspace(0, len(way) - 1, MOST)]
+        learner = session.network
+        sample = sample_of(session, self.sample)
+        split = session.split("validation")[1]
+        inputs = torch.cat([sample.given, learner.material.given(split.inputs[: self.examples - 1])])
+        inputs = inputs.detach().clone().requires_grad_()
+        names, theory = [one.path for one in way], fields(trace(graph))
+        with capturing(learner.networks["network"], names) as found, looking(learner), torch.enable_grad():
+            answer(session, inputs)
+            seen, boxes, places = [], [], []
+            for name in names:
+                values = found[name]
+                at = self._place(values.shape[2:])
+                # Half of the units draw up, half down: were all summed, they would cancel out.
+                signs = torch.where(torch.arange(values.shape[1], device=values.device) % 2 == 0, 1.0, -1.0)
+                picked_ones = (values[:, :, at[0], at[1]] * signs).sum()
+                gradient = torch.autograd.grad(picked_ones, inputs, retain_graph=True, allow_unused=True)[0]
+                gradient = torch.zeros_like(inputs) if gradient is None else gradient
+                seen.append(gradient.float().abs().mean(dim=(0, 1)).cpu().numpy())
+                field = theory.get(name)
+                whole = [[0, inputs.shape[2] - 1], [0, inputs.shape[3] - 1]]
+                placed = field and field.placed and not field.whole
+                boxes.append([list(a.of(p)) for a, p in zip(field.axes, at, strict=True)] if placed else whole)
+                places.append(list(at))
+        words = {"nodes": names, "boxes": boxes, "places": places, "sizes": [list(theory[n].size) for n in names]}
+        return Frame({"seen": np.stack(seen), "picture": sample.picture}, words | sample.told())
+
+    def _place(self, sizes):
+        """Return the chosen place as far as the map goes, or its middle."""
+        row = sizes[0] // 2 if self.row is None else min(self.row, sizes[0] - 1)
+        column = sizes[1] // 2 if self.column is None else min(self.column, sizes[1] - 1)
+        return row, column
+
+    def draw(self, frame):
+        """Draw for each layer what counts, and the frame of what can be seen."""
+        words, picture = frame.words, frame["picture"]
+        nodes = words["nodes"]
+        regions, number = Regions(), len(nodes) + 1
+        for place in range(number):
+            across = (place / number + 0.006, (place + 1) / number - 0.006)
+            if place == 0:
+                axes = regions.place(across, (0, 1), picture.shape[1:], words["sample"].split(" (")[0])
+                regions.picture(picture, axes)
+                rows, columns = words["boxes"][-1]
+                regions.box(axes, rows, columns)
+                continue
+            values = np.sqrt(frame["seen"][place - 1])
+            size = "×".join(map(str, words["sizes"][place - 1]))
+            axes = regions.place(across, (0, 1), values.shape, f"{nodes[place - 1]}<br>sees {size}")
+            regions.heat(values, axes, "sequential", hovertemplate="%{z:.3g} (root of the gradient)<extra></extra>")
+            rows, columns = words["boxes"][place - 1]
+            high, wide = values.shape
+            down = max(rows[0], 0), min(rows[1], high - 1)
+            along = max(columns[0], 0), min(columns[1], wide - 1)
+            regions.box(axes, down, along)
+        return regions.figure()
+
+
+def _way(suiting, step):
+    """Return the layers with windows on the way to a step, and the step itself."""
+    before = suiting[: suiting.index(step)]
+    return [one for one in before if one.layer.family in ("convolution", "pooling")] + [step]
