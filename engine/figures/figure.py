@@ -27,6 +27,16 @@ def says(words: str, **more: Any) -> dict[str, Any]:
     return {"text": words, "showarrow": False} | more
 
 
+def wrapped(words: str, wide: int) -> list[str]:
+    """Return words in lines of about so many letters."""
+    lines = [""]
+    for word in words.split(" "):
+        if lines[-1] and len(lines[-1]) + len(word) >= wide:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".strip()
+    return lines
+
+
 def nothing(words: str) -> Figure:
     """Return an empty figure that says why it is empty."""
     centred = {"xref": "paper", "yref": "paper", "x": 0.5, "y": 0.5}

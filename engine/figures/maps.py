@@ -25,7 +25,7 @@ class Regions:
         """Open a region for so many rows and columns of dots; return the names of its axes, as a trace says them."""
         self.number += 1
         n = "" if self.number == 1 else str(self.number)
-        room = (up[0], up[1] - (TITLE if title else 0))
+        room = (up[0], up[1] - (TITLE * (1 + title.count("<br>")) if title else 0))
         rows, columns = shape
         bare = {"visible": False, "constrain": "domain"}
         self.layout[f"xaxis{n}"] = bare | {"domain": list(across), "range": [-0.5, columns - 0.5], "anchor": f"y{n}"}

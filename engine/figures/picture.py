@@ -43,7 +43,7 @@ class _Sheet:
         self.axes: dict[tuple[str, str], Any] = {}
         top = 1 - 0.06 * titled
         bare = not _axis(layout, "x").get("visible", True)
-        left, bottom = (0.01, 0.01) if bare else (0.1, 52 / height)
+        left, bottom = (0.01, 0.01) if bare else (0.1, 62 / height)
         self.room = (left, bottom, 0.985 - left, top - 0.02 - bottom)
         self.labelled = False
 
@@ -71,8 +71,13 @@ class _Sheet:
         """Add what lies upon the traces, then set each axis as it is asked for."""
         for image in self.layout.get("images", ()):
             self._image(image)
+        for words in self.layout.get("annotations", ()):
+            self._place(words)  # a region may hold nothing but words
+        shown: set[str] = set()
         for (x, y), axes in self.axes.items():
             _set(axes, _axis(self.layout, x), _axis(self.layout, y))
+            axes.tick_params(labelleft=y not in shown)
+            shown.add(y)
         for shape in self.layout.get("shapes", ()):
             self._shape(shape)
         for words in self.layout.get("annotations", ()):
@@ -106,7 +111,8 @@ class _Sheet:
             inset.set_axis_off()
             return
         rows = axes.get_ylim()
-        axes.imshow(picture, extent=(left, left + wide, top + high, top), aspect="auto", zorder=0.5)
+        below = 0.5 if image.get("layer") == "below" else 3
+        axes.imshow(picture, extent=(left, left + wide, top + high, top), aspect="auto", zorder=below)
         axes.set_ylim(rows)
 
     def _shape(self, shape: dict[str, Any]) -> None:
@@ -178,7 +184,7 @@ def _heat(axes: Any, trace: dict[str, Any], colour: str) -> None:
         low = -high
     limits = {"cmap": colours, "vmin": low, "vmax": high, "alpha": trace.get("opacity", 1)}
     extent = (left, right, last, first)
-    image = axes.imshow(values, extent=extent, aspect="auto", interpolation="nearest", **limits)
+    image = axes.imshow(values, extent=extent, aspect="auto", interpolation="nearest", zorder=1, **limits)
     if trace.get("texttemplate") and "text" in trace:
         _cells(axes, trace, values, image.norm, extent)
     if trace.get("showscale", True):
@@ -262,6 +268,8 @@ def _set(axes: Any, along: dict[str, Any], up: dict[str, Any]) -> None:
             getattr(axes, f"set_{which}lim")(*ends)
         if words := (options.get("title") or {}).get("text"):
             axis.set_label_text(_plain(words), fontsize=9)
+    if up.get("autorange") == "reversed":
+        axes.invert_yaxis()
     if "scaleanchor" in up:
         axes.set_aspect("equal", adjustable="box", anchor="N")
     bare = not along.get("visible", True) and not up.get("visible", True)

@@ -12,7 +12,7 @@ from engine.runs.record import DraftRecord, StoredRecord
 from engine.runs.store import ENDED, Store, folder
 from engine.training import checkpoint
 from engine.training.experiment import Experiment, load
-from engine.training.fit import stand_in, suggested
+from engine.training.fit import showable, stand_in, suggested
 from engine.training.learner import Learner
 from engine.training.series import number_of_parts, several
 from engine.views import Session
@@ -117,17 +117,23 @@ class Past:
             self.learners.move_to_end(source)
             return self.learners[source]
         experiment = self.experiment(source)
-        data = experiment.data or suggested(experiment.graph)
         with telling_memory(experiment):
-            if data:
-                self.learners[source] = Learner(experiment, self.dataset(data))
-            else:
-                everything = experiment.recipe.but(batch="all")
-                looked_at = dataclasses.replace(experiment, recipe=everything)
-                self.learners[source] = Learner(looked_at, stand_in(experiment.graph))
+            self.learners[source] = self._made(experiment, source.startswith(DRAFT))
         while len(self.learners) > MOST_LEARNERS:
             self.learners.popitem(last=False)
         return self.learners[source]
+
+    def _made(self, experiment: Experiment, draft: bool) -> Learner:
+        """Return a learner on the experiment's data; a draft that none suit is looked at with a few pictures."""
+        data = experiment.data or suggested(experiment.graph)
+        try:
+            if data:
+                return Learner(experiment, self.dataset(data))
+        except VitrineError:
+            if not draft or not showable(experiment.graph):
+                raise
+        whole = dataclasses.replace(experiment, data=None, recipe=experiment.recipe.but(batch="all"))
+        return Learner(whole, stand_in(experiment.graph))
 
     def dataset(self, source: Source) -> Dataset:
         """Return a dataset, loaded or at hand."""

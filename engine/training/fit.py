@@ -28,12 +28,17 @@ def suggested(graph: Graph) -> Source | None:
     return DATASETS[kind].read(options) if kind else None
 
 
+def showable(graph: Graph) -> bool:
+    """Return whether the network takes one picture, in colour or grey, and tells a row of numbers."""
+    inputs, outputs = [layer.sizes for layer in graph.inputs.values()], trace(graph).outputs
+    return len(inputs) == len(outputs) == 1 and len(inputs[0]) == 3 and inputs[0][0] in (1, 3) and outputs[0].rank == 1
+
+
 def stand_in(graph: Graph) -> Dataset:
     """Return a few pictures to look at with a network that no data at hand suit; its classes have numbers for names."""
-    inputs, outputs = list(graph.inputs.values()), trace(graph).outputs
-    if len(inputs) != 1 or len(inputs[0].sizes) != 3 or inputs[0].sizes[0] not in (1, 3) or len(outputs) != 1:
+    if not showable(graph):
         raise VitrineError("The experiment names no data.", cure="Choose some.")
-    channels, *sizes = inputs[0].sizes
+    (channels, *sizes), outputs = next(iter(graph.inputs.values())).sizes, trace(graph).outputs
     drawn = DATASETS["scenes"].read({"size": 64, "number": SHOWN}).load()
     classes = tuple(f"class {number}" for number in range(max(2, outputs[0].sizes[0])))
 

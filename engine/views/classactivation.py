@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from engine.choice import option
 from engine.errors import VitrineError
+from engine.figures.figure import wrapped
 from engine.figures.maps import Regions
 from engine.graph.capture import capturing, node
 from engine.views.camethods import BY_GRADIENT, ablation_cam, score_cam
@@ -164,7 +165,7 @@ class ClassActivation(View):
             across = (along / columns + 0.008, (along + 1) / columns - 0.008)
             up = (1 - (down + 1) / rows + 0.02, 1 - down / rows)
             said = title if place == 0 else words["titles"][place - 1]
-            axes = regions.place(across, up, (high, wide), "<br>".join(_lines(said, 30 if columns > 3 else 46)))
+            axes = regions.place(across, up, (high, wide), "<br>".join(wrapped(said, 30 if columns > 3 else 46)))
             regions.picture(picture, axes)
             if place:
                 self._lay(regions, maps[place - 1], axes, high, wide)
@@ -187,16 +188,6 @@ def _stacked(maps):
     return np.stack([one if one.shape == sizes else np.full(sizes, np.nan, np.float32) for one in maps])
 
 
-def _lines(words, wide):
-    """Break words into lines of about this many letters."""
-    lines = [""]
-    for word in words.split(" "):
-        if lines[-1] and len(lines[-1]) + len(word) >= wide:
-            lines.append("")
-        lines[-1] = f"{lines[-1]} {word}".strip()
-    return lines
-
-
 def _averages(graph):
     """Return the averaging before the last dense layer and that layer, or why CAM has no meaning here."""
     every = {step.path: step for step in steps(graph)}
@@ -217,10 +208,10 @@ def _averages(graph):
 
 
 def _thing(every, last):
-    step = every.get(last.sources[0])
-    while step is not None and step.layer.kind == "dropout":
-        step = every.get(step.sources[0])
-    return step.layer.title.lower() if step is not None else "none"
+    """Return what stands before the last dense layer instead of the averaging."""
+    flat = next((step for step in every.values() if step.layer.kind == "flatten"), None)
+    before = flat or every.get(last.sources[0])
+    return before.layer.title.lower() if before else "none"
 
 
 def _cam(session, sample, target):
@@ -232,7 +223,7 @@ def _cam(session, sample, target):
     network = session.network.networks["network"]
     with capturing(network, [average.sources[0]]) as maps, looking(session.network):
         answer(session, sample.given)
-        weight = node(network, dense.path).weight
+        weight = next(node(network, dense.path).parameters())
         if target >= len(weight):
             raise VitrineError("CAM needs a weight for each class; one output tells of both here.")
         return (weight[target][:, None, None] * maps[average.sources[0]][0]).sum(dim=0).float().cpu().numpy()

@@ -18,7 +18,7 @@ def without(session: Session, off: Sequence[str]) -> Session:
         maimed = session.still()
         network = maimed.network.networks["network"]
         for name, units in parsed(session, off).items():
-            node(network, name).register_forward_hook(_silenced(units))
+            node(network, name).register_forward_hook(_hook(units))
         session.kept[key] = maimed
     return session.kept[key]
 
@@ -43,12 +43,14 @@ def parsed(session: Session, off: Sequence[str]) -> dict[str, list[int]]:
     return found
 
 
-def _silenced(units: list[int]) -> Callable[..., torch.Tensor]:
-    def silence(module: object, inputs: object, output: torch.Tensor) -> torch.Tensor:
-        if not units:
-            return torch.zeros_like(output)
-        kept = torch.ones(output.shape[1], dtype=output.dtype, device=output.device)
-        kept[units] = 0
-        return output * kept.reshape(1, -1, *(1 for _ in output.shape[2:]))
+def silenced(output: torch.Tensor, units: list[int]) -> torch.Tensor:
+    """Return what a layer gives without some of its units; none listed means all."""
+    if not units:
+        return torch.zeros_like(output)
+    kept = torch.ones(output.shape[1], dtype=output.dtype, device=output.device)
+    kept[units] = 0
+    return output * kept.reshape(1, -1, *(1 for _ in output.shape[2:]))
 
-    return silence
+
+def _hook(units: list[int]) -> Callable[..., torch.Tensor]:
+    return lambda module, inputs, output: silenced(output, units)

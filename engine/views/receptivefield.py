@@ -71,9 +71,10 @@ class ReceptiveField(View):
                 gradient = torch.zeros_like(inputs) if gradient is None else gradient
                 seen.append(gradient.float().abs().mean(dim=(0, 1)).cpu().numpy())
                 field = theory.get(name)
-                whole = [[0, inputs.shape[2] - 1], [0, inputs.shape[3] - 1]]
-                placed = field and field.placed and not field.whole
-                boxes.append([list(a.of(p)) for a, p in zip(field.axes, at, strict=True)] if placed else whole)
+                if field and field.placed and not field.whole:
+                    boxes.append([list(a.of(p)) for a, p in zip(field.axes, at, strict=True)])
+                else:
+                    boxes.append([[0, inputs.shape[2] - 1], [0, inputs.shape[3] - 1]])
                 places.append(list(at))
         words = {"nodes": names, "boxes": boxes, "places": places, "sizes": [list(theory[n].size) for n in names]}
         return Frame({"seen": np.stack(seen), "picture": sample.picture}, words | sample.told())

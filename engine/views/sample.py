@@ -73,6 +73,12 @@ def brought(dataset: Dataset, how: str, key: str) -> tuple[np.ndarray, str]:
     return fitted.values(), ", ".join([*picture.done, *fitted.done])
 
 
+def looks(session: Session, given: torch.Tensor) -> np.ndarray:
+    """Return inputs, as the network takes them, as pictures (n, channels, height, width) in bytes."""
+    mean, deviation = session.network.material.scales
+    return ((given.detach().float() * deviation + mean) * 255).round().clamp(0, 255).to(torch.uint8).cpu().numpy()
+
+
 # -- what the network says of it ---------------------------------------------------------------------------------
 
 
