@@ -367,7 +367,7 @@ class Panel {
     const [row, column] = Array.isArray(point.pointNumber) ? point.pointNumber : [point.pointNumber, 0];
     const { grid, part } = point.data.meta ?? {};
     const found = grid && spot(grid, row, column);
-    const more = found ? { spot: found, name: grid.names[found[0]] } : {};
+    const more = found ? { spot: found, name: grid.names[found[0]] } : { label: point.data.ids?.[point.pointNumber] };
     await this.choose({ row, column, x: point.x, y: point.y, part, ...more });
   }
 

@@ -25,6 +25,7 @@ def png(figure: Figure, width: int = 1200, height: int = 500, title: str = "") -
     canvas = Canvas(figsize=(width / INCH, height / INCH), dpi=INCH)
     FigureCanvasAgg(canvas)
     sheet = _Sheet(canvas, shown["layout"], height, bool(title))
+    _stand(shown)
     for number, trace in enumerate(shown["data"]):
         sheet.draw(trace, PALETTE[number % len(PALETTE)])
     sheet.finish()
@@ -33,6 +34,16 @@ def png(figure: Figure, width: int = 1200, height: int = 500, title: str = "") -
     file = io.BytesIO()
     canvas.savefig(file, format="png")
     return file.getvalue()
+
+
+def _stand(shown: Figure) -> None:
+    """Tell bars of the same axes which of how many they are."""
+    if shown["layout"].get("barmode", "group") != "group":
+        return
+    bars = [trace for trace in shown["data"] if trace["type"] == "bar" and trace.get("orientation") != "h"]
+    for trace in bars:
+        same = [one for one in bars if (one.get("xaxis"), one.get("yaxis")) == (trace.get("xaxis"), trace.get("yaxis"))]
+        trace["beside"] = next(place for place, one in enumerate(same) if one is trace), len(same)
 
 
 class _Sheet:
@@ -83,7 +94,9 @@ class _Sheet:
         for words in self.layout.get("annotations", ()):
             self._words(words)
         if self.layout.get("showlegend") and self.labelled:
-            next(iter(self.axes.values())).legend(fontsize=8)
+            for axes in self.axes.values():
+                if axes.get_legend_handles_labels()[0]:
+                    axes.legend(fontsize=8)
 
     def _place(self, thing: dict[str, Any]) -> tuple[Any, Any]:
         """Return the axes in which a thing lies, and how its coordinates are to be read."""
@@ -110,7 +123,9 @@ class _Sheet:
             inset.imshow(picture)
             inset.set_axis_off()
             return
-        rows = axes.get_ylim()
+        rows, down = axes.get_ylim(), _axis(self.layout, image["yref"])
+        ends = down.get("range") or [0, 1]
+        high = high if ends[0] > ends[1] else -high  # a picture hangs from its upper edge, whichever way numbers run
         below = 0.5 if image.get("layer") == "below" else 3
         axes.imshow(picture, extent=(left, left + wide, top + high, top), aspect="auto", zorder=below)
         axes.set_ylim(rows)
@@ -220,8 +235,13 @@ def _bars(axes: Any, trace: dict[str, Any], colour: str) -> None:
     style["label"] = trace.get("name")
     if trace.get("orientation") == "h":
         axes.barh(list(trace["y"]), np.asarray(trace["x"], float), left=trace.get("base"), **style)
-    else:
-        axes.bar(list(trace["x"]), np.asarray(trace["y"], float), bottom=trace.get("base"), **style)
+        return
+    share, of = trace.get("beside", (0, 1))
+    x = list(trace["x"])
+    if of > 1:  # bars of the same places stand beside one another
+        axes.set_xticks(range(len(x)), [str(one) for one in x])
+        x = [place + 0.8 * ((share + 0.5) / of - 0.5) for place in range(len(x))]
+    axes.bar(x, np.asarray(trace["y"], float), 0.8 / of, bottom=trace.get("base"), **style)
 
 
 def _colours(colour: Any) -> Any:
@@ -242,7 +262,7 @@ def _lines(axes: Any, trace: dict[str, Any], colour: str) -> None:
     if "markers" in mode:
         symbol = str(marker.get("symbol", "circle"))
         filled = _colours(marker.get("color", colour))
-        style = {"s": (0.7 * np.asarray(marker.get("size", 6), float)) ** 2}
+        style = {"alpha": marker.get("opacity", 1), "s": (0.7 * np.asarray(marker.get("size", 6), float)) ** 2}
         style["marker"] = MARKS.get(symbol.removesuffix("-open"), "o")
         style |= {"facecolors": "none", "edgecolors": filled} if "open" in symbol else {"c": filled}
         axes.scatter(x, y, label=None if "lines" in mode else name, **style)

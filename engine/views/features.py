@@ -1,0 +1,204 @@
+"""Features: examples as points, near one another where a layer gives alike."""
+
+import importlib.util
+from typing import Annotated, Literal
+
+import numpy as np
+import torch
+from pydantic import Field
+
+from engine.choice import option
+from engine.errors import VitrineError
+from engine.figures.figure import BAD, GOOD, PALETTE, figure, says
+from engine.figures.pictures import address, pixels
+from engine.graph.capture import capturing
+from engine.views.frame import Frame
+from engine.views.sample import answer, sample_of
+from engine.views.session import looking
+from engine.views.shared import NODE, SAMPLE, Words, offered, picked, pictured, steps
+from engine.views.view import View, view
+
+PIECE = 64  # examples at once
+SIDE = 1100  # dots of the sheet with all pictures
+THUMB = 26  # dots of one of them
+NEAREST = 8
+MOST_VALUES = 4096  # of a layer; of larger ones the means of maps are taken
+
+
+@view("features")
+class Features(View):
+    """A few hundred examples laid out by what a layer gives for them, each as a small picture; and the nearest ones."""
+
+    title, rank, height, wide = "Features", 19, 520, True
+    hint = "Heaps of one colour are classes that the layer tells apart. Click a picture to look at it."
+
+    sample: Words = SAMPLE
+    node: Words = NODE
+    by: Literal["PCA", "t-SNE", "UMAP"] = option("PCA", "How they are laid out: PCA keeps distances, the others heaps.")
+    colours: Literal["class", "mistake"] = option("class", "What the frames' colours tell.")
+    split: Literal["validation", "test", "train"] = option("validation", "Which examples.")
+    examples: Annotated[int, Field(ge=10, le=2000)] = option(300, "How many of them.")
+    perplexity: Annotated[float, Field(ge=2, le=100)] = option(
+        20, "Of how many neighbours t-SNE takes care.", rare=True
+    )
+
+    def refuses(self, experiment):
+        """Refuse what takes no pictures, and UMAP where it is not installed."""
+        if self.by == "UMAP" and importlib.util.find_spec("umap") is None:
+            return "UMAP is not installed: pip install -e '.[umap]', or choose t-SNE."
+        return pictured(experiment)
+
+    def offers(self, experiment):
+        """Offer all layers."""
+        return {"node": offered(_suiting(experiment.graph))}
+
+    def compute(self, session):
+        """Return the whole frame."""
+        *_, frame = self.stages(session)
+        return frame
+
+    def stages(self, session):
+        """Let examples through piece by piece, laid out by PCA so far; then lay them out as asked."""
+        session = session.still()
+        graph, learner = session.experiment.graph, session.network
+        suiting = _suiting(graph)
+        step = picked(suiting, graph, self.node, "that gives something", first=max(0, len(suiting) - 2))
+        name, split = session.split(self.split)
+        most = min(self.examples, len(split))
+        if most < 3:
+            raise VitrineError(f"There are only {most} {name} examples.", cure="Choose another split.")
+        sample = sample_of(session, self.sample)
+        mine, _ = self._given(session, step, sample.given)
+        rows, answers = [], []
+        for start in range(0, most, PIECE):
+            inputs = learner.material.given(split.inputs[start : min(most, start + PIECE)])
+            row, answered = self._given(session, step, inputs)
+            rows.append(row)
+            answers.append(answered)
+        table = torch.cat([mine, *rows]).numpy()  # the sample first
+        taken = torch.cat(answers).argmax(dim=1).numpy()
+        truths = split.targets[:most].cpu().numpy()
+        distances = np.linalg.norm(table[1:] - table[0], axis=1)
+        # The sample itself, and what equals it, is no neighbour.
+        near = [int(one) for one in np.argsort(distances, kind="stable") if distances[one] > 1e-9][:NEAREST]
+        arrays = {"images": session.examples(name, range(most)).numpy(), "taken": taken, "truths": truths}
+        arrays |= {"near": np.array(near), "distances": distances[near], "picture": sample.picture}
+        classes = list(learner.dataset.classes)
+        words = {"node": step.path, "split": name, "classes": classes, "values": table.shape[1]} | sample.told()
+        at, kept = _pca(table)
+        words |= {"kept": kept}
+        if self.by != "PCA":
+            yield Frame(arrays | {"at": at}, words | {"progress": 0.5})
+            at = _tsne(table, self.perplexity) if self.by == "t-SNE" else _umap(table)
+        yield Frame(arrays | {"at": at}, words)
+
+    def _given(self, session, step, inputs):
+        """Return a row of what the layer gives for each input, and the answers."""
+        with capturing(session.network.networks["network"], [step.path]) as found, looking(session.network):
+            answered = answer(session, inputs)
+        values = found[step.path].float()
+        if values.dim() == 4 and values[0].numel() > MOST_VALUES:
+            values = values.mean(dim=(2, 3))
+        return values.flatten(1).cpu(), answered.float().cpu()
+
+    def draw(self, frame):
+        """Draw all pictures on one sheet, and beside it the sample with its neighbours."""
+        words = frame.words
+        at = frame["at"][1:]
+        low, high = frame["at"].min(axis=0), frame["at"].max(axis=0)
+        room = np.maximum(high - low, 1e-9)
+        placed = (frame["at"] - low) / room
+        wrong = frame["taken"] != frame["truths"] if words["classes"] else np.zeros(len(at), bool)
+        if self.colours == "mistake" or not words["classes"]:
+            colours = np.where(wrong, BAD, GOOD).tolist()
+        else:
+            colours = [PALETTE[int(truth) % len(PALETTE)] for truth in frame["truths"]]
+        sheet = _sheet(frame["images"], placed[1:], colours)
+        names = [f"{words['split']} {place}" for place in range(len(at))]
+        classes = words["classes"]
+        said = [
+            f"{name}: {classes[int(t)]}" + (f", taken for {classes[int(k)]}" if k != t else "") if classes else name
+            for name, t, k in zip(names, frame["truths"], frame["taken"], strict=True)
+        ]
+        dots = {
+            "type": "scatter",
+            "mode": "markers",
+            "x": placed[1:, 0],
+            "y": placed[1:, 1],
+            "text": said,
+            "ids": names,
+            "meta": {"part": "points"},
+            "marker": {"size": 16, "opacity": 0.01, "color": colours},
+            "hovertemplate": "%{text}<extra></extra>",
+        }
+        mine = dots | {"x": placed[:1, 0], "y": placed[:1, 1], "text": ["the sample"], "meta": {}, "ids": ["sample"]}
+        mine["marker"] = {"size": 22, "symbol": "circle-open", "color": BAD, "line": {"width": 3}}
+        half = THUMB / SIDE / 2
+        image = {"source": address(sheet), "xref": "x", "yref": "y", "x": -half, "y": 1 + half, "layer": "below"}
+        image |= {"sizex": 1 + 2 * half, "sizey": 1 + 2 * half, "sizing": "stretch"}
+        bare = {"visible": False, "range": [-0.04, 1.04]}
+        kept = f", {words['kept']:.0%} of the spread" if self.by == "PCA" else ""
+        title = f"{words['node']}: {words['values']:,} values of {len(at)} examples by {self.by}{kept}"
+        notes = [says(title, xref="paper", yref="paper", x=0, y=1, xanchor="left", yanchor="bottom")]
+        layout = {"xaxis": bare | {"domain": [0, 0.8]}, "yaxis": bare, "images": [image], "annotations": notes}
+        self._neighbours(frame, said, layout)
+        return figure([dots, mine], **layout, margin={"l": 6, "r": 6, "t": 28, "b": 6})
+
+    def _neighbours(self, frame, said, layout):
+        near = frame["near"].tolist()
+        shown = [(frame["picture"], "the sample"), *((frame["images"][one], said[one]) for one in near)]
+        for place, (image, words) in enumerate(shown):
+            down, along = divmod(place, 3)
+            left, top = 0.83 + 0.06 * along, 0.94 - 0.32 * down
+            spot = {"xref": "paper", "yref": "paper", "x": left, "y": top, "sizex": 0.052, "sizey": 0.2}
+            layout["images"].append(spot | {"source": address(pixels(image[None])[0], 96), "sizing": "contain"})
+            label = "<br>".join(words.split(": ")[-1].split(", "))
+            style = {"xanchor": "left", "yanchor": "bottom", "font": {"size": 10}}
+            at = {"xref": "paper", "yref": "paper", "x": left, "y": top}
+            layout["annotations"].append(says(label, **at, **style))
+        title = {"xref": "paper", "yref": "paper", "x": 0.83, "y": 1, "xanchor": "left", "yanchor": "bottom"}
+        layout["annotations"].append(says("nearest to the sample", **title))
+
+    def pick(self, point):
+        """Look at the example that was clicked."""
+        name = point.get("label")
+        return self.but(sample=name) if point.get("part") == "points" and isinstance(name, str) else None
+
+
+def _suiting(graph):
+    return [step for step in steps(graph) if step.gives.rank in (1, 3) and not step.gives.tokens]
+
+
+def _pca(table):
+    from sklearn.decomposition import PCA
+
+    found = PCA(2, random_state=0)
+    at = found.fit_transform(table)
+    kept = found.explained_variance_ratio_
+    return at.astype(np.float32), float(np.nan_to_num(kept).sum())
+
+
+def _tsne(table, perplexity):
+    from sklearn.manifold import TSNE
+
+    most = min(perplexity, (len(table) - 1) / 3)
+    return TSNE(perplexity=most, init="pca", random_state=0, learning_rate="auto").fit_transform(table)
+
+
+def _umap(table):
+    import umap
+
+    return umap.UMAP(random_state=0, n_jobs=1).fit_transform(table).astype(np.float32)
+
+
+def _sheet(images, placed, colours):
+    """Return one picture with all examples where they belong, framed in their colours."""
+    from PIL import Image, ImageColor
+
+    sheet = np.zeros((SIDE + THUMB, SIDE + THUMB, 4), np.uint8)
+    for image, (x, y), colour in zip(pixels(images), placed, colours, strict=True):
+        small = np.asarray(Image.fromarray(image).resize((THUMB - 4, THUMB - 4), Image.Resampling.BOX))
+        top, left = round((1 - y) * SIDE), round(x * SIDE)
+        sheet[top : top + THUMB, left : left + THUMB] = (*ImageColor.getrgb(colour), 255)
+        sheet[top + 2 : top + THUMB - 2, left + 2 : left + THUMB - 2, :3] = small
+    return sheet
