@@ -3,6 +3,7 @@
 Each is called with a module that answers, the input, the class, a baseline and options, on networks of its own.
 """
 
+import re
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,10 +11,12 @@ from typing import Any
 
 import captum.attr as captum
 import torch
+from captum.attr._utils.lrp_rules import EpsilonRule
 from torch import Tensor, nn
 
 from engine.errors import VitrineError
 from engine.graph.capture import node
+from engine.layers.modules import GlobalAveragePool
 from engine.training.learner import Learner
 from engine.views.camethods import grad_cam
 
@@ -179,11 +182,15 @@ def feature_ablation(answers: Answers, question: Question) -> Tensor:
 @method("LRP")
 def lrp(answers: Answers, question: Question) -> Tensor:
     """The score handed back layer by layer, in proportion to what each place gave (Bach, 2015)."""
+    for module in answers.modules():
+        if isinstance(module, GlobalAveragePool | nn.Flatten):  # sums like others, which Captum does not know by name
+            module.rule = EpsilonRule()  # ty: ignore[invalid-assignment]
     try:
         return captum.LRP(answers).attribute(question.given, question.target)
     except TypeError as error:  # how Captum says that it has no rule for a module
-        kind = str(error).partition("type ")[2].partition(" ")[0].rpartition(".")[2].strip("'<>") or "a layer"
-        raise VitrineError(f"LRP has no rule for {kind} in this network: try DeepLIFT.") from None
+        kind = re.search(r"(\w+)'>", str(error))
+        told = kind[1] if kind else "one of the layers"
+        raise VitrineError(f"LRP has no rule for {told} in this network: try DeepLIFT.") from None
 
 
 @method("Grad-CAM")

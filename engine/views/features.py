@@ -79,8 +79,8 @@ class Features(View):
         taken = torch.cat(answers).argmax(dim=1).numpy()
         truths = split.targets[:most].cpu().numpy()
         distances = np.linalg.norm(table[1:] - table[0], axis=1)
-        # The sample itself, and what equals it, is no neighbour.
-        near = [int(one) for one in np.argsort(distances, kind="stable") if distances[one] > 1e-9][:NEAREST]
+        itself = {place for place in range(most) if (name, place) == sample.at}
+        near = [int(one) for one in np.argsort(distances, kind="stable") if int(one) not in itself][:NEAREST]
         arrays = {"images": session.examples(name, range(most)).numpy(), "taken": taken, "truths": truths}
         arrays |= {"near": np.array(near), "distances": distances[near], "picture": sample.picture}
         classes = list(learner.dataset.classes)

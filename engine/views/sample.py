@@ -24,6 +24,7 @@ class Sample:
     given: torch.Tensor  # 1, channels, height, width
     truth: int | None
     words: str
+    at: tuple[str, int] | None = None  # of an example of the dataset, its split and place there
 
     def told(self) -> dict[str, str | int | None]:
         """Return what a frame says of it."""
@@ -60,7 +61,7 @@ def example(session: Session, split: str, place: int) -> Sample:
     truth = int(target) if classes else None
     named = classes[truth] if truth is not None else f"{float(target.flatten()[0]):.3g}"
     given = session.network.material.given(examples.inputs[place : place + 1])
-    return Sample(picture, given, truth, f"{split} example {place:,}: {named}")
+    return Sample(picture, given, truth, f"{split} example {place:,}: {named}", (split, place))
 
 
 def brought(dataset: Dataset, how: str, key: str) -> tuple[np.ndarray, str]:

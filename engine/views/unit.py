@@ -78,7 +78,7 @@ class Unit(View):
             inputs = learner.material.given(split.inputs[start : min(most, start + PIECE)])
             with capturing(learner.networks["network"], [step.path]) as kept, looking(learner):
                 answer(session, inputs)
-                maps = kept[step.path][:, unit].flatten(1)
+                maps = kept[step.path][:, unit].reshape(len(inputs), -1)
             value, place = maps.float().max(dim=1)
             values.append(value.cpu())
             places.append(place.cpu())
