@@ -66,7 +66,11 @@ def opened(content: bytes, name: str, about: int = 0) -> Picture:
             return _as_it_looks(image)
     except UnidentifiedImageError:
         raise VitrineError(f"{name} cannot be read as an image.", cure="Save it as PNG or JPEG.") from None
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError, Warning) as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise VitrineError(
+            f"{name} has more than the {MOST_PIXELS:,} pixels that are read.", cure="Make it smaller."
+        ) from None
+    except (OSError, ValueError, SyntaxError, EOFError, Warning) as error:
         raise VitrineError(
             f"{name} cannot be read as an image: it is damaged or cut short ({type(error).__name__}).",
             cure="Remove or replace it.",
