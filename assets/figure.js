@@ -177,8 +177,14 @@ class Panel {
     this.data = data;
     this.tell = tell;
     this.foot.firstChild.textContent = data.hint;
-    this.plot.style.height = `${data.height}px`;
+    this.plot.style.height = `${this.height}px`;
     this.follow();
+  }
+
+  // What stands alone in a row grows with the page, so that its pictures do.
+  get height() {
+    const { height, wide } = this.data;
+    return wide ? Math.round(height * Math.min(1.7, Math.max(1, this.host.clientWidth / 720))) : height;
   }
 
   // Look at the board's moment; what has no moments of its own only marks it.
@@ -365,16 +371,17 @@ class Panel {
 
   async click(point) {
     const [row, column] = Array.isArray(point.pointNumber) ? point.pointNumber : [point.pointNumber, 0];
-    const { grid, part } = point.data.meta ?? {};
+    const { grid, part, names } = point.data.meta ?? {};
     const found = grid && spot(grid, row, column);
-    const more = found ? { spot: found, name: grid.names[found[0]] } : { label: point.data.ids?.[point.pointNumber] };
+    const more = found ? { spot: found, name: grid.names[found[0]] } : { name: names?.[row], label: point.data.ids?.[point.pointNumber] };
     await this.choose({ row, column, x: point.x, y: point.y, part, ...more });
   }
 
   async choose(point) {
     const answer = await this.live.pick(this.view, point).catch((error) => this.complain(error.message));
-    if (!answer?.options) return;
     const { follows, board } = this.data;
+    if (answer?.looks && Object.keys(answer.looks).length) this.live.choose(board, answer.looks);
+    if (!answer?.options) return;
     const shared = Object.fromEntries((follows ?? []).map((name) => [name, answer.options[name] ?? null]));
     const own = Object.entries(answer.options).filter(([name]) => !(name in shared));
     this.live.choose(board, shared);
@@ -389,7 +396,7 @@ class Panel {
 
   resize() {
     const full = document.fullscreenElement === this.host;
-    this.plot.style.height = full ? `${window.innerHeight - 70}px` : `${this.data.height}px`;
+    this.plot.style.height = full ? `${window.innerHeight - 70}px` : `${this.height}px`;
     const { clientWidth: width, clientHeight: height } = this.plot;
     if (width && (width !== this.wide || height !== this.high)) {
       [this.wide, this.high] = [width, height];

@@ -14,13 +14,18 @@ TITLE = 0.07  # of the figure's height, for a line of words above a region
 class Regions:
     """A figure put together of regions: each has its own pair of axes, a title above it, and keeps dots square."""
 
-    def __init__(self) -> None:
+    def __init__(self, after: int = 0) -> None:
         self.traces: list[Trace] = []
         self.layout: dict[str, Any] = {"annotations": [], "images": [], "shapes": []}
-        self.number = 0
+        self.number = after  # pairs of axes that the figure has already
 
     def place(
-        self, across: tuple[float, float], up: tuple[float, float], shape: tuple[int, int], title: str = ""
+        self,
+        across: tuple[float, float],
+        up: tuple[float, float],
+        shape: tuple[int, int],
+        title: str = "",
+        toward: str = "top",
     ) -> dict[str, str]:
         """Open a region for so many rows and columns of dots; return the names of its axes, as a trace says them."""
         self.number += 1
@@ -33,7 +38,7 @@ class Regions:
             "domain": list(room),
             "range": [rows - 0.5, -0.5],
             "scaleanchor": f"x{n}",
-            "constraintoward": "top",
+            "constraintoward": toward,
             "anchor": f"x{n}",
         }
         if title:

@@ -126,8 +126,11 @@ class Connection:
                 self.hub.drop(self, name)
             case "pick":
                 point = message.get("point")
-                picked = read(_options(message)).pick(point) if isinstance(point, dict) else None
-                return {"options": picked.write()} if picked else None
+                if not isinstance(point, dict):
+                    return None
+                view = read(_options(message))
+                picked, looks = view.pick(point), view.looks(point)
+                return {"options": picked.write() if picked else None, "looks": looks} if picked or looks else None
             case other:
                 raise VitrineError(f"Nobody does {shortened(other)} here.")
         return None

@@ -47,7 +47,7 @@ def stand_in(graph: Graph) -> Dataset:
         sized = interpolate(pictures, size=sizes, mode="bilinear", antialias=True)
         return Split(sized.round().to(torch.uint8), split.targets % len(classes))
 
-    return Dataset("Scenes to look at", "image", classes, *(brought(split) for split in drawn.splits().values()))
+    return Dataset("Stand-in picture", "image", classes, *(brought(split) for split in drawn.splits().values()))
 
 
 def fitted(graph: Graph, dataset: Dataset) -> Graph:

@@ -24,7 +24,7 @@ RANKED = 24  # units that are drawn
 class Ablation(View):
     """Accuracy per class with and without what is switched off, and which units of a layer matter most."""
 
-    title, rank, height, wide = "Ablation", 17, 360, True
+    title, rank, height, wide = "Ablation", 17, 300, True
     hint = "Click a unit at the right to switch it off or on again: all panels follow. Long bars are needed most."
 
     node: Words = NODE

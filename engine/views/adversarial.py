@@ -24,7 +24,7 @@ REACH = 64.0  # greys of 255 up to which the sweep goes, at least
 class Adversarial(View):
     """A change too small to see that is chosen to mislead: the fast gradient sign, or several projected steps."""
 
-    title, rank, height, wide = "Adversarial", 20, 360, True
+    title, rank, height, wide = "Adversarial", 20, 260, True
     hint = "Find the strength at which the answer tips: robust networks need much, most need little."
 
     sample: Words = SAMPLE

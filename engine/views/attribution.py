@@ -44,7 +44,7 @@ FIELDS = ("deletion", "insertion", "infidelity", "sensitivity", "randomised")
 class Attribution(View):
     """How much each dot of the picture speaks for the class, by every method side by side; and a bench of trials."""
 
-    title, rank, height, wide = "Attribution", 14, 430, True
+    title, rank, height, wide = "Attribution", 14, 330, True
     hint = "Blue speaks for the class, orange against it. What methods agree on is likelier to be true."
 
     sample: Words = SAMPLE

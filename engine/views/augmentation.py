@@ -21,7 +21,7 @@ from engine.views.view import View, view
 class Augmentation(View):
     """The example as training would see it, again and again: shifted, turned, mirrored or mixed as the recipe says."""
 
-    title, rank, height, wide = "Augmentation", 21, 300, True
+    title, rank, height, wide = "Augmentation", 21, 250, True
     hint = "All of these should still be what they are: what turns a 6 into a 9 teaches a mistake."
 
     sample: Words = SAMPLE

@@ -27,7 +27,7 @@ SUITING = ("conv2d", "depthwise2d", "max_pool2d", "average_pool2d", "sum_pool2d"
 class CloseUp(View):
     """One output of a convolution or pooling with all its numbers: patch × kernel + bias, or which place won."""
 
-    title, rank, height, wide = "Close-up", 12, 460, True
+    title, rank, height, wide = "Close-up", 12, 400, True
     hint = "Step from place to place, or let the window sweep; every number here is one that the network used."
 
     sample: Words = SAMPLE
@@ -147,7 +147,7 @@ class CloseUp(View):
         words = frame.words
         for up, name, title in (((0.47, 0.93), "from", words["from"]), ((0, 0.44), "to", words["to"])):
             values = frame[name]
-            axes = regions.place((0, 0.19), up, values.shape, title)
+            axes = regions.place((0, 0.15), up, values.shape, title)
             signed = values.min() < 0
             reach = float(np.abs(values).max()) or 1.0
             meta = {"part": name} if words["clicks"] == name else {}
@@ -168,16 +168,16 @@ class CloseUp(View):
             parts = (patch[channel], kernel[channel], patch[channel] * kernel[channel])
             for index, values in enumerate(parts):
                 title = limits[index][0] if place == 0 else ""
-                left = 0.25 + 0.22 * index
+                left = 0.19 + 0.25 * index
                 up = (top - each + 0.02, top + (TITLE if title else 0))
-                axes = regions.place((left, left + 0.18), up, values.shape, title)
+                axes = regions.place((left, left + 0.21), up, values.shape, title, toward="middle")
                 self._cells(regions, axes, values, limits[index][1])
                 middle = top - each / 2
                 sign = ("×", "=", "")[index]
-                regions.write(sign, None, left + 0.2, middle, xanchor="center", font={"size": 18})
+                regions.write(sign, None, left + 0.23, middle, xanchor="center", font={"size": 18})
             total = float((patch[channel] * kernel[channel]).sum())
             regions.write(
-                f"{frame.words['each']} {channel}<br><b>{_n(total)}</b>", None, 0.95, middle, xanchor="center"
+                f"{frame.words['each']} {channel}<br><b>{_n(total)}</b>", None, 0.965, middle, xanchor="center"
             )
 
     def _window(self, regions, frame):

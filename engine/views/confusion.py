@@ -7,7 +7,9 @@ from pydantic import Field
 
 from engine.choice import option
 from engine.figures.figure import BAD, axis, figure, heat, nothing
-from engine.figures.pictures import pixels, placed, stitched
+from engine.figures.maps import Regions, spot_of
+from engine.figures.pictures import pixels
+from engine.figures.raster import Sheet
 from engine.tasks.classify import confusion
 from engine.views.frame import Frame
 from engine.views.lesions import without
@@ -98,8 +100,7 @@ class Confusion(View):
         ]
         drawn["layout"]["margin"]["t"] = 30
         if "images" in frame.arrays:
-            sheet = stitched(pixels(frame["images"]), COLUMNS)
-            drawn["layout"]["images"] = [placed(sheet, "paper", "paper", 0.71, 1, 0.28, 1)]
+            self._pictures(frame, drawn)
         elif len(places):
             listed = "<br>".join(f"example {place:,}" for place in places)
             drawn["layout"]["annotations"].append(words | {"text": listed, "y": 0.95, "yanchor": "top"})
@@ -108,8 +109,26 @@ class Confusion(View):
         drawn["layout"]["shapes"] = [frame_of_cell | {"type": "rect", "line": {"color": BAD, "width": 3}}]
         return drawn
 
+    def _pictures(self, frame, drawn):
+        """Add the pictures of the examples, each of which can be clicked."""
+        images = frame["images"]
+        regions, sheet = Regions(after=1), Sheet(len(images), *images.shape[2:], COLUMNS, 2)
+        axes = regions.place((0.7, 1), (0, 1), sheet.shape)
+        laid = [sheet.lay(pixels(images)[..., channel]) for channel in range(3)]
+        regions.picture(np.nan_to_num(np.stack(laid), nan=255.0).astype(np.uint8), axes)
+        names = [f"{frame.words['split']} {place}" for place in frame["places"].tolist()]
+        regions.sheet(images[:, 0], sheet, axes, names, opacity=0)
+        drawn["data"] += regions.traces
+        drawn["layout"] |= {name: value for name, value in regions.layout.items() if "axis" in name or name == "images"}
+
+    def looks(self, point):
+        """Look at the example whose picture was clicked."""
+        return {"sample": point["name"]} if spot_of(point) and isinstance(point.get("name"), str) else {}
+
     def pick(self, point):
         """Show the examples of the clicked cell; clicked again, hide them."""
+        if spot_of(point):
+            return None
         try:
             row, column = point["row"], point["column"]
         except KeyError:

@@ -28,7 +28,7 @@ MOST_DOTS = 40_000  # in the grid of small maps; larger maps are shown there as 
 class FeatureMaps(View):
     """What each channel of a layer gives for the example: all of them small, one of them large."""
 
-    title, rank, height, wide = "Feature maps", 10, 350, True
+    title, rank, height, wide = "Feature maps", 10, 300, True
     hint = (
         "Each small map is one channel: bright where it found what it looks for. Click one to enlarge it, "
         "click a place to see what part of the picture it saw."

@@ -19,8 +19,8 @@ from engine.views.shared import NODE, SAMPLE, Words, offered, picked, pictured, 
 from engine.views.view import View, view
 
 PIECE = 64  # examples at once
-SIDE = 1100  # dots of the sheet with all pictures
-THUMB = 26  # dots of one of them
+SHEET = (900, 1200)  # height and width, in dots, of the sheet with all pictures
+THUMB = 42  # dots of one of them
 NEAREST = 8
 MOST_VALUES = 4096  # of a layer; of larger ones the means of maps are taken
 
@@ -29,7 +29,7 @@ MOST_VALUES = 4096  # of a layer; of larger ones the means of maps are taken
 class Features(View):
     """A few hundred examples laid out by what a layer gives for them, each as a small picture; and the nearest ones."""
 
-    title, rank, height, wide = "Features", 19, 520, True
+    title, rank, height, wide = "Features", 19, 460, True
     hint = "Heaps of one colour are classes that the layer tells apart. Click a picture to look at it."
 
     sample: Words = SAMPLE
@@ -133,9 +133,9 @@ class Features(View):
         }
         mine = dots | {"x": placed[:1, 0], "y": placed[:1, 1], "text": ["the sample"], "meta": {}, "ids": ["sample"]}
         mine["marker"] = {"size": 22, "symbol": "circle-open", "color": BAD, "line": {"width": 3}}
-        half = THUMB / SIDE / 2
-        image = {"source": address(sheet), "xref": "x", "yref": "y", "x": -half, "y": 1 + half, "layer": "below"}
-        image |= {"sizex": 1 + 2 * half, "sizey": 1 + 2 * half, "sizing": "stretch"}
+        down, along = (THUMB / side / 2 for side in SHEET)
+        image = {"source": address(sheet), "xref": "x", "yref": "y", "x": -along, "y": 1 + down, "layer": "below"}
+        image |= {"sizex": 1 + 2 * along, "sizey": 1 + 2 * down, "sizing": "stretch"}
         bare = {"visible": False, "range": [-0.04, 1.04]}
         kept = f", {words['kept']:.0%} of the spread" if self.by == "PCA" else ""
         title = f"{words['node']}: {words['values']:,} values of {len(at)} examples by {self.by}{kept}"
@@ -195,10 +195,10 @@ def _sheet(images, placed, colours):
     """Return one picture with all examples where they belong, framed in their colours."""
     from PIL import Image, ImageColor
 
-    sheet = np.zeros((SIDE + THUMB, SIDE + THUMB, 4), np.uint8)
+    sheet = np.zeros((SHEET[0] + THUMB, SHEET[1] + THUMB, 4), np.uint8)
     for image, (x, y), colour in zip(pixels(images), placed, colours, strict=True):
         small = np.asarray(Image.fromarray(image).resize((THUMB - 4, THUMB - 4), Image.Resampling.BOX))
-        top, left = round((1 - y) * SIDE), round(x * SIDE)
+        top, left = round((1 - y) * SHEET[0]), round(x * SHEET[1])
         sheet[top : top + THUMB, left : left + THUMB] = (*ImageColor.getrgb(colour), 255)
         sheet[top + 2 : top + THUMB - 2, left + 2 : left + THUMB - 2, :3] = small
     return sheet

@@ -24,7 +24,7 @@ FLAT = ("conv2d", "depthwise2d", "separable2d", "conv_transpose2d")
 class Filters(View):
     """The weights of a convolution as small pictures: in colour, by input channel, or how strong each is."""
 
-    title, rank, height, wide = "Filters", 11, 320, True
+    title, rank, height, wide = "Filters", 11, 250, True
     hint = "Blue lifts, orange draws down; edges and spots that face one way are what the filter looks for."
 
     node: Words = NODE

@@ -42,7 +42,7 @@ REACH = {"shift right": 50.0, "shift down": 50.0, "turn": 180.0, "scale": 100.0,
 class Invariance(View):
     """The input shifted, turned, scaled or mirrored: how the answer holds (invariant), how maps move (equivariant)."""
 
-    title, rank, height, wide = "Invariance", 18, 460, True
+    title, rank, height, wide = "Invariance", 18, 430, True
     hint = "Flat curves hold whatever is done; a map that moves along with its input keeps near 1 in the lowest figure."
 
     sample: Words = SAMPLE

@@ -37,7 +37,7 @@ class Predictions(View):
         session = without(session, self.off)
         outputs, targets = session.outputs(self.split, POOL)
         task, dataset = session.network.task, session.network.dataset
-        words = {"classes": list(dataset.classes), "which": self.which}
+        words = {"classes": list(dataset.classes), "which": self.which, "split": session.split(self.split)[0]}
         if task.classifies:
             chances = task.chances(outputs)
             right = chances.gather(1, targets.unsqueeze(1)).squeeze(1)
@@ -52,6 +52,10 @@ class Predictions(View):
         if dataset.example == "image":
             arrays["images"] = session.examples(self.split, chosen.tolist()).numpy()
         return Frame(arrays, words)
+
+    def looks(self, point):
+        """Look at the example whose row was clicked."""
+        return {"sample": point["name"]} if isinstance(point.get("name"), str) else {}
 
     def draw(self, frame):
         """Draw a row for each example: its picture, and the probability of each class."""
@@ -78,6 +82,7 @@ def _classes(frame):
         customdata=[[row] * len(classes) for row in rows],
         hovertemplate="%{x}: %{z:.1%}<br>%{customdata}<extra></extra>",
     )
+    shown["meta"] |= {"names": [f"{frame.words['split']} {place}" for place in frame["places"].tolist()]}
     truth = {
         "type": "scatter",
         "mode": "markers",

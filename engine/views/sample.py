@@ -61,7 +61,10 @@ def example(session: Session, split: str, place: int) -> Sample:
     truth = int(target) if classes else None
     named = classes[truth] if truth is not None else f"{float(target.flatten()[0]):.3g}"
     given = session.network.material.given(examples.inputs[place : place + 1])
-    return Sample(picture, given, truth, f"{split} example {place:,}: {named}", (split, place))
+    words = f"{split} example {place:,}: {named}"
+    if session.experiment.data is None:  # nothing that it could learn from: a picture stands in
+        truth, words = None, f"{session.network.dataset.title.lower()}, {place:,}"
+    return Sample(picture, given, truth, words, (split, place))
 
 
 def brought(dataset: Dataset, how: str, key: str) -> tuple[np.ndarray, str]:

@@ -52,6 +52,10 @@ class View(Choice):
         """Return the view as it is after a click on a point of its figure, or nothing where clicks mean nothing."""
         return None
 
+    def looks(self, point: dict[str, Any]) -> dict[str, Any]:
+        """Return what a whole board looks at after a click on a point of the figure, where that says so."""
+        return {}
+
 
 def staged(view: View, session: Session) -> Iterator[Frame]:
     """Yield a view's frames, the last one whole; or one that says why it cannot: one panel's fault is no one else's."""

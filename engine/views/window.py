@@ -116,7 +116,7 @@ def forward(x: torch.Tensor, window: Window, unit: int, row: int, column: int) -
         "channels": len(patch),
         "columns": ["patch of the input", "kernel", "products"],
         "each": "channel",
-        "from": "input, channel 0" if every == 1 else "input, strongest channel",
+        "from": "input" if every == 1 else "input, strongest channel",
         "to": f"output, map {unit}",
         "clicks": "to",
     }

@@ -84,6 +84,7 @@ def _panel(bench: Workbench, panel: dict[str, Any], source: str, experiment: Exp
             "board": bench.key,
             "hint": view.hint,
             "height": view.height,
+            "wide": view.wide,
             "timeless": view.kind == "curves",
             "learns": bench.learns,
             "follows": _follows(panel["view"]),

@@ -14,7 +14,6 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from engine.graph import edits
-from engine.graph.graph import Node
 from engine.layers.entry import Input
 from engine.live import hub as hubs
 from engine.live import past as pasts
@@ -105,7 +104,7 @@ def test_every_view_is_shown_of_a_run_that_learns_one_that_is_over_and_a_draft(s
             assert page.hear(f"{name}/answer")["problem"] == words
             continue
         message = page.hear(name)
-        assert set(message) == {"id", "step", "made", "figure"}, message.get("problem")
+        assert set(message) - {"progress"} == {"id", "step", "made", "figure"}, message.get("problem")
         steps.append(message["step"])
     assert steps[2:] in ([0], [])
 
@@ -314,13 +313,57 @@ def test_a_foreign_page_is_turned_away_at_the_door(served):
     assert refusal.value.response.status_code == 403
 
 
+def draft_of(house, *sizes):
+    graph = edits.replace(SHORT.graph, next(iter(SHORT.graph.inputs)), Input(sizes=sizes))
+    house.hub.past.draft("odd", dump(dataclasses.replace(SHORT, graphs={"network": graph})))
+    return "draft:odd"
+
+
 def test_a_draft_that_cannot_run_says_why(served, page):
-    house = served[0]
-    graph = edits.replace(SHORT.graph, next(iter(SHORT.graph.inputs)), Input(sizes=(1, 5, 5)))
-    house.hub.past.draft("bad", dump(dataclasses.replace(SHORT, graphs={"network": graph})))
-    page.say(do="watch", id="a", source="draft:bad", view={"kind": "confusion"})
-    assert "takes 1×5×5" in page.hear("a")["problem"] or "Change" in page.hear("a")["problem"]
-    assert isinstance(graph.nodes[0], Node)
+    page.say(do="watch", id="a", source=draft_of(served[0], 2, 5, 5), view={"kind": "confusion"})
+    assert "takes 2×5×5" in page.hear("a")["problem"]
+
+
+def test_a_draft_that_its_data_do_not_suit_is_looked_at_with_pictures_that_stand_in(served, page):
+    page.say(do="watch", id="a", source=draft_of(served[0], 1, 5, 5), view={"kind": "sample"})
+    assert page.hear("a")["figure"]["words"] == "stand-in picture, 0"
+
+
+def test_what_takes_long_comes_piece_by_piece_and_what_is_quick_need_not_wait(served, page):
+    done = f"run:{served[2]}"
+    page.say(do="watch", id="slow", source=done, view={"kind": "unit", "show": "made", "steps": 2000})
+    first = page.hear("slow")
+    assert 0 < first["progress"] < 0.5
+    page.say(do="watch", id="quick", source=done, view={"kind": "sample"})
+    page.hear("quick")
+    assert page.hear("slow")["progress"] < 1
+    page.say(do="drop", id="slow")
+    await_nobody(served[0], '"steps":2000')
+    page.say(do="watch", id="short", source=done, view={"kind": "unit", "show": "made", "steps": 24})
+    assert page.hear("short", lambda message: "progress" not in message)["figure"]["data"]
+
+
+def test_a_run_that_learns_shows_pieces_too_and_what_was_whole_stays(served, page):
+    house, learning = served[0], f"run:{served[3]}"
+    page.say(do="watch", id="a", source=learning, view={"kind": "unit", "show": "made", "steps": 16})
+    page.hear("a", lambda message: "progress" in message)
+    whole = page.hear("a", lambda message: "progress" not in message)
+    again = page.hear("a")
+    assert "progress" not in again
+    assert again["step"] > whole["step"]
+    assert house.store.run(served[3])["status"] == "running"
+
+
+def test_clicks_tell_what_the_whole_board_looks_at(served, page):
+    point = {"part": "x", "spot": [0, 1, 2], "name": "validation 12"}
+    page.say(do="pick", id="p", view={"kind": "confusion", "true": 1, "taken": 2}, point=point)
+    assert page.hear("p/answer")["looks"] == {"sample": "validation 12"}
+    page.say(do="pick", id="q", view={"kind": "feature-maps"}, point={"spot": [3, 1, 2], "name": "map 5"})
+    assert page.hear("q/answer")["options"] == {"kind": "feature-maps", "unit": 5}
+    page.say(do="pick", id="r", view={"kind": "feature-maps"}, point={"spot": [3, "x", 2], "name": 5})
+    page.say(do="pick", id="s", view={"kind": "curves"}, point={"x": 1})
+    with pytest.raises(TimeoutError):
+        page.hear("r/answer", seconds=0.3)
 
 
 def test_few_networks_and_datasets_are_kept_at_hand(served):

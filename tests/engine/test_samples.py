@@ -389,7 +389,7 @@ def test_a_network_that_no_data_at_hand_suit_is_seen_with_a_few_pictures(tmp_pat
     out = tmp_path / "x.json"
     result = run("view", "mini-resnet", "feature-maps", "--out", str(out))
     assert result.exit_code == 0, result.output
-    assert json.loads(out.read_text())["words"]["sample"].startswith("validation example 0: class ")
+    assert json.loads(out.read_text())["words"]["sample"].startswith("stand-in picture, 0")
 
 
 def test_the_same_sample_is_seen_by_every_view():
