@@ -30,7 +30,7 @@ class Ablation(View):
     node: Words = NODE
     off: Names = OFF
     ranking: bool = option(True, "Switch off every unit of the layer in turn, and rank them by what is lost.")
-    by: Literal["accuracy", "loss"] = option("accuracy", "By which loss of the whole network units are ranked.")
+    by: Literal["loss", "accuracy"] = option("loss", "By what gets worse without a unit: the loss, or the accuracy.")
     split: Literal["validation", "test", "train"] = option("validation", "On which examples.")
     examples: Annotated[int, Field(ge=10, le=20_000)] = option(300, "On how many of them, at most.")
     most: Annotated[int, Field(ge=1, le=4096)] = option(256, "How many units are tried, at most.", rare=True)

@@ -34,6 +34,7 @@ from engine.views.shared import (
 from engine.views.view import View, view
 
 Method = Literal["CAM", "Grad-CAM", "Grad-CAM++", "HiResCAM", "LayerCAM", "Score-CAM", "Ablation-CAM", "Eigen-CAM"]
+Asked = tuple[torch.Tensor, torch.Tensor, float]  # what a layer gave, the class's gradient by it, and its score
 BETWEEN = ("flatten", "dropout", "identity", "global_average_pool")
 MOST = 6  # maps side by side
 
@@ -95,19 +96,19 @@ class ClassActivation(View):
         maps, titles = [], []
         picture = {"picture": sample.picture}
         words = {"node": step.path, "toward": called(session, wanted[0]), "methods": list(self.methods)} | sample.told()
+        asked: dict[tuple[str, int], Asked] = {}
         for number, (word, one, target, how) in enumerate(jobs):
             title = f"{how}: {called(one, target)}{word}"
             try:
-                for share, found in self._map(one, sample, step.path, target, how):
+                if how != "CAM" and (word, target) not in asked:
+                    asked[word, target] = _ask(one, sample, step.path, target)
+                for share, found in self._map(one, sample, step.path, target, how, asked.get((word, target))):
                     done = (number + share) / len(jobs)
-                    if done < 1:
+                    if slow and done < 1:
                         shown = _stacked([*maps, found])
                         yield Frame(picture | {"maps": shown}, words | {"titles": [*titles, title], "progress": done})
             except VitrineError as error:
-                found, title = (
-                    np.full_like(maps[0], np.nan) if maps else np.full((2, 2), np.nan, np.float32),
-                    str(error),
-                )
+                found, title = np.full((2, 2), np.nan, np.float32), str(error)
             maps.append(found)
             titles.append(title)
         yield Frame(picture | {"maps": _stacked(maps)}, words | {"titles": titles})
@@ -118,19 +119,14 @@ class ClassActivation(View):
         others = [place for place in said(session, sample).argsort(descending=True).tolist() if place != first]
         return [first, *others][: self.classes]
 
-    def _map(self, session, sample, path, target, how):
+    def _map(self, session, sample, path, target, how, asked):
         """Yield how far it is, and the map so far."""
         learner = session.network
         network = learner.networks["network"]
         if how == "CAM":
             yield 1.0, _cam(session, sample, target)
             return
-        with capturing(network, [path], joined=True) as found, looking(learner), torch.enable_grad():
-            score = answer(session, sample.given)[0, target]
-            maps = found[path]
-            gradient = torch.autograd.grad(score, maps, allow_unused=True)[0]
-        maps, whole = maps[0].detach().float(), score.item()
-        gradient = torch.zeros_like(maps) if gradient is None else gradient[0].float()
+        maps, gradient, whole = asked
         if how in BY_GRADIENT:
             yield 1.0, self._shown(BY_GRADIENT[how](maps, gradient))
             return
@@ -159,7 +155,7 @@ class ClassActivation(View):
         rows = -(-number // columns)
         regions = Regions()
         high, wide = picture.shape[1:]
-        title = f"{words['sample'].split(' (')[0]} · {words['node']}"
+        title = f"as seen by {words['node']}"
         for place in range(number):
             down, along = divmod(place, columns)
             across = (along / columns + 0.008, (along + 1) / columns - 0.008)
@@ -180,6 +176,17 @@ class ClassActivation(View):
         scale = "diverging" if self.signed else "warm"
         more = {"zmin": -reach if self.signed else 0, "zmax": reach, "opacity": self.strength}
         regions.heat(large[0, 0].numpy(), axes, scale, **more)
+
+
+def _ask(session, sample, path, target):
+    """Return what a layer gave, the gradient of the class by it, and what the class scored."""
+    learner = session.network
+    with capturing(learner.networks["network"], [path], joined=True) as found, looking(learner), torch.enable_grad():
+        score = answer(session, sample.given)[0, target]
+        maps = found[path]
+        gradient = torch.autograd.grad(score, maps, allow_unused=True)[0]
+    maps = maps[0].detach().float()
+    return maps, torch.zeros_like(maps) if gradient is None else gradient[0].float(), score.item()
 
 
 def _stacked(maps):

@@ -192,7 +192,7 @@ class CloseUp(View):
         high, wide = values.shape
         more = {}
         if max(high, wide) <= WRITTEN:
-            more = {"text": [[_short(v) for v in row] for row in values], "texttemplate": "%{text}"}
+            more = {"text": [[_short(v, reach) for v in row] for row in values], "texttemplate": "%{text}"}
         regions.heat(values, axes, "diverging", zmin=-1.5 * reach, zmax=1.5 * reach, xgap=1, ygap=1, **more)
 
     def pick(self, point):
@@ -213,13 +213,14 @@ def _suiting(graph):
     return [step for step in mapped(graph) if step.layer.kind in SUITING]
 
 
-def _short(value):
-    """Return a number as short as a cell of a table needs it."""
-    if not np.isfinite(value) or value == 0:
-        return "0" if value == 0 else "–"
-    size = abs(value)
-    text = f"{value:.0f}" if size >= 100 or size == round(size) else f"{value:.2g}"
-    return text.replace("-0.", "-.").removeprefix("0").replace("e-0", "e-").replace("-", "−")
+def _short(value, reach):
+    """Return a number as short as a cell of a table needs it, beside others that go so far."""
+    if not np.isfinite(value):
+        return "–"
+    decimals = int(np.clip(1 - np.floor(np.log10(reach)), 0, 9))
+    text = f"{value:.{0 if value == round(value) else decimals}f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text in ("-0", "0", "") else text.replace("-0.", "-.").removeprefix("0").replace("-", "−")
 
 
 def _n(value):

@@ -90,10 +90,12 @@ class ReceptiveField(View):
         words, picture = frame.words, frame["picture"]
         nodes = words["nodes"]
         regions, number = Regions(), len(nodes) + 1
+        row, column = words["places"][-1]
+        title = f"{words['sample'].split(' (')[0]}<br>row {row}, column {column}"
         for place in range(number):
             across = (place / number + 0.006, (place + 1) / number - 0.006)
             if place == 0:
-                axes = regions.place(across, (0, 1), picture.shape[1:], words["sample"].split(" (")[0])
+                axes = regions.place(across, (0, 1), picture.shape[1:], title)
                 regions.picture(picture, axes)
                 rows, columns = words["boxes"][-1]
                 regions.box(axes, rows, columns)

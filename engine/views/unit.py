@@ -36,7 +36,7 @@ class Unit(View):
     show: Literal["examples", "made"] = option("examples", "The strongest examples, or an input that is made.")
     split: Literal["train", "validation", "test"] = option("train", "Among which examples.")
     examples: Annotated[int, Field(ge=10, le=20_000)] = option(1000, "Among how many examples, at most.")
-    number: Annotated[int, Field(ge=1, le=24)] = option(8, "How many of them are shown.")
+    number: Annotated[int, Field(ge=1, le=24)] = option(16, "How many of them are shown.")
     steps: Annotated[int, Field(ge=8, le=2000)] = option(160, "In how many steps an input is made.")
     jitter: Annotated[int, Field(ge=0, le=16)] = option(2, "By how many dots it is shifted at each step.", rare=True)
     turn: Annotated[float, Field(ge=0.0, le=45.0)] = option(5.0, "By how many degrees it is turned.", rare=True)

@@ -10,7 +10,7 @@ CNN = Lab(
     ("cnn", "mlp"),
     "lenet-5",
     ("image",),
-    board=("feature-maps", "curves", "confusion"),
+    board=("feature-maps", "class-activation", "curves", "flow", "predictions", "confusion"),
 )
 PLAYGROUND = Lab(
     "playground",

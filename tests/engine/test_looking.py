@@ -519,7 +519,7 @@ def test_what_is_switched_off_gives_nothing_and_accuracy_follows(trained):
         right = network(split.inputs[:300]).argmax(dim=1) == split.targets[:300]
     frame = seen(trained, "ablation", off=("relu2:5",), ranking=False)
     assert frame.words["is"]["accuracy"] == pytest.approx(float(right.float().mean()))
-    ranked = seen(trained, "ablation", node="relu2")
+    ranked = seen(trained, "ablation", node="relu2", by="accuracy")
     assert ranked["lost"][5] == pytest.approx(frame.words["was"]["accuracy"] - frame.words["is"]["accuracy"], abs=1e-6)
     none = seen(trained, "ablation", off=("conv2",), ranking=False)
     assert (none["after"] > 0).sum() <= 1  # only the bias is left: one class for all
