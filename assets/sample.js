@@ -48,7 +48,6 @@ class Picker {
     this.data = data;
     this.tellPage = tell;
     this.live.begin(data.board, data.table, data.looks);
-    this.ways.hidden = data.locked;
     this.follow();
   }
 

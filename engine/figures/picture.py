@@ -199,7 +199,8 @@ def _heat(axes: Any, trace: dict[str, Any], colour: str) -> None:
         low = -high
     limits = {"cmap": colours, "vmin": low, "vmax": high, "alpha": trace.get("opacity", 1)}
     extent = (left, right, last, first)
-    image = axes.imshow(values, extent=extent, aspect="auto", interpolation="nearest", zorder=1, **limits)
+    smooth = "bilinear" if trace.get("zsmooth") == "best" else "nearest"
+    image = axes.imshow(values, extent=extent, aspect="auto", interpolation=smooth, zorder=1, **limits)
     if trace.get("texttemplate") and "text" in trace:
         _cells(axes, trace, values, image.norm, extent)
     if trace.get("showscale", True):

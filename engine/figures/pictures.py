@@ -9,6 +9,8 @@ from PIL import Image
 
 from engine.figures.figure import Figure, Trace
 
+PHOTO = 128 * 128  # dots from which on a picture is sent as a photograph
+
 
 def pixels(images: np.ndarray) -> np.ndarray:
     """Return images (n, channels, height, width) as bytes of colour (n, height, width, 3)."""
@@ -37,8 +39,11 @@ def address(sheet: np.ndarray, least: int = 0) -> str:
     times = max(1, -(-least // max(sheet.shape[:2])))
     enlarged = sheet.repeat(times, axis=0).repeat(times, axis=1)
     file = io.BytesIO()
-    Image.fromarray(enlarged).save(file, "png", compress_level=1)
-    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+    if enlarged[..., 0].size < PHOTO or times > 1:
+        Image.fromarray(enlarged).save(file, kind := "png", compress_level=1)
+    else:  # a tenth of the bytes
+        Image.fromarray(enlarged).save(file, kind := "webp", quality=90, method=0)
+    return f"data:image/{kind};base64," + base64.b64encode(file.getvalue()).decode()
 
 
 def placed(sheet: np.ndarray, x: str, y: str, left: float, top: float, wide: float, high: float) -> dict[str, Any]:

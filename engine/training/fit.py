@@ -9,7 +9,7 @@ from engine.graph import edits
 from engine.graph.graph import Graph
 from engine.graph.trace import sources, trace
 
-SHOWN = 40  # pictures
+SHOWN = 60  # pictures
 USUAL = {  # what to learn from at first, by the sizes of an example
     (1, 28, 28): ("digits", {"size": 28}),
     (1, 32, 32): ("digits", {"size": 32}),
@@ -39,7 +39,7 @@ def stand_in(graph: Graph) -> Dataset:
     if not showable(graph):
         raise VitrineError("The experiment names no data.", cure="Choose some.")
     (channels, *sizes), outputs = next(iter(graph.inputs.values())).sizes, trace(graph).outputs
-    drawn = DATASETS["scenes"].read({"size": 64, "number": SHOWN}).load()
+    drawn = DATASETS["scenes"].read({"size": 64, "number": SHOWN, "test": 0.3, "validation": 0.4}).load()
     classes = tuple(f"class {number}" for number in range(max(2, outputs[0].sizes[0])))
 
     def brought(split: Split) -> Split:

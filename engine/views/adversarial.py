@@ -15,7 +15,8 @@ from engine.views.session import looking
 from engine.views.shared import SAMPLE, TOWARD, Words, pictured
 from engine.views.view import View, view
 
-MOMENTS = 17  # strengths of the sweep
+MOMENTS, FEW = 17, 7  # strengths of the sweep; fewer where inputs are large
+LARGE = 20_000  # numbers of an input
 STEPS = 10  # of projected gradient descent
 REACH = 64.0  # greys of 255 up to which the sweep goes, at least
 
@@ -45,7 +46,8 @@ class Adversarial(View):
         """Change the sample at every strength of a sweep at once."""
         sample = sample_of(session, self.sample)
         target = aim(session, self.toward, sample)
-        strengths = np.append(np.linspace(0, max(REACH, 2 * self.strength), MOMENTS), self.strength)
+        moments = MOMENTS if sample.given.numel() < LARGE else FEW
+        strengths = np.append(np.linspace(0, max(REACH, 2 * self.strength), moments), self.strength)
         _, deviation = session.network.material.scales
         reach = torch.tensor(strengths, dtype=torch.float32).reshape(-1, 1, 1, 1).to(deviation.device)
         start = sample.given.expand(len(strengths), -1, -1, -1).detach()
@@ -73,7 +75,7 @@ class Adversarial(View):
         darkest, brightest = (0 - mean) / deviation, (1 - mean) / deviation
         several = self.method == "projected gradient"
         steps, stride = (STEPS, 2.5 * reach / STEPS) if several else (1, reach)
-        now = start.clone()
+        now = start[:1] if steps == 1 else start  # one gradient does for all strengths of a single step
         for _ in range(steps):
             with torch.enable_grad():
                 asked = now.detach().requires_grad_()

@@ -11,6 +11,7 @@ from engine.choice import option
 from engine.errors import VitrineError
 from engine.figures.figure import PALETTE, axis, figure, wrapped
 from engine.figures.maps import Regions
+from engine.figures.raster import shrunk
 from engine.views.attributing import METHODS, Answers, Question, attributed
 from engine.views.frame import Frame
 from engine.views.sample import aim, called, sample_of
@@ -37,6 +38,7 @@ Named = Literal[
 ]
 USUAL = tuple(name for name in METHODS if name != "edges of the picture")
 COLUMNS = 7
+DOTS = 96  # to a side of a map that is drawn
 FIELDS = ("deletion", "insertion", "infidelity", "sensitivity", "randomised")
 
 
@@ -55,7 +57,9 @@ class Attribution(View):
     baseline: Literal["mean", "black", "white", "blurred", "noise"] = option(
         "mean", "What stands for nothing being there: the data's mean, black, white, the picture blurred, or noise."
     )
-    patch: Annotated[int, Field(ge=1, le=64)] = option(4, "How large a patch is covered, where one is.", rare=True)
+    patch: Annotated[int, Field(ge=1, le=512)] | None = option(
+        None, "How large a patch is covered, where one is.", none="a seventh of the side", rare=True
+    )
     channels: Literal["summed", "largest"] = option("summed", "How the colours of a dot are put together.", rare=True)
 
     def refuses(self, experiment):
@@ -76,9 +80,10 @@ class Attribution(View):
         graph, session = session.experiment.graph, session.still()
         sample = sample_of(session, self.sample)
         target = aim(session, self.toward, sample)
+        patch = self.patch or max(1, min(sample.given.shape[2:]) // 7)
         suiting = mapped(graph)
         layer = picked(suiting, graph, self.node, "that gives maps", first=-1).path if suiting else ""
-        question = Question(sample.given, target, self._baseline(session, sample), layer, self.patch)
+        question = Question(sample.given, target, self._baseline(session, sample), layer, patch)
         answers = Answers(session.network)
         maps, notes, seconds, trials = [], [], [], []
         words = {"toward": called(session, target), "node": layer, "methods": list(self.methods)} | sample.told()
@@ -143,13 +148,14 @@ class Attribution(View):
                 regions.place(across, up, maps.shape[1:], f"{name}<br>…")
                 continue
             title = f"{name}<br>{1000 * seconds[place - 1]:.0f} ms"
-            axes = regions.place(across, up, maps.shape[1:], title)
+            axes = regions.place(across, up, shrunk(maps[0], DOTS).shape, title)
             if note := words["notes"][place - 1]:
-                high, wide = maps.shape[1:]
+                high, wide = shrunk(maps[0], DOTS).shape
                 regions.write("<br>".join(wrapped(note, 22)), axes, wide / 2, high / 2, font={"size": 10})
                 continue
-            reach = float(np.quantile(np.abs(maps[place - 1]), 0.995)) or 1.0
-            regions.heat(maps[place - 1], axes, "diverging", zmin=-reach, zmax=reach)
+            shown = shrunk(maps[place - 1], DOTS)
+            reach = float(np.quantile(np.abs(shown), 0.995)) or 1.0
+            regions.heat(shown, axes, "diverging", zmin=-reach, zmax=reach)
         return regions.figure()
 
     def _bench(self, frame):

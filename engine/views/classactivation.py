@@ -1,11 +1,10 @@
 """Class activation: which places of the picture speak for a class, as a layer's maps tell."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
 from pydantic import Field
-from torch.nn import functional as F
 
 from engine.choice import option
 from engine.errors import VitrineError
@@ -15,7 +14,7 @@ from engine.graph.capture import capturing, node
 from engine.views.camethods import BY_GRADIENT, ablation_cam, score_cam
 from engine.views.frame import Frame
 from engine.views.lesions import without
-from engine.views.sample import aim, answer, called, chances, said, sample_of
+from engine.views.sample import aim, answer, called, chances, sample_of
 from engine.views.session import looking
 from engine.views.shared import (
     NODE,
@@ -34,7 +33,6 @@ from engine.views.shared import (
 from engine.views.view import View, view
 
 Method = Literal["CAM", "Grad-CAM", "Grad-CAM++", "HiResCAM", "LayerCAM", "Score-CAM", "Ablation-CAM", "Eigen-CAM"]
-Asked = tuple[torch.Tensor, torch.Tensor, float]  # what a layer gave, the class's gradient by it, and its score
 BETWEEN = ("flatten", "dropout", "identity", "global_average_pool")
 MOST = 6  # maps side by side
 
@@ -88,21 +86,20 @@ class ClassActivation(View):
         if self.since is not None:
             at, weights = session.record.weights(self.since)
             nows.append((f" at step {at:,}", _as_then(session, weights)))
-        wanted = self._wanted(nows[0][1], sample)
-        jobs = [(word, one, target, how) for word, one in nows for target in wanted for how in self.methods][: 4 * MOST]
         slow = {"Score-CAM", "Ablation-CAM"} & set(self.methods)
         if slow:  # they take a while, and must not see weights move meanwhile
-            jobs = [(word, one.still(), target, how) for word, one, target, how in jobs]
+            nows = [(word, one.still()) for word, one in nows]
+        first = _Asked(nows[0][1], sample, step.path)
+        wanted = first.wanted(self.toward, self.classes)
+        asked = [(word, first if one is nows[0][1] else _Asked(one, sample, step.path)) for word, one in nows]
+        jobs = [(*one, target, how) for one in asked for target in wanted for how in self.methods][: 4 * MOST]
         maps, titles = [], []
         picture = {"picture": sample.picture}
         words = {"node": step.path, "toward": called(session, wanted[0]), "methods": list(self.methods)} | sample.told()
-        asked: dict[tuple[str, int], Asked] = {}
         for number, (word, one, target, how) in enumerate(jobs):
-            title = f"{how}: {called(one, target)}{word}"
+            title = f"{how}: {called(session, target)}{word}"
             try:
-                if how != "CAM" and (word, target) not in asked:
-                    asked[word, target] = _ask(one, sample, step.path, target)
-                for share, found in self._map(one, sample, step.path, target, how, asked.get((word, target))):
+                for share, found in self._map(one, target, how):
                     done = (number + share) / len(jobs)
                     if slow and done < 1:
                         shown = _stacked([*maps, found])
@@ -113,20 +110,15 @@ class ClassActivation(View):
             titles.append(title)
         yield Frame(picture | {"maps": _stacked(maps)}, words | {"titles": titles})
 
-    def _wanted(self, session, sample):
-        """Return the classes: the one asked about, and the likeliest others."""
-        first = aim(session, self.toward, sample)
-        others = [place for place in said(session, sample).argsort(descending=True).tolist() if place != first]
-        return [first, *others][: self.classes]
-
-    def _map(self, session, sample, path, target, how, asked):
+    def _map(self, asked, target, how):
         """Yield how far it is, and the map so far."""
+        session, sample, path = asked.session, asked.sample, asked.path
         learner = session.network
         network = learner.networks["network"]
         if how == "CAM":
             yield 1.0, _cam(session, sample, target)
             return
-        maps, gradient, whole = asked
+        maps, gradient, whole = asked.of(target)
         if how in BY_GRADIENT:
             yield 1.0, self._shown(BY_GRADIENT[how](maps, gradient))
             return
@@ -168,25 +160,43 @@ class ClassActivation(View):
         return regions.figure()
 
     def _lay(self, regions, values, axes, high, wide):
-        """Lay a map over the picture, stretched to its size; what speaks for nothing lets it be seen."""
+        """Lay a map over the picture; the browser blends its few dots, and lets the picture be seen through zero."""
         if not np.isfinite(values).all():
             return
         reach = float(np.abs(values).max()) or 1.0
-        large = F.interpolate(torch.from_numpy(values)[None, None], (high, wide), mode="bilinear", align_corners=False)
-        scale = "diverging" if self.signed else "warm"
-        more = {"zmin": -reach if self.signed else 0, "zmax": reach, "opacity": self.strength}
-        regions.heat(large[0, 0].numpy(), axes, scale, **more)
+        more: dict[str, Any] = {"zmin": -reach if self.signed else 0, "zmax": reach, "opacity": self.strength}
+        more |= {"x": _middles(values.shape[1], wide), "y": _middles(values.shape[0], high), "zsmooth": "best"}
+        regions.heat(values, axes, "diverging" if self.signed else "warm", **more)
 
 
-def _ask(session, sample, path, target):
-    """Return what a layer gave, the gradient of the class by it, and what the class scored."""
-    learner = session.network
-    with capturing(learner.networks["network"], [path], joined=True) as found, looking(learner), torch.enable_grad():
-        score = answer(session, sample.given)[0, target]
-        maps = found[path]
-        gradient = torch.autograd.grad(score, maps, allow_unused=True)[0]
-    maps = maps[0].detach().float()
-    return maps, torch.zeros_like(maps) if gradient is None else gradient[0].float(), score.item()
+def _middles(number, side):
+    """Return where the middles of so many parts of a picture's side lie."""
+    return ((np.arange(number) + 0.5) * side / number - 0.5).tolist()
+
+
+class _Asked:
+    """A network that was asked once: what a layer gave, and the gradients of any class by it."""
+
+    def __init__(self, session, sample, path):
+        self.session, self.sample, self.path = session, sample, path
+        network = session.network.networks["network"]
+        with capturing(network, [path], joined=True) as found, looking(session.network), torch.enable_grad():
+            self.scores = answer(session, sample.given)[0]
+        self.maps = found[path]
+        self.gradients = {}
+
+    def wanted(self, toward, number):
+        """Return the classes: the one asked about, and the likeliest others."""
+        first = aim(self.session, toward, self.sample, self.scores.detach())
+        others = [place for place in self.scores.argsort(descending=True).tolist() if place != first]
+        return [first, *others][:number]
+
+    def of(self, target):
+        """Return the maps, the class's gradient by them, and its score."""
+        if target not in self.gradients:
+            found = torch.autograd.grad(self.scores[target], self.maps, retain_graph=True, allow_unused=True)[0]
+            self.gradients[target] = torch.zeros_like(self.maps[0]) if found is None else found[0].float()
+        return self.maps[0].detach().float(), self.gradients[target], self.scores[target].item()
 
 
 def _stacked(maps):

@@ -31,7 +31,8 @@ from engine.views.shared import (
 )
 from engine.views.view import View, view
 
-MOMENTS = 25  # of a sweep
+MOMENTS, FEW = 25, 9  # of a sweep; fewer where inputs are large
+LARGE = 20_000  # numbers of an input
 SHOWN = 7  # of them as pictures
 PIECE = 8  # inputs at once, where they are large
 WORDS = {"shift right": "% of the width", "shift down": "% of the height", "turn": "degrees", "scale": "% larger"}
@@ -70,15 +71,15 @@ class Invariance(View):
         step = picked(mapped(graph), graph, self.node, "that gives maps", first=-1)
         sample = sample_of(session, self.sample)
         target = aim(session, self.toward, sample)
-        mirror = self.change == "mirror"
-        amounts = np.array([0.0, 1.0]) if mirror else np.linspace(-self.reach, self.reach, MOMENTS)
+        mirror, moments = self.change == "mirror", MOMENTS if sample.given.numel() < LARGE else FEW
+        amounts = np.array([0.0, 1.0]) if mirror else np.linspace(-self.reach, self.reach, moments)
         mine = 1.0 if mirror else self.amount * self.reach
         every = torch.tensor([0.0, *amounts.tolist(), mine])  # as it is first, the one shown large last
         inputs = self._moved(sample.given.expand(len(every), -1, -1, -1), every)
         network = session.network.networks["network"]
         answers, maps = [], []
         with looking(session.network):
-            for part in inputs.split(len(every) if inputs[0].numel() < 20_000 else PIECE):
+            for part in inputs.split(len(every) if inputs[0].numel() < LARGE else PIECE):
                 with capturing(network, [step.path]) as found:
                     answers.append(chances(session, answer(session, part)).float())
                 maps.append(found[step.path].float())

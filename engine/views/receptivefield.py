@@ -8,6 +8,7 @@ from pydantic import Field
 
 from engine.choice import option
 from engine.figures.maps import Regions
+from engine.figures.raster import shrunk
 from engine.graph.capture import capturing
 from engine.graph.field import fields
 from engine.graph.trace import trace
@@ -18,6 +19,9 @@ from engine.views.shared import NODE, PLACE, SAMPLE, Number, Words, mapped, offe
 from engine.views.view import View, view
 
 MOST = 8  # layers side by side
+DOTS = 112  # to a side of what is drawn
+LARGE = 20_000  # numbers of an input from which on few examples must do
+FEW = 3
 
 
 @view("receptive-field")
@@ -55,7 +59,8 @@ class ReceptiveField(View):
         learner = session.network
         sample = sample_of(session, self.sample)
         split = session.split("validation")[1]
-        inputs = torch.cat([sample.given, learner.material.given(split.inputs[: self.examples - 1])])
+        number = self.examples if sample.given.numel() < LARGE else min(self.examples, FEW)
+        inputs = torch.cat([sample.given, learner.material.given(split.inputs[: number - 1])])
         inputs = inputs.detach().clone().requires_grad_()
         names, theory = [one.path for one in way], fields(trace(graph))
         with capturing(learner.networks["network"], names) as found, looking(learner), torch.enable_grad():
@@ -97,19 +102,23 @@ class ReceptiveField(View):
             if place == 0:
                 axes = regions.place(across, (0, 1), picture.shape[1:], title)
                 regions.picture(picture, axes)
-                rows, columns = words["boxes"][-1]
-                regions.box(axes, rows, columns)
+                self._box(regions, axes, words["boxes"][-1], picture.shape[1:], 1.0)
                 continue
-            values = np.sqrt(frame["seen"][place - 1])
+            values = np.sqrt(shrunk(frame["seen"][place - 1], DOTS))
+            share = values.shape[0] / frame["seen"].shape[1]
             size = "×".join(map(str, words["sizes"][place - 1]))
             axes = regions.place(across, (0, 1), values.shape, f"{nodes[place - 1]}<br>sees {size}")
             regions.heat(values, axes, "sequential", hovertemplate="%{z:.3g} (root of the gradient)<extra></extra>")
-            rows, columns = words["boxes"][place - 1]
-            high, wide = values.shape
-            down = max(rows[0], 0), min(rows[1], high - 1)
-            along = max(columns[0], 0), min(columns[1], wide - 1)
-            regions.box(axes, down, along)
+            self._box(regions, axes, words["boxes"][place - 1], frame["seen"].shape[1:], share)
         return regions.figure()
+
+    def _box(self, regions, axes, box, sizes, share):
+        """Frame what can be seen, as far as it lies in the picture, which is drawn in so much smaller a grid."""
+        down, along = (
+            (max(first, 0) * share, (min(last, size - 1) + 1) * share - 1)
+            for (first, last), size in zip(box, sizes, strict=True)
+        )
+        regions.box(axes, down, along)
 
 
 def _way(suiting, step):

@@ -10,6 +10,7 @@ from engine.data import Dataset
 from engine.data.drawing import redrawn
 from engine.data.pictures import kept
 from engine.errors import VitrineError
+from engine.graph.trace import trace
 from engine.registry import shortened
 from engine.views.session import Session, looking
 
@@ -104,22 +105,22 @@ def said(session: Session, sample: Sample) -> torch.Tensor:
         return chances(session, answer(session, sample.given)).float()[0].cpu()
 
 
-def aim(session: Session, toward: str, sample: Sample) -> int:
-    """Return the column of the network's answer that is asked about."""
+def aim(session: Session, toward: str, sample: Sample, answers: torch.Tensor | None = None) -> int:
+    """Return the column of the network's answer that is asked about; the answers, where they are known already."""
     classes = session.network.dataset.classes
-    found = said(session, sample)
     wanted = toward.strip()
     if wanted in ("", "predicted") or (wanted == "true" and sample.truth is None):
-        return int(found.argmax())
+        return int((said(session, sample) if answers is None else answers).argmax())
     if wanted == "true":
         return int(sample.truth or 0)
     if wanted in classes:
         return classes.index(wanted)
-    if wanted.isdecimal() and int(wanted) < len(found):
+    number = max(2, trace(session.experiment.graph).outputs[0].sizes[0]) if classes else 1
+    if wanted.isdecimal() and int(wanted) < number:
         return int(wanted)
     raise VitrineError(
         f"The network tells no class {shortened(toward)}.",
-        cure=f"Choose 'predicted', 'true', or one of: {', '.join(classes[:20]) or f'0 to {len(found) - 1}'}.",
+        cure=f"Choose 'predicted', 'true', or one of: {', '.join(classes[:20]) or f'0 to {number - 1}'}.",
     )
 
 

@@ -24,7 +24,7 @@ def board(bench: Workbench) -> None:
     source, experiment = bench.source, bench.learned or bench.ready
     usual = (1,) if len(bench.runs) > 1 else bench.lab.columns  # runs that race stand side by side in each panel
     if any(_follows(panel["view"]) for panel in panels):
-        looks = {"source": source, "board": bench.key, "table": bench.table, "looks": bench.looks, "locked": False}
+        looks = {"source": source, "board": bench.key, "table": bench.table, "looks": bench.looks}
         components.sample(looks, f"{bench.key}.sample", bench.look)
     for row in _rows(panels, len(usual)):
         widths = (1,) if len(row) == 1 and VIEWS[row[0]["view"]["kind"]].wide else usual

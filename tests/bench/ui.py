@@ -11,6 +11,7 @@ STARTS = 6
 WATCHED = 25.0  # seconds
 SEEKS = 40
 BOARD = "curves;flow;histograms;activations;confusion;predictions"
+STARTED = "curves;flow;predictions;confusion"
 TALL = {"width": 1280, "height": 2300}  # all six panels are in sight
 
 # Press Train, and wait until the curves show a step of the run and a frame was painted.
@@ -63,12 +64,13 @@ def run() -> Report:
         _start(report, chromium, "1", 0.7)
         _start(report, chromium, "0", 4.0)
         with served() as (address, _):
-            _drawn(report, _opened(chromium, address, f"board={BOARD}"))
+            _drawn(report, opened(chromium, address, f"board={BOARD}"))
             _sought(report, chromium, address)
     return report
 
 
-def _opened(chromium: Browser, address: str, query: str = "") -> Page:
+def opened(chromium: Browser, address: str, query: str) -> Page:
+    """Open the CNN lab with its form for training and a board."""
     page = chromium.new_context(viewport=TALL).new_page()
     page.goto(f"{address}/cnn?{query}")
     settled(page)
@@ -88,6 +90,15 @@ def _epochs(page: Page, epochs: int) -> None:
     settled(page)
 
 
+def trained(page: Page, epochs: int) -> int:
+    """Train to the end, and return how many moments of it there are."""
+    _epochs(page, epochs)
+    page.evaluate(TRAIN)
+    page.locator('[data-testid="transport"][data-status="done"]').wait_for(timeout=120_000)
+    page.wait_for_timeout(4000)
+    return int(page.get_by_role("slider", name="Moment of the run").get_attribute("max") or 1)
+
+
 def _stop(page: Page) -> None:
     page.locator('[data-testid="transport"] button[data-name="stop"]').click()
     page.locator('[data-testid="transport"][data-status="stopped"]').wait_for()
@@ -98,7 +109,7 @@ def _start(report: Report, chromium: Browser, spare: str, most: float) -> None:
     times = []
     with served(VITRINE_SPARE=spare) as (address, _):
         for _ in range(STARTS):
-            page = _opened(chromium, address)
+            page = opened(chromium, address, f"board={STARTED}")
             _epochs(page, 100_000)
             page.wait_for_timeout(5000)  # the next spare worker imports what it needs
             times.append(page.evaluate(TRAIN))
@@ -129,12 +140,8 @@ def _drawn(report: Report, page: Page) -> None:
 
 def _sought(report: Report, chromium: Browser, address: str) -> None:
     """Time the slider, over a finished run."""
-    page = _opened(chromium, address, f"board={BOARD}")
-    _epochs(page, 40)
-    page.evaluate(TRAIN)
-    page.locator('[data-testid="transport"][data-status="done"]').wait_for(timeout=120_000)
-    page.wait_for_timeout(4000)
-    most = int(page.get_by_role("slider", name="Moment of the run").get_attribute("max") or 1)
+    page = opened(chromium, address, f"board={BOARD}")
+    most = trained(page, 40)
     page.evaluate(SEEK, 0)
     first, whole = [], []
     for turn in range(SEEKS):
