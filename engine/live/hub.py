@@ -176,9 +176,12 @@ class Hub:
                 self.jobs.put(scene)
 
     def _mark(self, scene: Scene) -> Any:
-        """Return what a moment of the past is made of: a fixed one never changes, the last one with its run."""
+        """Return what a moment of the past is made of: a fixed one never changes, the last one with its run.
+
+        What could not be shown is tried again when its run has gone on.
+        """
         row = self.rows.get(scene.key.source.removeprefix(RUN))
-        return (row["step"], row["status"]) if row and scene.key.at == NOW else scene.key
+        return (row["step"], row["status"]) if row and (scene.key.at == NOW or scene.refused) else scene.key
 
     def _draw_frame(self, scene: Scene, key: frames.Key, seen: Any) -> None:
         if found := frames.newest(self.store, *key):
@@ -216,8 +219,10 @@ class Hub:
             if whole or not scene.whole:  # what was whole stays until it is whole again
                 scene.say(message)
             if whole:
-                self._keep(scene, message)
-                scene.queued, scene.whole = False, True
+                if not scene.refused and scene.key.at != NOW:
+                    scene.seen = scene.key
+                    self._keep(scene, message)
+                scene.queued, scene.whole = False, not scene.refused
 
     def _piece(self, scene: Scene) -> tuple[bytes, bool]:
         """Return the next message of a scene, and whether it is the last."""
@@ -229,10 +234,12 @@ class Hub:
                     scene.pieces = session.step, staged(scene.view, session)
                 step, pieces = scene.pieces
                 frame = next(pieces)
+                scene.refused = False
                 if frame.whole:
                     scene.pieces = None
                 return drawn(scene.view, frame, step), frame.whole
         except VitrineError as error:
+            scene.refused = True
             message = packed({"problem": str(error)})
         except Exception as error:  # what was kept of the past cannot be opened; the log has the rest
             traceback.print_exc()
@@ -243,7 +250,7 @@ class Hub:
     def _keep(self, scene: Scene, message: bytes) -> None:
         """Keep a moment that will not change any more."""
         row = self.rows.get(scene.key.source.removeprefix(RUN))
-        if scene.key.at != NOW and (row is None or row["step"] > scene.key.at or row["status"] in ENDED):
+        if row is None or row["step"] > scene.key.at or row["status"] in ENDED:
             self.kept[scene.key] = message
             while len(self.kept) > MOST_KEPT or sum(map(len, self.kept.values())) > MOST_BYTES:
                 self.kept.popitem(last=False)

@@ -52,7 +52,7 @@ class ClassActivation(View):
     classes: Annotated[int, Field(ge=1, le=5)] = option(
         1, "Of how many classes: the one that is asked about, and then the likeliest others."
     )
-    since: Annotated[int, Field(ge=0, le=2**53)] | None = option(
+    since: Annotated[int, Field(ge=0, le=2**53 - 1)] | None = option(
         None, "Also as it was at this step, beside now.", none="only now", rare=True
     )
     strength: Annotated[float, Field(ge=0.0, le=1.0)] = option(0.55, "How strongly the map covers the picture.")

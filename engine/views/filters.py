@@ -36,7 +36,7 @@ class Filters(View):
     compare: Literal["nothing", "beside", "change"] = option(
         "nothing", "Show them as they were at another step too, or only what has changed since."
     )
-    since: Annotated[int, Field(ge=0, le=2**53)] = option(0, "At which step they are compared with; 0: the start.")
+    since: Annotated[int, Field(ge=0, le=2**53 - 1)] = option(0, "At which step they are compared with; 0: the start.")
     scale: Literal["each filter", "this layer"] = option("this layer", "Whose largest weight the colours end at.")
     number: Annotated[int, Field(ge=1, le=512)] = option(128, "How many filters at most.")
 

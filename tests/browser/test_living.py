@@ -12,6 +12,7 @@ from tests.serving import settled
 RUN = "() => new URL(location.href).searchParams.get('run')"
 DRAWN = "() => [...document.querySelectorAll('[data-testid=figure]')].filter(f => Number(f.dataset.drawn) > 0).length"
 HEAT = "root => root.querySelector('.heatmaplayer image')"
+RECORDS = "cnn?board=curves;flow;predictions;confusion"
 TALL = {"width": 1280, "height": 1900}  # what lies below the window is not drawn
 LEARNS = '[data-testid="transport"][data-status="{}"]'
 
@@ -115,7 +116,7 @@ def test_train_pause_step_change_the_rate_reload_and_reopen(visit):
 
 
 def test_scrub_through_the_past_branch_and_compare(visit):
-    page = visit("cnn", viewport=TALL)
+    page = visit(RECORDS, viewport=TALL)
     train(page, epochs=6)
     status(page, "done")
     end = run_step(page)
@@ -175,7 +176,7 @@ def test_a_killed_worker_is_told_and_the_run_goes_on(visit, home):
 
 
 def test_a_click_on_a_cell_shows_its_examples(visit):
-    page = visit("cnn", viewport=TALL)
+    page = visit(RECORDS, viewport=TALL)
     train(page, epochs=2)
     status(page, "done")
     shown = figure(page, "Confusion")
@@ -187,7 +188,7 @@ def test_a_click_on_a_cell_shows_its_examples(visit):
 
 
 def test_views_are_added_changed_and_removed_and_the_link_keeps_them(visit):
-    page = visit("cnn", viewport=TALL)
+    page = visit(RECORDS, viewport=TALL)
     page.get_by_text("Board", exact=True).first.click()
     settled(page)
     page.wait_for_function(f"{DRAWN} === 4")

@@ -378,6 +378,16 @@ def test_few_networks_and_datasets_are_kept_at_hand(served):
     assert past.session(f"run:{done}", 5) is first
 
 
+def test_a_moment_that_is_asked_for_too_early_is_shown_when_it_is_there(served, page):
+    house = served[0]
+    run = new_run(house.store, dataclasses.replace(SHORT, recipe=Recipe(epochs=2)))
+    page.say(do="state", id="s", source=f"run:{run}")
+    page.say(do="watch", id="a", source=f"run:{run}", view={"kind": "confusion"}, at=0)
+    assert "Nothing to see yet" in page.hear("a")["problem"]
+    house._begin(run)
+    assert page.hear("a", lambda message: "figure" in message)["step"] == 0
+
+
 def test_a_run_begun_while_looked_at_is_shown_from_its_start_to_its_end(served, page):
     house = served[0]
     run = new_run(house.store, dataclasses.replace(SHORT, recipe=Recipe(epochs=2)))

@@ -126,12 +126,12 @@ def test_training_begins_a_run_that_the_page_holds_on_to(home):
 def test_a_board_has_panels_that_come_go_and_change(home):
     app = lab(view="Board")
     kinds = [panel["view"]["kind"] for panel in app.session_state["cnn"]["board"]]
-    assert kinds == ["curves", "flow", "predictions", "confusion"]
+    assert kinds == ["feature-maps", "class-activation", "curves", "flow", "predictions", "confusion"]
     app.button(key="cnn-icon-remove-2").click().run()
     app.selectbox(key="cnn.add.view").set_value("histograms").run()
     panels = app.session_state["cnn"]["board"]
-    assert [panel["view"]["kind"] for panel in panels] == ["curves", "predictions", "confusion", "histograms"]
-    assert len({panel["key"] for panel in panels}) == 4
+    assert [panel["view"]["kind"] for panel in panels] == [kinds[0], *kinds[2:], "histograms"]
+    assert len({panel["key"] for panel in panels}) == 6
     app.session_state[f"cnn-icon-options-{panels[-1]['key']}"] = True
     app.run()
     key = f"cnn.panel.{panels[-1]['key']}"
