@@ -35,8 +35,8 @@ def stitched(images: np.ndarray, columns: int, gap: int = 2) -> np.ndarray:
 
 
 def address(sheet: np.ndarray, least: int = 0) -> str:
-    """Return a picture as a PNG within an address; small ones enlarged, dot by dot, to at least so many."""
-    times = max(1, -(-least // max(sheet.shape[:2])))
+    """Return a picture as a PNG within an address; small ones enlarged, dot by dot, to about so many."""
+    times = max(1, least // max(sheet.shape[:2]))
     enlarged = sheet.repeat(times, axis=0).repeat(times, axis=1)
     file = io.BytesIO()
     if enlarged[..., 0].size < PHOTO or times > 1:

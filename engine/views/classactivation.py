@@ -1,5 +1,6 @@
 """Class activation: which places of the picture speak for a class, as a layer's maps tell."""
 
+import math
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -89,9 +90,9 @@ class ClassActivation(View):
         slow = {"Score-CAM", "Ablation-CAM"} & set(self.methods)
         if slow:  # they take a while, and must not see weights move meanwhile
             nows = [(word, one.still()) for word, one in nows]
-        first = _Asked(nows[0][1], sample, step.path)
+        first = Asked(nows[0][1], sample, step.path)
         wanted = first.wanted(self.toward, self.classes)
-        asked = [(word, first if one is nows[0][1] else _Asked(one, sample, step.path)) for word, one in nows]
+        asked = [(word, first if one is nows[0][1] else Asked(one, sample, step.path)) for word, one in nows]
         jobs = [(*one, target, how) for one in asked for target in wanted for how in self.methods][: 4 * MOST]
         maps, titles = [], []
         picture = {"picture": sample.picture}
@@ -174,7 +175,7 @@ def _middles(number, side):
     return ((np.arange(number) + 0.5) * side / number - 0.5).tolist()
 
 
-class _Asked:
+class Asked:
     """A network that was asked once: what a layer gave, and the gradients of any class by it."""
 
     def __init__(self, session, sample, path):
@@ -201,7 +202,7 @@ class _Asked:
 
 def _stacked(maps):
     """Return maps in one array; those of another size, which tell nothing, are empty."""
-    sizes = max((one.shape for one in maps), key=np.prod)
+    sizes = max((one.shape for one in maps), key=math.prod)
     return np.stack([one if one.shape == sizes else np.full(sizes, np.nan, np.float32) for one in maps])
 
 

@@ -146,7 +146,7 @@ class Features(View):
 
     def _neighbours(self, frame, said, layout):
         near = frame["near"].tolist()
-        shown = [(frame["picture"], "the sample"), *((frame["images"][one], said[one]) for one in near)]
+        shown = [(frame["picture"], "sample"), *((frame["images"][one], said[one]) for one in near)]
         for place, (image, words) in enumerate(shown):
             down, along = divmod(place, 3)
             left, top = 0.83 + 0.06 * along, 0.94 - 0.32 * down

@@ -1,6 +1,7 @@
 """Table: what sets labs apart, and what lies on a lab's table at first, as the page's address says."""
 
 import contextlib
+import re
 import secrets
 from dataclasses import dataclass
 from typing import Any
@@ -85,13 +86,21 @@ def begin(lab: Lab) -> dict[str, Any]:
 def _board(words: str, usual: tuple[str, ...]) -> list[dict[str, Any]]:
     """Return the panels that a link names, or the usual ones; what cannot be read is left out."""
     views = []
-    for word in words.split(";")[:24] if words else usual:
+    for word in re.split(r";(?=[\w-]+(?:[:;]|$))", words)[:24] if words else usual:
         kind, _, rest = word.partition(":")
-        options = dict(pair.partition("=")[::2] for pair in rest.split(",") if "=" in pair)
         with contextlib.suppress(VitrineError):
-            views.append(read({"kind": kind} | {name: plain(value) for name, value in options.items()}).write())
+            views.append(read({"kind": kind} | _options(rest)).write())
     views = views or [{"kind": kind} for kind in usual]
     return [{"key": str(number), "view": view} for number, view in enumerate(views, 1)]
+
+
+def _options(text: str) -> dict[str, Any]:
+    """Return the options that a link names for a panel: pairs such as split="test", or an object."""
+    if text.startswith("{"):
+        found = plain(text)
+        return found if isinstance(found, dict) else {}
+    pairs = (pair.partition("=")[::2] for pair in text.split(",") if "=" in pair)
+    return {name: plain(value) for name, value in pairs}
 
 
 def _looks(text: str) -> dict[str, Any]:
@@ -112,9 +121,9 @@ def written(board: list[dict[str, Any]], usual: tuple[str, ...]) -> str:
     """Return the panels as a link's words; nothing where they are the usual ones."""
     words = []
     for panel in board:
-        options = {
-            name: value for name, value in panel["view"].items() if name != "kind" and not isinstance(value, list)
-        }
+        options = {name: value for name, value in panel["view"].items() if name != "kind"}
         rest = ",".join(f"{name}={orjson.dumps(value).decode()}" for name, value in options.items())
+        if any(isinstance(value, list) or "," in str(value) for value in options.values()):
+            rest = orjson.dumps(options).decode()
         words.append(panel["view"]["kind"] + (f":{rest}" if rest else ""))
     return "" if tuple(words) == usual else ";".join(words)

@@ -17,6 +17,8 @@ from engine.training.fit import stand_in, suggested
 from engine.training.learner import Learner
 from engine.views import VIEWS, Frame, Session
 from engine.views.attributing import Answers, Question, attributed
+from engine.views.camethods import grad_cam
+from engine.views.classactivation import Asked
 from engine.views.sample import answer, sample_of
 from engine.views.session import looking
 from tests.bench.report import Report, spread
@@ -79,6 +81,10 @@ def _beside(report: Report, name: str, session: Session) -> None:
     view = VIEWS["class-activation"](methods=("Grad-CAM",), node=layer, toward="3")
 
     def ours() -> None:
+        maps, gradient, _ = Asked(session, sample, layer).of(3)
+        grad_cam(maps, gradient).relu().cpu().numpy()
+
+    def viewed() -> None:
         view.compute(dataclasses.replace(session, kept={}))
 
     def captums() -> None:
@@ -106,6 +112,7 @@ def _beside(report: Report, name: str, session: Session) -> None:
 
     pairs: list[tuple[str, Callable[[], None], Callable[[], None]]] = [
         ("Grad-CAM ÷ Captum's", ours, captums),
+        ("class activation view (with sample and picture) ÷ Captum's", viewed, captums),
         ("feature maps kept ÷ Captum's", kept_maps, bare_maps),
         ("feature maps view (with order, range and field) ÷ Captum's", maps, bare_maps),
         ("integrated gradients ÷ Captum's", gradients, captums_gradients),

@@ -16,6 +16,7 @@ from engine.runs.store import Store, folder
 from engine.training.experiment import load
 from engine.training.recipe import Recipe
 from engine.views import VIEWS
+from pages.ui import table
 from pages.ui.workbench import parted
 from tests.engine.living import begun, end_all
 from tests.pages.test_pages import opened
@@ -139,6 +140,20 @@ def test_a_board_has_panels_that_come_go_and_change(home):
     app.selectbox(key=f"{key}.node").set_value("conv2").run()
     assert not app.exception
     assert app.session_state["cnn"]["board"][-1]["view"] == {"kind": "histograms", "of": "gradients", "node": "conv2"}
+
+
+def test_a_link_keeps_boards_with_lists_and_signs_of_any_kind():
+    views = [
+        {"kind": "class-activation", "methods": ["CAM", "Score-CAM"], "strength": 0.25},
+        {"kind": "feature-maps", "sample": "test 3", "off": ["conv1:2", "conv2"]},
+        {"kind": "histograms", "node": "a;curves,b"},
+        {"kind": "confusion", "split": "test"},
+        {"kind": "curves"},
+    ]
+    board = [{"key": str(place), "view": view} for place, view in enumerate(views, 1)]
+    assert table._board(table.written(board, ()), ()) == board
+    for nonsense in ("x:{", "curves:{]", "curves:[1]", ";;:;", 'feature-maps:{"sample":[1]}'):
+        assert table._board(nonsense, ("curves",))
 
 
 @pytest.mark.parametrize("kind", [kind for kind in VIEWS if kind != "colours"])
