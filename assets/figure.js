@@ -36,7 +36,10 @@ const loaded = () =>
     const script = document.createElement("script");
     script.src = new URL("live/plotly.js", document.baseURI);
     script.onload = () => resolve(window.Plotly);
-    script.onerror = () => refuse(new Error("Plotly's script could not be loaded."));
+    script.onerror = () => {
+      plotly = undefined; // another try may do
+      refuse(new Error("Plotly's script could not be loaded."));
+    };
     document.head.append(script);
   }));
 
@@ -92,10 +95,10 @@ function table(figure) {
   const lines = [];
   if (figure.table) return [figure.table.head ?? [], ...figure.table.rows, ...(figure.table.update ?? [])].map((row) => row.map(cell).join(",")).join("\n");
   for (const trace of figure.data) {
-    if (trace.z) {
+    if (trace.z && trace.hoverinfo !== "skip") {
       lines.push(["", ...(trace.x ?? trace.z[0].map((_, i) => i))].map(cell).join(","));
-      trace.z.forEach((row, i) => lines.push([trace.y?.[i] ?? i, ...(trace.customdata?.[i]?.length === row.length ? trace.customdata[i] : row)].map(cell).join(",")));
-    } else if (trace.x && trace.hoverinfo !== "skip") {
+      (trace.meta?.grid?.values ?? trace.z).forEach((row, i) => lines.push([trace.y?.[i] ?? i, ...(trace.customdata?.[i]?.length === row.length ? trace.customdata[i] : row)].map(cell).join(",")));
+    } else if (!trace.z && trace.x && trace.hoverinfo !== "skip") {
       lines.push(["name", "x", "y"].join(","));
       trace.x.forEach((x, i) => lines.push([trace.name ?? "", x, trace.y[i]].map(cell).join(",")));
     }
@@ -224,22 +227,26 @@ class Panel {
     if (this.drawing || (!this.waiting && !again) || !this.seen) return;
     this.drawing = true;
     requestAnimationFrame(async () => {
+      const { waiting, done } = this;
       try {
-        const { waiting, done } = this;
         this.waiting = this.done = undefined;
-        if (waiting?.problem) this.complain(waiting.problem);
-        else if (waiting) {
+        if (waiting?.problem) {
+          this.complain(waiting.problem);
+          this.progress();
+        } else if (waiting) {
           this.figure = decoded(waiting.figure);
           this.progress(waiting.progress);
           this.step = waiting.step;
           this.complain("");
         }
         if (this.figure && !waiting?.problem) await this.paint();
-        done?.();
         if (waiting?.made) this.host.dataset.late = Math.round(Date.now() - 1000 * waiting.made);
         this.host.dataset.step = this.step ?? "";
         this.host.dataset.drawn = Number(this.host.dataset.drawn ?? 0) + 1;
+      } catch (error) {
+        this.complain(error.message);
       } finally {
+        done?.();
         this.drawing = false;
       }
       if (this.waiting) this.draw();
@@ -378,7 +385,7 @@ class Panel {
   }
 
   async choose(point) {
-    const answer = await this.live.pick(this.view, point).catch((error) => this.complain(error.message));
+    const answer = await this.live.pick(this.view, point).catch((error) => this.warn(error.message));
     const { follows, board } = this.data;
     if (answer?.looks && Object.keys(answer.looks).length) this.live.choose(board, answer.looks);
     if (!answer?.options) return;
@@ -387,6 +394,12 @@ class Panel {
     this.live.choose(board, shared);
     const options = Object.fromEntries(own);
     if (JSON.stringify(options) !== JSON.stringify(this.data.view)) this.tell(options);
+  }
+
+  // Say for a while what could not be done; what is shown stays.
+  warn(words) {
+    this.complain(words);
+    setTimeout(() => this.says.textContent === words && this.complain(""), 4000);
   }
 
   complain(words) {

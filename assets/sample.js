@@ -95,7 +95,7 @@ class Picker {
       row.children[0].textContent = name;
       row.children[1].style.setProperty("--share", figure.chances ? chance : 0);
       row.children[1].classList.toggle("right", place === figure.truth);
-      row.children[2].textContent = figure.chances ? `${(100 * chance).toFixed(chance > 0.9995 ? 0 : 1)} %` : chance.toPrecision(3);
+      row.children[2].textContent = figure.chances ? `${(100 * chance).toFixed(chance > 0.9995 ? 0 : 1)} %` : Number(chance).toPrecision(3);
       row.addEventListener("click", () => this.choose({ toward: name }));
       this.said.append(row);
     }
@@ -133,7 +133,7 @@ class Picker {
     this.way = way;
     this.stopCamera();
     this.live.drop(`${this.id}-examples`);
-    this.listing = undefined;
+    this.listing = this.listed = undefined;
     [...this.ways.children].forEach((button, i) => button.setAttribute("aria-pressed", String(Object.keys(WAYS)[i] === way)));
     this.open.replaceChildren();
     this.open.hidden = !way;
@@ -184,7 +184,11 @@ class Picker {
 
   list({ problem, figure }) {
     if (!this.gallery) return;
-    if (problem) return this.gallery.replaceChildren(problem);
+    if (problem) {
+      this.listed = undefined;
+      this.gallery.replaceChildren(problem);
+      return;
+    }
     const { page, pages, found, names, labels, right, columns, gap, sizes, picture, classes } = figure;
     this.pages.children[1].textContent = found ? `${page + 1} of ${pages} · ${found.toLocaleString("en")} found` : "none found";
     this.pages.firstChild.disabled = page <= 0;
@@ -252,8 +256,11 @@ class Picker {
       this.canvas.setPointerCapture(event.pointerId);
       this.stroke(event, true);
     });
-    this.canvas.addEventListener("pointermove", (event) => event.buttons && this.stroke(event));
-    this.canvas.addEventListener("pointerup", () => this.drawn());
+    this.canvas.addEventListener("pointermove", (event) => event.buttons && this.last && this.stroke(event));
+    this.canvas.addEventListener("pointerup", () => {
+      if (this.last) this.drawn();
+      this.last = undefined;
+    });
     this.open.append(box);
   }
 
@@ -339,6 +346,7 @@ class Picker {
   }
 
   close() {
+    this.way = "";
     clearTimeout(this.telling);
     this.stopCamera();
     this.live.drop(this.id);

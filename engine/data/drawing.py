@@ -37,7 +37,7 @@ def hand(dataset: Dataset) -> Hand | None:
     sizes, frames, masses = (np.array(column) for column in zip(*measured, strict=True))
     by_mass = masses.std(axis=0).sum() < frames.std(axis=0).sum()
     middle = (masses if by_mass else frames).mean(axis=0)
-    drawn = apart > np.quantile(apart, 0.97)
+    drawn = apart >= np.quantile(apart, 0.97)
     ink = np.array([np.median(images[:, channel][drawn]) for channel in range(images.shape[1])])
     return Hand(ground, ink, float(np.median(sizes)), (float(middle[0]), float(middle[1])), bool(by_mass))
 
@@ -55,10 +55,9 @@ def _placed(ink: np.ndarray) -> tuple[float, tuple[float, float], tuple[float, f
     return float(size), (float(frame[0]), float(frame[1])), (float(down / high), float(right / wide))
 
 
-def redrawn(ink: np.ndarray, dataset: Dataset) -> tuple[np.ndarray, str]:
-    """Return a drawing (height×width, 255 where there is ink) as an example of the dataset, and what was done."""
-    channels, height, width = dataset.sizes
-    how = hand(dataset)
+def redrawn(ink: np.ndarray, sizes: tuple[int, ...], how: Hand | None) -> tuple[np.ndarray, str]:
+    """Return a drawing (height×width, 255 where there is ink) as an example drawn like the data, and what was done."""
+    channels, height, width = sizes
     if how is None or not (ink > EMPTY).any():
         paper = 255 - np.asarray(Image.fromarray(ink).resize((width, height), Image.Resampling.BOX))
         ground = how.ground if how else np.full(channels, 255.0)

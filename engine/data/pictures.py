@@ -1,9 +1,11 @@
 """Pictures that people bring: read with distrust, shown as they look, and adapted to what a network takes."""
 
+import contextlib
 import hashlib
 import io
 import math
 import os
+import secrets
 import warnings
 from dataclasses import dataclass
 
@@ -70,7 +72,9 @@ def opened(content: bytes, name: str, about: int = 0) -> Picture:
         raise VitrineError(
             f"{name} has more than the {MOST_PIXELS:,} pixels that are read.", cure="Make it smaller."
         ) from None
-    except (OSError, ValueError, SyntaxError, EOFError, Warning) as error:
+    except VitrineError:
+        raise
+    except Exception as error:  # decoders raise whatever a damaged file leads them to
         raise VitrineError(
             f"{name} cannot be read as an image: it is damaged or cut short ({type(error).__name__}).",
             cure="Remove or replace it.",
@@ -93,7 +97,7 @@ def _as_it_looks(image: Image.Image) -> Picture:
     if image.getexif().get(0x0112, 1) != 1:
         done.append("turned upright as its orientation tag says")
     if upright.mode.startswith("I") or upright.mode == "F":
-        values = np.asarray(upright, dtype=np.float64)
+        values = np.asarray(upright, dtype=np.float32)
         low, high = 0.0, 65535.0
         if upright.mode == "F" or values.min() < 0 or values.max() > high:
             low, high = values.min(), values.max()
@@ -105,7 +109,8 @@ def _as_it_looks(image: Image.Image) -> Picture:
             done.append("laid on white where it is see-through")
         flat = Image.alpha_composite(Image.new("RGBA", rich.size, "white"), rich).convert("RGB")
         upright = _grey_again(flat, upright)
-        upright.info.update(image.info)
+        if profile := image.info.get("icc_profile"):
+            upright.info["icc_profile"] = profile
     coloured, said = _in_srgb(upright)
     return Picture(coloured, (*done, *said))
 
@@ -136,17 +141,19 @@ def _in_srgb(image: Image.Image) -> tuple[Image.Image, list[str]]:
 def keep(picture: Picture) -> str:
     """Keep a picture, and return its key; those not asked for longest give way to it."""
     image = picture.image.copy()
+    image.info.clear()
     image.thumbnail((MOST_SIDE, MOST_SIDE), Image.Resampling.LANCZOS)
     file = io.BytesIO()
     image.save(file, "png")
     key = hashlib.sha256(file.getvalue()).hexdigest()[:20]
     folder = home() / "pictures"
     folder.mkdir(parents=True, exist_ok=True)
-    path, part = folder / f"{key}.png", folder / f"{key}.{os.getpid()}.part"
+    part = folder / f"{secrets.token_hex(8)}.part"
     part.write_bytes(file.getvalue())
-    part.replace(path)
-    for old in sorted(folder.glob("*.png"), key=lambda one: one.stat().st_mtime)[:-MOST_KEPT]:
-        old.unlink(missing_ok=True)
+    part.replace(folder / f"{key}.png")
+    with contextlib.suppress(FileNotFoundError):  # another may have made room meanwhile
+        for old in sorted(folder.glob("*.png"), key=lambda one: one.stat().st_mtime)[:-MOST_KEPT]:
+            old.unlink(missing_ok=True)
     return key
 
 

@@ -234,7 +234,7 @@ class Hub:
                     scene.pieces = session.step, staged(scene.view, session)
                 step, pieces = scene.pieces
                 frame = next(pieces)
-                scene.refused = False
+                scene.refused = "problem" in frame.words
                 if frame.whole:
                     scene.pieces = None
                 return drawn(scene.view, frame, step), frame.whole

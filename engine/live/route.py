@@ -5,6 +5,7 @@ import contextlib
 import ipaddress
 import os
 import platform
+import traceback
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -97,6 +98,9 @@ class Connection:
                 self._put(f"{name}/answer", packed(answer))
         except VitrineError as error:
             self._put(f"{name}/answer", packed({"problem": str(error)}))
+        except Exception as error:  # one message's fault must not end the connection; the log has the rest
+            traceback.print_exc()
+            self._put(f"{name}/answer", packed({"problem": f"A fault: {type(error).__name__}: {error}"}))
 
     def _give(self, message: dict[str, Any]) -> tuple[str, int]:
         run = _text(message, "source").removeprefix(RUN)

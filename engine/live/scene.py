@@ -2,6 +2,7 @@
 
 import functools
 import time
+import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -98,5 +99,12 @@ def drawn(view: View, frame: Frame, step: int, made: float | None = None) -> byt
     """Return the message that shows a frame, and tells when it was made."""
     if problem := frame.words.get("problem"):
         return packed({"step": step, "problem": problem})
-    told = {"step": step, "made": made or time.time(), "figure": view.draw(frame)}
+    try:
+        figure = view.draw(frame)
+    except Exception as error:  # the panel says it, the log has the rest
+        if all(np.isfinite(array).all() for array in frame.arrays.values() if array.dtype.kind == "f"):
+            traceback.print_exc()
+            return packed({"step": step, "problem": f"A fault in {view.title}: {type(error).__name__}: {error}"})
+        return packed({"step": step, "problem": "The network gives numbers here that are not finite."})
+    told = {"step": step, "made": made or time.time(), "figure": figure}
     return packed(told if frame.whole else told | {"progress": frame.words["progress"]})

@@ -14,6 +14,7 @@ from engine.views.view import read, staged
 
 BUDGET = 0.035  # of the time, for all that is watched; with the pulses that stay, 5 % in all
 CREDIT = 0.08  # seconds that may be saved up
+DEBT = -1.0  # seconds that are owed at most, after a piece that took long
 LEASE = 12.0  # seconds after which a watch that nobody renews is over
 
 
@@ -75,7 +76,7 @@ class Lookout:
                 bodies.setdefault(at, {})[watch] = frame.pack()
         for at, found in bodies.items():
             frames.put(self.store, self.run, at, found)
-        self.credit -= 0 if rests else time.monotonic() - now
+        self.credit = max(DEBT, self.credit - (0 if rests else time.monotonic() - now))
         self._ask_for_pulses(rests)
         return bool(self.under_way)
 

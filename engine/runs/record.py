@@ -42,9 +42,10 @@ class StoredRecord:
         """Return the network's weights as they were at the checkpoint before a step, and that one's step."""
         run = self.shown
         here = folder(run) / "checkpoints"
-        at = max((kept for kept in checkpoint.steps(here) if kept <= step), default=-1)
-        if at < 0:
-            raise VitrineError(f"There is no checkpoint up to step {step:,}.", cure="Choose a later one.")
+        every = checkpoint.steps(here)
+        if not every:
+            raise VitrineError("There is no checkpoint yet.", cure="Wait until the first step is done.")
+        at = max((kept for kept in every if kept <= step), default=every[0])
         if self.remembered[:2] != (run, at):
             self.remembered = run, at, checkpoint.load(checkpoint.path_of(here, at))["networks"]["network"]
         return at, self.remembered[2]

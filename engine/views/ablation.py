@@ -25,6 +25,7 @@ class Ablation(View):
     """Accuracy per class with and without what is switched off, and which units of a layer matter most."""
 
     title, rank, height, wide = "Ablation", 17, 300, True
+    follows = True
     hint = "Click a unit at the right to switch it off or on again: all panels follow. Long bars are needed most."
 
     node: Words = NODE

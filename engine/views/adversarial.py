@@ -26,6 +26,7 @@ class Adversarial(View):
     """A change too small to see that is chosen to mislead: the fast gradient sign, or several projected steps."""
 
     title, rank, height, wide = "Adversarial", 20, 260, True
+    follows = True
     hint = "Find the strength at which the answer tips: robust networks need much, most need little."
 
     sample: Words = SAMPLE

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import captum.attr as captum
+import numpy as np
 import torch
 from captum.attr._utils.lrp_rules import EpsilonRule
 from torch import Tensor, nn
 
 from engine.errors import VitrineError
 from engine.graph.capture import node
+from engine.graph.trace import trace
 from engine.layers.modules import GlobalAveragePool
 from engine.training.learner import Learner
 from engine.views.camethods import grad_cam
@@ -23,6 +25,7 @@ from engine.views.camethods import grad_cam
 STEPS = 32  # of the way from the baseline, for integrated gradients
 DRAWS = 12  # noisy inputs of SmoothGrad, and baselines of gradient SHAP
 PIECE = 32  # inputs at once
+MOST_PLACES = 32  # down and along, of a patch that is covered
 
 
 class Answers(nn.Module):
@@ -32,9 +35,17 @@ class Answers(nn.Module):
         super().__init__()
         self.networks = nn.ModuleDict(dict(learner.networks.items()))
         self.task = learner.task
+        self.single = learner.task.classifies and trace(self.network.graph).outputs[0].sizes[0] == 1
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return a score for each class."""
+        answers = self.answer(inputs)
+        if self.single and not answers[:, 0].any():  # the first class's column is zero: all is said by the second
+            return torch.cat([-answers[:, 1:], answers[:, 1:]], dim=1)
+        return answers
+
+    def answer(self, inputs: Tensor) -> Tensor:
+        """Return a column for each class, as the task reads them."""
         return self.task.answer(dict(self.networks.items()), inputs)
 
     @property
@@ -72,7 +83,12 @@ def attributed(name: str, answers: Answers, question: Question) -> Tensor:
     """Return what a method says of every dot (1, channels, height, width); what does not suit is refused in words."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="captum")  # it tells of the hooks and gradients it sets and takes back
-        found = METHODS[name](answers, question)
+        before = np.random.get_state()  # some methods of Captum draw from here
+        np.random.seed(0)
+        try:
+            found = METHODS[name](answers, question)
+        finally:
+            np.random.set_state(before)
     return found.detach().float()
 
 
@@ -162,7 +178,7 @@ def occlusion(answers: Answers, question: Question) -> Tensor:
     """What the class loses where a patch is covered (Zeiler, 2013)."""
     _, channels, high, wide = question.given.shape
     patch = min(question.patch, high, wide)
-    stride = max(1, patch // 2)
+    stride = max(1, patch // 2, -(-max(high, wide) // MOST_PLACES))
     options: dict[str, Any] = {"strides": (channels, stride, stride), "perturbations_per_eval": PIECE}
     options |= {"sliding_window_shapes": (channels, patch, patch), "target": question.target}
     return captum.Occlusion(answers).attribute(question.given, baselines=question.baseline, **options)

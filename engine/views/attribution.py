@@ -12,7 +12,7 @@ from engine.errors import VitrineError
 from engine.figures.figure import PALETTE, axis, figure, wrapped
 from engine.figures.maps import Regions
 from engine.figures.raster import shrunk
-from engine.views.attributing import METHODS, Answers, Question, attributed
+from engine.views.attributing import METHODS, MOST_PLACES, Answers, Question, attributed
 from engine.views.frame import Frame
 from engine.views.sample import aim, called, sample_of
 from engine.views.session import looking
@@ -47,6 +47,7 @@ class Attribution(View):
     """How much each dot of the picture speaks for the class, by every method side by side; and a bench of trials."""
 
     title, rank, height, wide = "Attribution", 14, 330, True
+    follows = True
     hint = "Blue speaks for the class, orange against it. What methods agree on is likelier to be true."
 
     sample: Words = SAMPLE
@@ -80,7 +81,8 @@ class Attribution(View):
         graph, session = session.experiment.graph, session.still()
         sample = sample_of(session, self.sample)
         target = aim(session, self.toward, sample)
-        patch = self.patch or max(1, min(sample.given.shape[2:]) // 7)
+        side = max(sample.given.shape[2:])
+        patch = max(self.patch or side // 7, -(-side // MOST_PLACES))
         suiting = mapped(graph)
         layer = picked(suiting, graph, self.node, "that gives maps", first=-1).path if suiting else ""
         question = Question(sample.given, target, self._baseline(session, sample), layer, patch)

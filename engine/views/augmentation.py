@@ -22,6 +22,7 @@ class Augmentation(View):
     """The example as training would see it, again and again: shifted, turned, mirrored or mixed as the recipe says."""
 
     title, rank, height, wide = "Augmentation", 21, 250, True
+    follows = True
     hint = "All of these should still be what they are: what turns a 6 into a 9 teaches a mistake."
 
     sample: Words = SAMPLE
@@ -41,9 +42,8 @@ class Augmentation(View):
         augment = learner.recipe.augment
         others = learner.material.given(learner.train.inputs[: self.number])
         targets = learner.train.targets[: self.number]
-        mine = (
-            targets[:1].expand(self.number) if sample.truth is None else targets.new_full((self.number,), sample.truth)
-        )
+        own = targets[0] if sample.truth is None else sample.truth
+        mine = targets.new_zeros((self.number, *targets.shape[1:])) + own  # of every variation, what it is
         given = sample.given.expand(self.number, -1, -1, -1)
         with looking(learner):
             torch.manual_seed(self.seed)

@@ -1,6 +1,5 @@
 """Class activation: which places of the picture speak for a class, as a layer's maps tell."""
 
-import math
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -15,7 +14,7 @@ from engine.graph.capture import capturing, node
 from engine.views.camethods import BY_GRADIENT, ablation_cam, score_cam
 from engine.views.frame import Frame
 from engine.views.lesions import without
-from engine.views.sample import aim, answer, called, chances, sample_of
+from engine.views.sample import aim, answer, called, chances, sample_of, scored
 from engine.views.session import looking
 from engine.views.shared import (
     NODE,
@@ -43,6 +42,7 @@ class ClassActivation(View):
     """Where in the picture a layer finds what speaks for a class, laid over the picture; several ways side by side."""
 
     title, rank, height, wide = "Class activation", 13, 240, True
+    follows = True
     hint = "Warm places speak for the class. Methods that disagree widely deserve distrust."
 
     sample: Words = SAMPLE
@@ -86,7 +86,7 @@ class ClassActivation(View):
         nows = [("", without(session, self.off))]
         if self.since is not None:
             at, weights = session.record.weights(self.since)
-            nows.append((f" at step {at:,}", _as_then(session, weights)))
+            nows.append((f" at step {at:,}", without(_as_then(session, weights), self.off)))
         slow = {"Score-CAM", "Ablation-CAM"} & set(self.methods)
         if slow:  # they take a while, and must not see weights move meanwhile
             nows = [(word, one.still()) for word, one in nows]
@@ -103,13 +103,13 @@ class ClassActivation(View):
                 for share, found in self._map(one, target, how):
                     done = (number + share) / len(jobs)
                     if slow and done < 1:
-                        shown = _stacked([*maps, found])
-                        yield Frame(picture | {"maps": shown}, words | {"titles": [*titles, title], "progress": done})
+                        shown = _numbered([*maps, found])
+                        yield Frame(picture | shown, words | {"titles": [*titles, title], "progress": done})
             except VitrineError as error:
-                found, title = np.full((2, 2), np.nan, np.float32), str(error)
+                found, title = np.zeros((0, 0), np.float32), str(error)
             maps.append(found)
             titles.append(title)
-        yield Frame(picture | {"maps": _stacked(maps)}, words | {"titles": titles})
+        yield Frame(picture | _numbered(maps), words | {"titles": titles})
 
     def _map(self, asked, target, how):
         """Yield how far it is, and the map so far."""
@@ -130,7 +130,7 @@ class ClassActivation(View):
 
         def of_maps(instead):
             with capturing(network, [], {path: lambda _: instead}), looking(learner):
-                return answer(session, sample.given.expand(len(instead), -1, -1, -1)).float()[:, target]
+                return scored(learner, sample.given.expand(len(instead), -1, -1, -1)).float()[:, target]
 
         ways = {"Score-CAM": lambda: score_cam(maps, sample.given, of_inputs)}
         ways["Ablation-CAM"] = lambda: ablation_cam(maps, whole, of_maps)
@@ -142,7 +142,8 @@ class ClassActivation(View):
 
     def draw(self, frame):
         """Draw the picture, and each map over it."""
-        words, maps, picture = frame.words, frame["maps"], frame["picture"]
+        words, picture = frame.words, frame["picture"]
+        maps = [frame[f"map {place}"] for place in range(len(words["titles"]))]
         number = len(maps) + 1
         columns = min(number, MOST)
         rows = -(-number // columns)
@@ -162,7 +163,7 @@ class ClassActivation(View):
 
     def _lay(self, regions, values, axes, high, wide):
         """Lay a map over the picture; the browser blends its few dots, and lets the picture be seen through zero."""
-        if not np.isfinite(values).all():
+        if not values.size:
             return
         reach = float(np.abs(values).max()) or 1.0
         more: dict[str, Any] = {"zmin": -reach if self.signed else 0, "zmax": reach, "opacity": self.strength}
@@ -182,7 +183,7 @@ class Asked:
         self.session, self.sample, self.path = session, sample, path
         network = session.network.networks["network"]
         with capturing(network, [path], joined=True) as found, looking(session.network), torch.enable_grad():
-            self.scores = answer(session, sample.given)[0]
+            self.scores = scored(session.network, sample.given)[0]
         self.maps = found[path]
         self.gradients = {}
 
@@ -200,10 +201,9 @@ class Asked:
         return self.maps[0].detach().float(), self.gradients[target], self.scores[target].item()
 
 
-def _stacked(maps):
-    """Return maps in one array; those of another size, which tell nothing, are empty."""
-    sizes = max((one.shape for one in maps), key=math.prod)
-    return np.stack([one if one.shape == sizes else np.full(sizes, np.nan, np.float32) for one in maps])
+def _numbered(maps):
+    """Return maps, which may differ in size, each under its number; one that was refused is empty."""
+    return {f"map {place}": values for place, values in enumerate(maps)}
 
 
 def _averages(graph):
@@ -242,8 +242,8 @@ def _cam(session, sample, target):
     with capturing(network, [average.sources[0]]) as maps, looking(session.network):
         answer(session, sample.given)
         weight = next(node(network, dense.path).parameters())
-        if target >= len(weight):
-            raise VitrineError("CAM needs a weight for each class; one output tells of both here.")
+        if len(weight) == 1:  # one output, which tells of the second class: what it loses speaks for the first
+            weight = torch.cat([-weight, weight])
         return (weight[target][:, None, None] * maps[average.sources[0]][0]).sum(dim=0).float().cpu().numpy()
 
 

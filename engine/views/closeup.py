@@ -12,7 +12,7 @@ from engine.figures.figure import GOOD
 from engine.figures.maps import TITLE, Regions
 from engine.graph.capture import capturing, entrance, node
 from engine.views.frame import Frame
-from engine.views.sample import aim, answer, called, sample_of
+from engine.views.sample import aim, called, sample_of, scored
 from engine.views.session import looking
 from engine.views.shared import NODE, PLACE, SAMPLE, TOWARD, UNIT, Number, Words, mapped, offered, picked, pictured
 from engine.views.view import View, view
@@ -28,6 +28,7 @@ class CloseUp(View):
     """One output of a convolution or pooling with all its numbers: patch × kernel + bias, or which place won."""
 
     title, rank, height, wide = "Close-up", 12, 400, True
+    follows = True
     hint = "Step from place to place, or let the window sweep; every number here is one that the network used."
 
     sample: Words = SAMPLE
@@ -81,7 +82,7 @@ class CloseUp(View):
         back = self.way == "backward"
         column = aim(session, self.toward, sample) if back else 0
         with capturing(network, wanted, joined=back) as found, looking(session.network), torch.set_grad_enabled(back):
-            outputs = answer(session, sample.given)
+            outputs = scored(session.network, sample.given)
             y = found[step.path]
             gradient = torch.autograd.grad(outputs[0, column], y)[0][0].float().cpu() if back else None
         x = found.get(before, sample.given)

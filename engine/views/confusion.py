@@ -30,6 +30,7 @@ class Confusion(View):
     """How many examples of each class were taken for each class; a click on a cell shows them."""
 
     title, rank = "Confusion", 50
+    follows = True
     hint = "The diagonal is right; a strong cell beside it is a pair that the network mixes up. Click it to see them."
 
     split: Literal["validation", "test", "train"] = option("validation", "Which examples.")

@@ -10,6 +10,7 @@ from engine.choice import option
 from engine.errors import VitrineError
 from engine.figures.pictures import address, pixels, stitched
 from engine.views.frame import Frame
+from engine.views.session import looking
 from engine.views.shared import pictured
 from engine.views.view import View, view
 
@@ -41,29 +42,37 @@ class Examples(View):
         classes = learner.dataset.classes
         if self.of is not None and self.of >= max(1, len(classes)):
             raise VitrineError(f"There are {len(classes)} classes.", cure="Choose another.")
-        outputs, targets = session.outputs(name, POOL)
-        places = torch.arange(len(outputs) if self.which != "all" else len(split))
-        if classes:
-            taken = outputs.argmax(dim=1)
-            chances = learner.task.chances(outputs)
+        places = torch.arange(len(split))
+        if classes and self.which != "all":
+            outputs, targets = session.outputs(name, POOL)
+            taken, chances = outputs.argmax(dim=1), learner.task.chances(outputs)
+            places = places[: len(outputs)]
             if self.which == "mistakes":
                 places = places[taken != targets]
             elif self.which == "most uncertain":
                 places = (-(chances * chances.clamp_min(1e-12).log()).sum(dim=1)).argsort(descending=True)
-            if self.of is not None:
-                places = places[split.targets.cpu()[places] == self.of]
+        if classes and self.of is not None:
+            places = places[split.targets.cpu()[places] == self.of]
         shown = places[self.page * self.number :][: self.number]
+        told = self._told(session, split, shown) if classes and len(shown) else []
         labels, right = [], []
-        for place in shown.tolist():
+        for row, place in enumerate(shown.tolist()):
             truth = split.targets[place]
             label = classes[int(truth)] if classes else f"{float(truth.flatten()[0]):.3g}"
-            wrong = bool(classes) and place < len(outputs) and int(taken[place]) != int(truth)
-            labels.append(f"{label}, taken for {classes[int(taken[place])]}" if wrong else label)
+            wrong = bool(classes) and told[row] != int(truth)
+            labels.append(f"{label}, taken for {classes[told[row]]}" if wrong else label)
             right.append(not wrong)
         arrays = {"places": shown.numpy(), "right": np.array(right, bool)}
         if len(shown):
             arrays["images"] = session.examples(name, shown.tolist()).numpy()
         return Frame(arrays, {"split": name, "labels": labels, "found": len(places), "classes": list(classes)[:200]})
+
+    def _told(self, session, split, shown):
+        """Return the class that the network takes each of a few examples for."""
+        learner = session.network
+        with looking(learner):
+            inputs = learner.material.given(split.inputs[shown.to(split.inputs.device)])
+            return learner.task.answer(learner.networks, inputs).argmax(dim=1).tolist()
 
     def draw(self, frame):
         """Return one picture of all, and what each is called."""

@@ -29,6 +29,7 @@ class FeatureMaps(View):
     """What each channel of a layer gives for the example: all of them small, one of them large."""
 
     title, rank, height, wide = "Feature maps", 10, 300, True
+    follows = True
     hint = (
         "Each small map is one channel: bright where it found what it looks for. Click one to enlarge it, "
         "click a place to see what part of the picture it saw."
@@ -142,8 +143,9 @@ class FeatureMaps(View):
 
     def pick(self, point):
         """Enlarge the map that was clicked in the grid, or choose the place that was clicked in the large one."""
-        if (spot := spot_of(point)) and isinstance(name := point.get("name"), str):
-            return self.but(unit=int(name.rpartition(" ")[2]), row=None, column=None)
+        spot, name = spot_of(point), str(point.get("name")).rpartition(" ")[2]
+        if spot and name.isdecimal():
+            return self.but(unit=int(name), row=None, column=None)
         row, column = point.get("row"), point.get("column")
         if point.get("part") == "large" and isinstance(row, int) and isinstance(column, int):
             return self.but(row=row, column=column)

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import numpy as np
 import torch
 from pydantic import Field
+from torch.nn import functional as F
 
 from engine.choice import option
 from engine.errors import VitrineError
@@ -30,6 +31,7 @@ class Features(View):
     """A few hundred examples laid out by what a layer gives for them, each as a small picture; and the nearest ones."""
 
     title, rank, height, wide = "Features", 19, 460, True
+    follows = True
     hint = "Heaps of one colour are classes that the layer tells apart. Click a picture to look at it."
 
     sample: Words = SAMPLE
@@ -62,7 +64,7 @@ class Features(View):
         session = session.still()
         graph, learner = session.experiment.graph, session.network
         suiting = _suiting(graph)
-        step = picked(suiting, graph, self.node, "that gives something", first=max(0, len(suiting) - 2))
+        step = picked(suiting, graph, self.node, "that gives several numbers", first=max(0, len(suiting) - 2))
         name, split = session.split(self.split)
         most = min(self.examples, len(split))
         if most < 3:
@@ -81,7 +83,8 @@ class Features(View):
         distances = np.linalg.norm(table[1:] - table[0], axis=1)
         itself = {place for place in range(most) if (name, place) == sample.at}
         near = [int(one) for one in np.argsort(distances, kind="stable") if int(one) not in itself][:NEAREST]
-        arrays = {"images": session.examples(name, range(most)).numpy(), "taken": taken, "truths": truths}
+        images = session.examples(name, range(most))
+        arrays = {"images": _small(images), "taken": taken, "truths": truths, "neighbours": images[near].numpy()}
         arrays |= {"near": np.array(near), "distances": distances[near], "picture": sample.picture}
         classes = list(learner.dataset.classes)
         words = {"node": step.path, "split": name, "classes": classes, "values": table.shape[1]} | sample.told()
@@ -146,7 +149,10 @@ class Features(View):
 
     def _neighbours(self, frame, said, layout):
         near = frame["near"].tolist()
-        shown = [(frame["picture"], "sample"), *((frame["images"][one], said[one]) for one in near)]
+        shown = [
+            (frame["picture"], "sample"),
+            *((image, said[one]) for image, one in zip(frame["neighbours"], near, strict=True)),
+        ]
         for place, (image, words) in enumerate(shown):
             down, along = divmod(place, 3)
             left, top = 0.83 + 0.06 * along, 0.94 - 0.32 * down
@@ -166,7 +172,16 @@ class Features(View):
 
 
 def _suiting(graph):
-    return [step for step in steps(graph) if step.gives.rank in (1, 3) and not step.gives.tokens]
+    """Return the layers that give at least two numbers, which are needed for two directions."""
+    every = [step for step in steps(graph) if step.gives.rank in (1, 3) and not step.gives.tokens]
+    return [step for step in every if step.gives.rank == 3 or step.gives.sizes[0] > 1]
+
+
+def _small(images):
+    """Return pictures as small as they are drawn."""
+    if max(images.shape[2:]) <= THUMB:
+        return images.numpy()
+    return F.interpolate(images.float(), (THUMB, THUMB), mode="area").round().to(torch.uint8).numpy()
 
 
 def _pca(table):

@@ -25,6 +25,7 @@ class Filters(View):
     """The weights of a convolution as small pictures: in colour, by input channel, or how strong each is."""
 
     title, rank, height, wide = "Filters", 11, 250, True
+    follows = True
     hint = "Blue lifts, orange draws down; edges and spots that face one way are what the filter looks for."
 
     node: Words = NODE

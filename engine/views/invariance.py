@@ -44,6 +44,7 @@ class Invariance(View):
     """The input shifted, turned, scaled or mirrored: how the answer holds (invariant), how maps move (equivariant)."""
 
     title, rank, height, wide = "Invariance", 18, 430, True
+    follows = True
     hint = "Flat curves hold whatever is done; a map that moves along with its input keeps near 1 in the lowest figure."
 
     sample: Words = SAMPLE

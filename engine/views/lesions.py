@@ -15,10 +15,14 @@ def without(session: Session, off: Sequence[str]) -> Session:
     if not off:
         return session
     if (key := ("without", *off)) not in session.kept:
+        for old in [key for key in session.kept if key[0] == "without"]:  # one copy of the network is enough
+            del session.kept[old]
         maimed = session.still()
         network = maimed.network.networks["network"]
-        for name, units in parsed(session, off).items():
-            node(network, name).register_forward_hook(_hook(units))
+        every, off_units = steps(session.experiment.graph), parsed(session, off)
+        for step in every:  # of a block that repeats, in every turn
+            if (units := off_units.get(step.path, off_units.get(step.place))) is not None:
+                node(network, step.path).register_forward_hook(_hook(units))
         session.kept[key] = maimed
     return session.kept[key]
 

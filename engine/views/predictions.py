@@ -22,6 +22,7 @@ class Predictions(View):
     """Single examples with the probability of each class; the first, the best, the worst or the most uncertain."""
 
     title, rank = "Predictions", 60
+    follows = True
     hint = "Green frames are right answers, orange ones wrong; a sure mistake is often a wrong label."
 
     which: Literal["first", "best", "worst", "most uncertain"] = option(

@@ -29,6 +29,7 @@ class ReceptiveField(View):
     """The part of the picture that a unit can see (framed), and how strongly each dot of it counts (from gradients)."""
 
     title, rank, height, wide = "Receptive field", 15, 215, True
+    follows = True
     hint = "The frame grows from layer to layer; what counts inside it is often much smaller, and dark at its edges."
 
     sample: Words = SAMPLE

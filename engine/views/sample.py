@@ -6,14 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from engine.data import Dataset
-from engine.data.drawing import redrawn
+from engine.data.drawing import hand, redrawn
 from engine.data.pictures import kept
 from engine.errors import VitrineError
 from engine.graph.trace import trace
 from engine.registry import shortened
+from engine.training.learner import Learner
 from engine.views.session import Session, looking
 
+MOST = 16  # samples kept at hand
 SPLITS = ("validation", "test", "train")
 
 
@@ -35,6 +36,8 @@ class Sample:
 def sample_of(session: Session, name: str) -> Sample:
     """Return the example of this name: '12' or 'validation 12', 'train 3', 'picture KEY', 'drawing KEY'."""
     if (key := ("sample", name)) not in session.kept:
+        for old in [key for key in session.kept if key[0] == "sample"][:-MOST]:
+            del session.kept[old]
         session.kept[key] = _found(session, name)
     return session.kept[key]
 
@@ -42,7 +45,7 @@ def sample_of(session: Session, name: str) -> Sample:
 def _found(session: Session, name: str) -> Sample:
     word, _, rest = name.strip().rpartition(" ")
     if word in ("picture", "drawing"):
-        values, done = brought(session.network.dataset, word, rest)
+        values, done = brought(session.network, word, rest)
         given = session.network.material.given(torch.from_numpy(values)[None])
         return Sample(values, given, None, f"your {word}" + (f" ({done})" if done else ""))
     if word not in ("", *SPLITS) or not re.fullmatch(r"\d{1,9}", rest):
@@ -68,12 +71,14 @@ def example(session: Session, split: str, place: int) -> Sample:
     return Sample(picture, given, truth, words, (split, place))
 
 
-def brought(dataset: Dataset, how: str, key: str) -> tuple[np.ndarray, str]:
+def brought(learner: Learner, how: str, key: str) -> tuple[np.ndarray, str]:
     """Return a picture that somebody brought as the network takes it, and what was done to it."""
-    picture = kept(key)
+    picture, sizes = kept(key), learner.dataset.sizes
     if how == "drawing":
-        return redrawn(np.asarray(picture.image.convert("L")), dataset)
-    channels, height, width = dataset.sizes
+        if "hand" not in learner.lasting:
+            learner.lasting["hand"] = hand(learner.dataset)
+        return redrawn(np.asarray(picture.image.convert("L")), sizes, learner.lasting["hand"])
+    channels, height, width = sizes
     fitted = picture.fitted(channels, height, width)
     return fitted.values(), ", ".join([*picture.done, *fitted.done])
 
@@ -91,6 +96,15 @@ def answer(session: Session, inputs: torch.Tensor) -> torch.Tensor:
     """Return what the network answers: a column for each class, or the numbers it tells."""
     learner = session.network
     return learner.task.answer(learner.networks, inputs)
+
+
+def scored(learner: Learner, inputs: torch.Tensor) -> torch.Tensor:
+    """Return what gradients are asked of: the answer; of a single output that tells of two classes, both its signs."""
+    answers = learner.task.answer(learner.networks, inputs)
+    single = learner.task.classifies and trace(learner.networks["network"].graph).outputs[0].sizes[0] == 1
+    if single and not answers[:, 0].any():  # the first class's column is zero: all is said by the second
+        return torch.cat([-answers[:, 1:], answers[:, 1:]], dim=1)
+    return answers
 
 
 def chances(session: Session, outputs: torch.Tensor) -> torch.Tensor:
@@ -115,9 +129,10 @@ def aim(session: Session, toward: str, sample: Sample, answers: torch.Tensor | N
         return int(sample.truth or 0)
     if wanted in classes:
         return classes.index(wanted)
-    number = max(2, trace(session.experiment.graph).outputs[0].sizes[0]) if classes else 1
-    if wanted.isdecimal() and int(wanted) < number:
-        return int(wanted)
+    number = max(2 if classes else 1, trace(session.experiment.graph).outputs[0].sizes[0])
+    place = wanted.removeprefix("output ")
+    if place.isdecimal() and int(place) < number:
+        return int(place)
     raise VitrineError(
         f"The network tells no class {shortened(toward)}.",
         cure=f"Choose 'predicted', 'true', or one of: {', '.join(classes[:20]) or f'0 to {number - 1}'}.",

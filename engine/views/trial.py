@@ -38,7 +38,8 @@ def curve(answers: Answers, question: Question, found: Tensor, way: str) -> np.n
         there = ~there
     inputs = torch.where(there, question.given, question.baseline)
     with torch.no_grad():
-        chances = answers.task.chances(answers(inputs)) if answers.task.classifies else answers(inputs)
+        answered = answers.answer(inputs)
+        chances = answers.task.chances(answered) if answers.task.classifies else answered
     return chances[:, question.target].float().cpu().numpy()
 
 
@@ -78,7 +79,7 @@ def randomised(name: str, answers: Answers, question: Question, found: Tensor) -
     """
     changed = Answers.__new__(Answers)
     nn.Module.__init__(changed)
-    changed.networks, changed.task = copy.deepcopy(answers.networks), answers.task
+    changed.networks, changed.task, changed.single = copy.deepcopy(answers.networks), answers.task, answers.single
     modules = [m for m in changed.network.modules() if any(True for _ in m.parameters(recurse=False))]
     alike = []
     marks = {round(place) for place in np.linspace(len(modules) - 1, 0, 3)}

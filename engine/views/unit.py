@@ -29,6 +29,7 @@ class Unit(View):
     """What makes one unit answer most: the strongest examples with the patch that fires it, or an input made for it."""
 
     title, rank, height, wide = "What a unit wants", 16, 250, True
+    follows = True
     hint = "The frame marks what the unit saw. An input that is made shows what is common to all it answers to."
 
     node: Words = NODE

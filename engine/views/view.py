@@ -27,6 +27,7 @@ class View(Choice):
     rank: ClassVar[int] = 50  # its place in a list of views
     height: ClassVar[int] = 300  # pixels that its figure takes
     wide: ClassVar[bool] = False  # whether it takes a row for itself
+    follows: ClassVar[bool] = False  # whether it looks at what the whole board looks at
 
     def refuses(self, experiment: Experiment) -> str:
         """Return in words why this cannot be seen of the experiment, or nothing."""

@@ -8,14 +8,13 @@ from engine.live.house import house
 from engine.runs.store import titled
 from engine.training.experiment import Experiment
 from engine.views import VIEWS, View
-from engine.views.shared import SHARED
+from engine.views.shared import SHARED, pictured
 from engine.views.view import read
 from pages.ui import components
 from pages.ui.forms import form
+from pages.ui.table import HIDDEN
 from pages.ui.train import type_number
 from pages.ui.workbench import Workbench
-
-HIDDEN = ("colours", "sample", "examples")  # what is shown elsewhere than on boards
 
 
 def board(bench: Workbench) -> None:
@@ -23,7 +22,7 @@ def board(bench: Workbench) -> None:
     panels = bench.board
     source, experiment = bench.source, bench.learned or bench.ready
     usual = (1,) if len(bench.runs) > 1 else bench.lab.columns  # runs that race stand side by side in each panel
-    if any(_follows(panel["view"]) for panel in panels):
+    if not pictured(experiment) and any(_follows(panel["view"]) for panel in panels):
         looks = {"source": source, "board": bench.key, "table": bench.table, "looks": bench.looks}
         components.sample(looks, f"{bench.key}.sample", bench.look)
     for row in _rows(panels, len(usual)):
@@ -39,7 +38,8 @@ def board(bench: Workbench) -> None:
 
 def _follows(view: dict[str, Any]) -> list[str]:
     """Return what a panel looks at together with the others: all that was not chosen for it alone."""
-    return [name for name in SHARED if name in VIEWS[view["kind"]].model_fields and name not in view]
+    shown = VIEWS[view["kind"]]
+    return [name for name in SHARED if shown.follows and name in shown.model_fields and name not in view]
 
 
 def _rows(panels: list[dict[str, Any]], most: int) -> list[list[dict[str, Any]]]:

@@ -20,6 +20,7 @@ from engine.views import VIEWS
 from engine.views.shared import SHARED
 from engine.views.view import read
 
+HIDDEN = ("colours", "sample", "examples")  # views that are shown elsewhere than on boards
 MOST_RIVALS = 2  # runs beside the one on the table
 
 
@@ -89,7 +90,7 @@ def _board(words: str, usual: tuple[str, ...]) -> list[dict[str, Any]]:
     for word in re.split(r";(?=[\w-]+(?:[:;]|$))", words)[:24] if words else usual:
         kind, _, rest = word.partition(":")
         with contextlib.suppress(VitrineError):
-            views.append(read({"kind": kind} | _options(rest)).write())
+            views += [read({"kind": kind} | _options(rest)).write()] if kind not in HIDDEN else []
     views = views or [{"kind": kind} for kind in usual]
     return [{"key": str(number), "view": view} for number, view in enumerate(views, 1)]
 

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import hashlib
+import secrets
 from collections.abc import Callable
 from typing import Any
 
@@ -284,7 +285,7 @@ class Workbench:
     def replace(self, experiment: Experiment) -> None:
         """Begin with another experiment: nothing selected, nothing unfolded."""
         self.put(experiment)
-        self._state.update(selected="", opened=[])
+        self._state.update(selected="", opened=[], table=secrets.token_hex(4), looks={})
 
     def undo(self) -> None:
         """Go one change back."""

@@ -6,6 +6,7 @@ import json
 import threading
 import time
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from starlette.routing import Route
 from typer.testing import CliRunner
 
 from engine.cli import cli
-from engine.data import DATASETS, pictures
+from engine.data import DATASETS, Dataset, Split, pictures
 from engine.data.drawing import hand, redrawn
 from engine.data.pictures import Picture, keep, kept, opened
 from engine.errors import VitrineError
@@ -156,6 +157,18 @@ def test_what_was_done_to_fit_a_network_is_told(colours, home):
     assert sample.given.shape == (1, 1, 28, 28)
 
 
+@pytest.mark.parametrize("mode", ["P", "L", "1"])
+def test_pictures_with_a_see_through_colour_are_kept(home, mode):
+    picture = opened(file_of(Image.new(mode, (9, 9), 0), transparency=0), "x")
+    assert kept(keep(picture)).image.getpixel((0, 0)) in ((255, 255, 255), 255)
+
+
+def test_one_picture_may_be_kept_by_many_at_once(home):
+    picture = Picture(Image.new("L", (40, 40), 7))
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(lambda _: keep(picture), range(64)))) == 1
+
+
 def test_pictures_are_kept_by_what_they_are_and_the_oldest_go(home, monkeypatch):
     monkeypatch.setattr(pictures, "MOST_KEPT", 3)
     keys = [keep(Picture(Image.new("L", (9, 9), value))) for value in (1, 2, 3, 1)]
@@ -186,7 +199,7 @@ def test_a_drawing_is_made_as_large_and_as_bright_as_the_data_and_lies_where_the
     assert how.ink[0] > 180
     ink = np.zeros((280, 280), np.uint8)
     ink[20:60, 200:215] = 255  # a small stroke in a corner
-    drawn, done = redrawn(ink, dataset)
+    drawn, done = redrawn(ink, dataset.sizes, how)
     assert drawn.shape == (1, 28, 28)
     assert "centred" in done
     rows, columns = np.nonzero(drawn[0] > 60)
@@ -204,7 +217,7 @@ def test_an_example_that_is_drawn_again_is_recognised():
         large = np.asarray(Image.fromarray(image).resize((120, 120)))
         pad = np.zeros((280, 280), np.uint8)
         pad[30:150, 130:250] = large
-        inputs.append(redrawn(pad, dataset)[0])
+        inputs.append(redrawn(pad, dataset.sizes, hand(dataset))[0])
     given_to = network.material.given(torch.from_numpy(np.stack(inputs)))
     answers = network.networks["network"].eval()
     with torch.no_grad():
@@ -216,16 +229,25 @@ def test_an_example_that_is_drawn_again_is_recognised():
     assert again > first - 0.15
 
 
+def test_drawings_stay_on_data_of_two_values():
+    split = Split(torch.zeros(9, 1, 28, 28, dtype=torch.uint8), torch.zeros(9, dtype=torch.long))
+    split.inputs[:, :, 8:20, 10:18] = 255
+    how = hand(Dataset("x", "image", ("a", "b"), split, split, split))
+    ink = np.zeros((280, 280), np.uint8)
+    ink[90:190, 130:150] = 255
+    assert redrawn(ink, (1, 28, 28), how)[0].max() == 255
+
+
 def test_photographs_are_no_drawings_and_an_empty_pad_is_plain_ground():
     scenes = DATASETS["scenes"](number=60).load()
     assert hand(scenes) is None
     ink = np.zeros((280, 280), np.uint8)
     ink[100:180, 100:180] = 255
-    drawn, done = redrawn(ink, scenes)
+    drawn, done = redrawn(ink, scenes.sizes, hand(scenes))
     assert drawn.shape == (3, 32, 32)
     assert done == "black on white, as the data are no drawings"
     assert drawn[:, 16, 16].tolist() == [0, 0, 0]
-    empty, _ = redrawn(np.zeros((280, 280), np.uint8), DIGITS.load())
+    empty, _ = redrawn(np.zeros((280, 280), np.uint8), (1, 28, 28), hand(DIGITS.load()))
     assert not empty.any()
 
 
