@@ -12,7 +12,7 @@ WATCHED = 25.0  # seconds
 SEEKS = 40
 BOARD = "curves;flow;histograms;activations;confusion;predictions"
 STARTED = "curves;flow;predictions;confusion"
-TALL = {"width": 1280, "height": 2300}  # all six panels are in sight
+TALL = {"width": 1280, "height": 3200}  # all panels are in sight
 
 # Press Train, and wait until the curves show a step of the run and a frame was painted.
 TRAIN = """
