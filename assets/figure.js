@@ -47,7 +47,6 @@ function themed(figure, look, revision) {
   const scales = colours.SCALES[look.dark ? "dark" : "light"];
   const data = figure.data.map((trace) => {
     const { scale, points, marker } = trace.meta ?? {};
-    if (trace.type === "image") return trace;
     if (points) {
       const line = { color: look.ground, ...trace.marker.line };
       return { ...trace, marker: { ...trace.marker, line, ...(marker && { colorscale: scales[marker] }) } };

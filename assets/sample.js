@@ -153,7 +153,7 @@ class Picker {
       return field.lastChild;
     };
     select("From", SPLITS, "split");
-    select("Show", WHICH, "which", (value) => (value === "all" ? "all" : value));
+    select("Show", WHICH, "which");
     this.ofClass = select("Class", [null], "of", () => "every class");
     this.pages = element('<span class="pages"><button type="button" aria-label="Page before">◀</button><span></span><button type="button" aria-label="Next page">▶</button></span>');
     this.pages.firstChild.addEventListener("click", () => this.leaf(-1));

@@ -6,13 +6,17 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import uvicorn
 from playwright.sync_api import Browser, Page, sync_playwright
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute
 
 ROOT = Path(__file__).resolve().parents[1]
 PATIENCE = 90.0  # seconds that anything may take: no test is about time, and machines may be shared
@@ -48,6 +52,20 @@ def served(home: Path | None = None, **variables: str) -> Iterator[tuple[str, su
         finally:
             server.terminate()
             server.wait(PATIENCE)
+
+
+@contextmanager
+def listening(*routes: BaseRoute) -> Iterator[int]:
+    """Serve these routes in a thread of this process; yield the port."""
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(Starlette(routes=routes), "127.0.0.1", port, log_level="error"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield port
+    server.should_exit = True
+    thread.join(10)
 
 
 def _wait(address: str, server: subprocess.Popen) -> None:

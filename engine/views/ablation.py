@@ -14,7 +14,7 @@ from engine.views.confusion import classified
 from engine.views.frame import Frame
 from engine.views.lesions import silenced, without
 from engine.views.session import looking
-from engine.views.shared import NODE, OFF, Names, Words, offered, picked, steps
+from engine.views.shared import NODE, OFF, Names, Words, offered, picked, united
 from engine.views.view import View, view
 
 RANKED = 24  # units that are drawn
@@ -43,11 +43,6 @@ class Ablation(View):
     def offers(self, experiment):
         """Offer the layers whose units can be switched off."""
         return {"node": offered(_suiting(experiment.graph))}
-
-    def compute(self, session):
-        """Return the whole frame."""
-        *_, frame = self.stages(session)
-        return frame
 
     def stages(self, session):
         """Score the network as it is, then as it is left, then without each unit in turn; on a copy of it."""
@@ -149,6 +144,6 @@ class Ablation(View):
 
 def _suiting(graph):
     """Return the layers behind which something is left: all but the last with weights and what follows it."""
-    every = [step for step in steps(graph) if step.gives.rank in (1, 3) and not step.gives.tokens]
+    every = united(graph)
     weighty = [place for place, step in enumerate(every) if step.layer.family in ("convolution", "dense")]
     return every[: weighty[-1]] if weighty else []

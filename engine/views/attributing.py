@@ -16,11 +16,11 @@ from captum.attr._utils.lrp_rules import EpsilonRule
 from torch import Tensor, nn
 
 from engine.errors import VitrineError
-from engine.graph.capture import node
-from engine.graph.trace import trace
+from engine.graph.capture import capturing, node
 from engine.layers.modules import GlobalAveragePool
 from engine.training.learner import Learner
 from engine.views.camethods import grad_cam
+from engine.views.sample import apart, tells_two
 
 STEPS = 32  # of the way from the baseline, for integrated gradients
 DRAWS = 12  # noisy inputs of SmoothGrad, and baselines of gradient SHAP
@@ -35,14 +35,11 @@ class Answers(nn.Module):
         super().__init__()
         self.networks = nn.ModuleDict(dict(learner.networks.items()))
         self.task = learner.task
-        self.single = learner.task.classifies and trace(self.network.graph).outputs[0].sizes[0] == 1
+        self.single = tells_two(learner)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return a score for each class."""
-        answers = self.answer(inputs)
-        if self.single and not answers[:, 0].any():  # the first class's column is zero: all is said by the second
-            return torch.cat([-answers[:, 1:], answers[:, 1:]], dim=1)
-        return answers
+        return apart(self.answer(inputs), self.single)
 
     def answer(self, inputs: Tensor) -> Tensor:
         """Return a column for each class, as the task reads them."""
@@ -212,8 +209,6 @@ def lrp(answers: Answers, question: Question) -> Tensor:
 @method("Grad-CAM")
 def cam(answers: Answers, question: Question) -> Tensor:
     """Grad-CAM of a layer, stretched over the picture, to compare with."""
-    from engine.graph.capture import capturing
-
     if not question.node:
         raise VitrineError("Grad-CAM needs a layer that gives maps: try integrated gradients.")
     with capturing(answers.network, [question.node], joined=True) as found:

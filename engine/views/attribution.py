@@ -71,11 +71,6 @@ class Attribution(View):
         """Offer the layers that give maps."""
         return {"node": offered(mapped(experiment.graph))}
 
-    def compute(self, session):
-        """Return the whole frame."""
-        *_, frame = self.stages(session)
-        return frame
-
     def stages(self, session):
         """Ask method after method, on a copy of the network: gradients and hooks of theirs touch nothing else."""
         graph, session = session.experiment.graph, session.still()
@@ -162,7 +157,7 @@ class Attribution(View):
 
     def _bench(self, frame):
         """Draw one row of dots for each trial: a method's place tells how it did."""
-        trials, words = frame["trials"], frame.words
+        trials = frame["trials"]
         names = list(self.methods[: len(trials)])
         titles = (
             "deletion: less is better",
@@ -191,5 +186,4 @@ class Attribution(View):
             domain = [place / 5 + 0.012, (place + 1) / 5 - 0.012]
             layout[f"xaxis{n}"] = axis("<br>".join(wrapped(title, 24)), domain=domain, zeroline=True)
         down = axis(autorange="reversed", type="category")
-        said = [f"{name}: {note}" for name, note in zip(names, words["notes"], strict=False) if note]
-        return figure(traces, yaxis=down, **layout) | ({"notes": said} if said else {})
+        return figure(traces, yaxis=down, **layout)

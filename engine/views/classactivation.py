@@ -73,11 +73,6 @@ class ClassActivation(View):
         """Offer the layers that give maps."""
         return {"node": offered(mapped(experiment.graph))}
 
-    def compute(self, session):
-        """Return the whole frame."""
-        *_, frame = self.stages(session)
-        return frame
-
     def stages(self, session):
         """Work out one map after another; those that ask the network for every channel come piece by piece."""
         graph = session.experiment.graph

@@ -18,7 +18,7 @@ from engine.views.frame import Frame
 from engine.views.lesions import without
 from engine.views.sample import answer, sample_of
 from engine.views.session import looking
-from engine.views.shared import NODE, OFF, PLACE, SAMPLE, UNIT, Names, Number, Words, offered, picked, pictured, steps
+from engine.views.shared import NODE, OFF, PLACE, SAMPLE, UNIT, Names, Number, Words, offered, picked, pictured, united
 from engine.views.view import View, view
 
 MOST_DOTS = 40_000  # in the grid of small maps; larger maps are shown there as means of neighbours
@@ -53,13 +53,13 @@ class FeatureMaps(View):
 
     def offers(self, experiment):
         """Offer the layers that give maps or units."""
-        return {"node": offered(_suiting(experiment.graph))}
+        return {"node": offered(united(experiment.graph))}
 
     def compute(self, session):
         """Let the example through, and keep what the layer gave."""
         session = without(session, self.off)
         graph = session.experiment.graph
-        suiting = _suiting(graph)
+        suiting = united(graph)
         step = picked(suiting, graph, self.node, "that gives maps")
         sample = sample_of(session, self.sample)
         wanted = [one.path for one in suiting] if self.colours == "all layers" else [step.path]
@@ -150,10 +150,6 @@ class FeatureMaps(View):
         if point.get("part") == "large" and isinstance(row, int) and isinstance(column, int):
             return self.but(row=row, column=column)
         return None if spot is None else self
-
-
-def _suiting(graph):
-    return [step for step in steps(graph) if step.gives.rank in (1, 3) and not step.gives.tokens]
 
 
 def _small(maps):

@@ -16,7 +16,7 @@ from engine.graph.capture import capturing
 from engine.views.frame import Frame
 from engine.views.sample import answer, sample_of
 from engine.views.session import looking
-from engine.views.shared import NODE, SAMPLE, Words, offered, picked, pictured, steps
+from engine.views.shared import NODE, SAMPLE, Words, offered, picked, pictured, united
 from engine.views.view import View, view
 
 PIECE = 64  # examples at once
@@ -53,11 +53,6 @@ class Features(View):
     def offers(self, experiment):
         """Offer all layers."""
         return {"node": offered(_suiting(experiment.graph))}
-
-    def compute(self, session):
-        """Return the whole frame."""
-        *_, frame = self.stages(session)
-        return frame
 
     def stages(self, session):
         """Let examples through piece by piece, laid out by PCA so far; then lay them out as asked."""
@@ -173,7 +168,7 @@ class Features(View):
 
 def _suiting(graph):
     """Return the layers that give at least two numbers, which are needed for two directions."""
-    every = [step for step in steps(graph) if step.gives.rank in (1, 3) and not step.gives.tokens]
+    every = united(graph)
     return [step for step in every if step.gives.rank == 3 or step.gives.sizes[0] > 1]
 
 

@@ -100,9 +100,17 @@ def answer(session: Session, inputs: torch.Tensor) -> torch.Tensor:
 
 def scored(learner: Learner, inputs: torch.Tensor) -> torch.Tensor:
     """Return what gradients are asked of: the answer; of a single output that tells of two classes, both its signs."""
-    answers = learner.task.answer(learner.networks, inputs)
-    single = learner.task.classifies and trace(learner.networks["network"].graph).outputs[0].sizes[0] == 1
-    if single and not answers[:, 0].any():  # the first class's column is zero: all is said by the second
+    return apart(learner.task.answer(learner.networks, inputs), tells_two(learner))
+
+
+def tells_two(learner: Learner) -> bool:
+    """Return whether the network has one output, which tells of two classes."""
+    return learner.task.classifies and trace(learner.networks["network"].graph).outputs[0].sizes[0] == 1
+
+
+def apart(answers: torch.Tensor, single: bool) -> torch.Tensor:
+    """Return the answers of a single output with both its signs, where the first class's column is zero."""
+    if single and not answers[:, 0].any():
         return torch.cat([-answers[:, 1:], answers[:, 1:]], dim=1)
     return answers
 

@@ -35,6 +35,11 @@ def steps(graph: Graph) -> list[Step]:
     return [step for step in trace(graph).steps if step.layer.family not in ("input", "entry")]
 
 
+def united(graph: Graph) -> list[Step]:
+    """Return the layers that give units: maps, or a row of numbers."""
+    return [step for step in steps(graph) if step.gives.rank in (1, 3) and not step.gives.tokens]
+
+
 def mapped(graph: Graph) -> list[Step]:
     """Return the layers that give maps: channels with height and width."""
     return [step for step in steps(graph) if step.gives.rank == 3]

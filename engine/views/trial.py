@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from captum.metrics import infidelity, sensitivity_max
 from scipy.stats import spearmanr
-from torch import Tensor, nn
+from torch import Tensor
 
 from engine.views.attributing import Answers, Question, attributed
 
@@ -77,9 +77,7 @@ def randomised(name: str, answers: Answers, question: Question, found: Tensor) -
 
     Near 1, the method does not look at what the network learned.
     """
-    changed = Answers.__new__(Answers)
-    nn.Module.__init__(changed)
-    changed.networks, changed.task, changed.single = copy.deepcopy(answers.networks), answers.task, answers.single
+    changed = copy.deepcopy(answers)
     modules = [m for m in changed.network.modules() if any(True for _ in m.parameters(recurse=False))]
     alike = []
     marks = {round(place) for place in np.linspace(len(modules) - 1, 0, 3)}

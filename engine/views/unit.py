@@ -16,7 +16,7 @@ from engine.views.frame import Frame
 from engine.views.making import made
 from engine.views.sample import answer
 from engine.views.session import looking
-from engine.views.shared import NODE, UNIT, Number, Words, offered, picked, pictured, steps
+from engine.views.shared import NODE, UNIT, Number, Words, offered, picked, pictured, united
 from engine.views.view import View, view
 
 PIECE = 128  # examples at once
@@ -53,18 +53,13 @@ class Unit(View):
 
     def offers(self, experiment):
         """Offer all layers with units."""
-        return {"node": offered(_suiting(experiment.graph))}
-
-    def compute(self, session):
-        """Return the whole frame."""
-        *_, frame = self.stages(session)
-        return frame
+        return {"node": offered(united(experiment.graph))}
 
     def stages(self, session):
         """Let examples through piece by piece, or make an input step by step, on a copy of the network."""
         session = session.still()
         graph = session.experiment.graph
-        step = picked(_suiting(graph), graph, self.node, "with units", first=0)
+        step = picked(united(graph), graph, self.node, "with units", first=0)
         unit = min(self.unit, step.gives.sizes[0] - 1)
         words = {"node": step.path, "unit": unit, "of": step.gives.sizes[0]}
         yield from (self._made if self.show == "made" else self._found)(session, step, unit, words)
@@ -172,7 +167,3 @@ class Unit(View):
         regions.layout["xaxis2"] = axis("step", domain=[0.56, 1], anchor="y2", range=[0, self.steps])
         regions.layout["yaxis2"] = axis("what the unit gives", domain=[0.12, 0.95], anchor="x2")
         return figure(regions.traces, **(regions.layout | {"margin": {"l": 6, "r": 6, "t": 6, "b": 6}}))
-
-
-def _suiting(graph):
-    return [step for step in steps(graph) if step.gives.rank in (1, 3) and not step.gives.tokens]

@@ -138,10 +138,8 @@ def _drawn(report: Report, page: Page) -> None:
     page.context.close()
 
 
-def _sought(report: Report, chromium: Browser, address: str) -> None:
-    """Time the slider, over a finished run."""
-    page = opened(chromium, address, f"board={BOARD}")
-    most = trained(page, 40)
+def sought(page: Page, most: int) -> tuple[list[float], list[float]]:
+    """Move the slider to and fro; return how long the first view took each time, and all of them."""
     page.evaluate(SEEK, 0)
     first, whole = [], []
     for turn in range(SEEKS):
@@ -149,6 +147,13 @@ def _sought(report: Report, chromium: Browser, address: str) -> None:
         first.append(times[0])
         whole.append(times[-1])
         page.wait_for_timeout(100)
+    return first, whole
+
+
+def _sought(report: Report, chromium: Browser, address: str) -> None:
+    """Time the slider, over a finished run."""
+    page = opened(chromium, address, f"board={BOARD}")
+    first, whole = sought(page, trained(page, 40))
     report.rows.append({"what": "slider moved → first of five views drawn"} | spread(first))
     report.rows.append({"what": "slider moved → all five views drawn"} | spread(whole))
     report.aim("slider moved → figure drawn, 95 %, seconds", spread(first)["95 % ms"] / 1000, 0.2)

@@ -22,12 +22,11 @@ from engine.views.classactivation import Asked
 from engine.views.sample import answer, sample_of
 from engine.views.session import looking
 from tests.bench.report import Report, spread
-from tests.bench.ui import SEEK, opened, trained
+from tests.bench.ui import opened, sought, trained
 from tests.serving import browser, served
 
 TURNS = 15
 LONG = 0.5  # seconds: what takes longer is not measured as often
-SEEKS = 40
 BOARD = "feature-maps;close-up;class-activation;receptive-field"
 STROKES = 30
 
@@ -172,14 +171,7 @@ def _seeking(report: Report) -> None:
     """Time the slider over a finished run of the small network, with four of these views open."""
     with browser() as chromium, served() as (address, _):
         page = opened(chromium, address, f"preset=lenet-5&board=curves;{BOARD}")
-        most = trained(page, 40)
-        page.evaluate(SEEK, 0)
-        first, whole = [], []
-        for turn in range(SEEKS):
-            times = page.evaluate(SEEK, (turn * 7 + 3) % most)
-            first.append(times[0])
-            whole.append(times[-1])
-            page.wait_for_timeout(100)
+        first, whole = sought(page, trained(page, 40))
         page.get_by_test_id("picker").get_by_role("button", name="Draw").click()
         page.wait_for_timeout(1000)
         strokes = []

@@ -3,12 +3,9 @@
 import contextlib
 import dataclasses
 import json
-import threading
 import time
 
 import pytest
-import uvicorn
-from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
@@ -27,7 +24,7 @@ from engine.training.experiment import dump
 from engine.training.recipe import Recipe
 from engine.views import VIEWS
 from tests.engine.living import EXPERIMENT, await_run, begun, end_all
-from tests.serving import PATIENCE, free_port
+from tests.serving import PATIENCE, listening
 
 SHORT = dataclasses.replace(EXPERIMENT, recipe=Recipe(epochs=4, batch=16))
 
@@ -41,20 +38,12 @@ def served(lasting_home):
     async def live(socket):
         await house.live(socket)
 
-    app = Starlette(routes=[WebSocketRoute("/live", live)])
-    port = free_port()
-    server = uvicorn.Server(uvicorn.Config(app, "127.0.0.1", port, log_level="error"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    done = new_run(house.store, SHORT)
-    for _ in carry_out(house.store, done):
-        pass
-    learning = begun(house.store)
-    yield house, port, done, learning
-    server.should_exit = True
-    thread.join(10)
+    with listening(WebSocketRoute("/live", live)) as port:
+        done = new_run(house.store, SHORT)
+        for _ in carry_out(house.store, done):
+            pass
+        learning = begun(house.store)
+        yield house, port, done, learning
     house.hub.close()
     end_all(house.store)
 

@@ -3,20 +3,16 @@
 import http.client
 import io
 import json
-import threading
-import time
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import torch
-import uvicorn
 from hypothesis import given
 from hypothesis import strategies as some
 from hypothesis.extra import numpy as arrays
 from PIL import Image, ImageCms
-from starlette.applications import Starlette
 from starlette.routing import Route
 from typer.testing import CliRunner
 
@@ -31,7 +27,7 @@ from engine.live.bringing import bring
 from engine.views.sample import sample_of
 from tests.engine.looked import averaging, flat, seen, session_of
 from tests.engine.test_rooms import ROOT
-from tests.serving import free_port
+from tests.serving import listening
 
 DIGITS = DATASETS["digits"](size=28)
 
@@ -256,25 +252,17 @@ def test_photographs_are_no_drawings_and_an_empty_pad_is_plain_ground():
 
 @pytest.fixture
 def door(home):
-    app = Starlette(routes=[Route("/live/picture", bring, methods=["POST"])])
-    port = free_port()
-    server = uvicorn.Server(uvicorn.Config(app, "127.0.0.1", port, log_level="error"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
+    with listening(Route("/live/picture", bring, methods=["POST"])) as port:
 
-    def post(query, content, **headers):
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-        connection.request("POST", f"/live/picture?{query}", content, headers)
-        answer = connection.getresponse()
-        told = answer.status, json.loads(answer.read())
-        connection.close()
-        return told
+        def post(query, content, **headers):
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+            connection.request("POST", f"/live/picture?{query}", content, headers)
+            answer = connection.getresponse()
+            told = answer.status, json.loads(answer.read())
+            connection.close()
+            return told
 
-    yield post
-    server.should_exit = True
-    thread.join(10)
+        yield post
 
 
 def test_browsers_bring_pictures_and_drawings(door, colours):
