@@ -1,5 +1,6 @@
 """Hub: one thread that sees what is new in the store, draws it once, and shows it to all who look."""
 
+import itertools
 import queue
 import threading
 import time
@@ -41,7 +42,9 @@ class Hub:
         self.told: dict[str, bytes] = {}  # by run: what they were told last
         self.rows: dict[str, Row] = {}  # by run: how it stands
         self.kept: OrderedDict[Key, bytes] = OrderedDict()  # drawn moments of the past
-        self.jobs: queue.LifoQueue[Scene | None] = queue.LifoQueue()  # the moment asked for last is shown first
+        self.jobs: queue.PriorityQueue[tuple[bool, int, Scene | None]] = queue.PriorityQueue()
+        self.turn = itertools.count()
+        self.asked = threading.Event()  # something is looked at that was not before
         self.over = threading.Event()
         self.threads = [threading.Thread(target=work, daemon=True) for work in (self._live, self._open)]
 
@@ -53,7 +56,8 @@ class Hub:
     def close(self) -> None:
         """End both threads."""
         self.over.set()
-        self.jobs.put(None)
+        self.asked.set()
+        self._queue(None)
         for thread in self.threads:
             thread.join(10)
 
@@ -76,6 +80,8 @@ class Hub:
             message = scene.message or self.kept.get(key, b"")
         if message:
             viewer.show(name, message)
+        else:
+            self.asked.set()
 
     def state(self, viewer: Viewer, name: str, run: str) -> None:
         """Tell a viewer how a run stands, now and whenever that changes."""
@@ -101,7 +107,9 @@ class Hub:
 
     def _live(self) -> None:
         changes = None
-        while not self.over.wait(TICK):
+        while not self.over.is_set():
+            self.asked.wait(TICK)
+            self.asked.clear()
             with self.lock:
                 scenes, runs = list(self.scenes.values()), set(self.states)
             if not scenes and not runs:
@@ -173,7 +181,12 @@ class Hub:
                 self._draw_record(scene)
             elif scene not in live and not scene.queued and scene.seen != (mark := self._mark(scene)):
                 scene.seen, scene.queued = mark, True
-                self.jobs.put(scene)
+                self._queue(scene)
+
+    def _queue(self, scene: Scene | None) -> None:
+        """Ask for a moment of the past, in the order in which a page asks but for what is quick."""
+        later = scene is not None and not scene.view.light
+        self.jobs.put((later, next(self.turn), scene))
 
     def _mark(self, scene: Scene) -> Any:
         """Return what a moment of the past is made of: a fixed one never changes, the last one with its run.
@@ -205,7 +218,7 @@ class Hub:
         under_way: deque[Scene] = deque()
         while True:
             try:
-                scene = self.jobs.get(block=not under_way)
+                *_, scene = self.jobs.get(block=not under_way)
             except queue.Empty:
                 scene = under_way.popleft()
             if scene is None:

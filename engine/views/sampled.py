@@ -17,7 +17,7 @@ class Sampled(View):
     """The example that the board looks at, as the network takes it, and the classes it takes it for."""
 
     title, rank = "Sample", 9
-    follows = True
+    follows, light = True, True
     hint = "What the network is shown, and how sure it is of each class."
 
     sample: Words = SAMPLE

@@ -28,6 +28,7 @@ class View(Choice):
     height: ClassVar[int] = 300  # pixels that its figure takes
     wide: ClassVar[bool] = False  # whether it takes a row for itself
     follows: ClassVar[bool] = False  # whether it looks at what the whole board looks at
+    light: ClassVar[bool] = False  # whether it is so quick that it is shown before all others that wait
 
     def refuses(self, experiment: Experiment) -> str:
         """Return in words why this cannot be seen of the experiment, or nothing."""

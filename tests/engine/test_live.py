@@ -121,6 +121,23 @@ def test_a_moment_of_the_past_is_shown_as_it_was(served, page):
     assert max(int(step.replace(",", "")) for step in steps) <= middle
 
 
+def test_the_sample_is_shown_first_and_all_else_in_the_order_asked_for(served, page):
+    hub, done = served[0].hub, served[2]
+    moment = checkpoint.steps(folder(done) / "checkpoints")[2]
+    hub.kept.clear()
+    kinds = ["confusion", "predictions", "activations", "sample"]
+    deadline = time.monotonic() + PATIENCE
+    with hub.past.lock:  # nothing can be opened yet
+        for kind in kinds:
+            page.say(do="watch", id=kind, source=f"run:{done}", view={"kind": kind}, at=moment)
+        while sum(scene.queued for scene in list(hub.scenes.values()) if scene.key.at == moment) < len(kinds):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+    shown = [json.loads(page.socket.recv(timeout=PATIENCE))["id"] for _ in kinds]
+    assert shown.index("sample") <= 1  # what had begun is ended
+    assert [kind for kind in shown if kind != "sample"] == kinds[:-1]
+
+
 def test_one_thing_is_computed_once_however_many_look(served, monkeypatch):
     house, port, done, _ = served
     counted = []
