@@ -214,7 +214,9 @@ def _complaint(cls: type[Choice], error: ValidationError) -> str:
         case "value_error":
             return f"{name}: {limits['error']}."
         case "tuple_type":
-            return f"{name} must be whole numbers, such as 28×28; {got}"
+            form = next((option.form for option in cls.options() if option.name == name), "")
+            fits = {"names": "a list of words", "list": "a list of numbers"}.get(form, "whole numbers, such as 28×28")
+            return f"{name} must be {fits}; {got}"
         case kind if kind.startswith("int"):
             return f"{name} must be a whole number; {got}"
         case kind if kind.startswith(("float", "finite")):

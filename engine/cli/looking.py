@@ -50,23 +50,29 @@ def views(
 def view(
     name: Looked,
     kind: Annotated[str, typer.Argument(metavar="VIEW", help="A view's name; `vitrine views` lists them.")],
-    out: Annotated[Path, typer.Option(help="The file: .json, .npz, .png or .html.")],
+    out: Annotated[Path | None, typer.Option(help="The file: .json, .npz, .png or .html.")] = None,
     step: Annotated[int | None, typer.Option(help="At which step of the run; else the newest.")] = None,
     sample: Annotated[str | None, typer.Option(help="A validation example's number, 'test 5', or a picture.")] = None,
     settings: Annotated[list[str] | None, typer.Option("--set", help="An option of the view: node=conv2")] = None,
 ) -> None:
-    """Compute any view of a run or preset, and write its numbers or its drawing to a file."""
+    """Compute any view of a run or preset, and write its numbers or its drawing to a file.
+
+    Without a file the view's options are listed.
+    """
     from engine.live.past import Past
     from engine.runs.store import Store
     from engine.training.settings import pairs
-    from engine.views.view import read
+    from engine.views import VIEWS
 
+    if out is None:
+        _list_options(VIEWS[kind])
+        return
     if out.suffix not in FORMATS:
         raise VitrineError(f"{out.name} is no file that can be written.", cure=f"End it in {', '.join(FORMATS)}.")
-    options = pairs(settings or [])
+    options = pairs(settings or [], VIEWS[kind])
     if sample is not None:
         options["sample"] = _brought(sample)
-    chosen = read({"kind": kind} | options)
+    chosen = VIEWS[kind].read(options)
     past = Past(Store())
     source, experiment = _source(past, name)
     if words := chosen.refuses(experiment):
@@ -75,6 +81,23 @@ def view(
     *_, frame = chosen.stages(session)
     _write(chosen, frame, session.step, out)
     print(f"{chosen.title} at step {session.step:,}: {out}")
+
+
+def _list_options(view: "type[View]") -> None:
+    """Print what can be set of a view, and what it is unless it is set."""
+    from engine.choice import in_words
+
+    table = table_of("option", "what it is")
+    for option in view.options():
+        told = [option.help]
+        if option.words:
+            told.append(f"One of: {', '.join(option.words)}.")
+        if option.least is not None and option.most is not None and option.most < 2**53 - 1:
+            told.append(f"{option.least:,.12g} to {option.most:,.12g}.")
+        usual = option.none if option.default is None else in_words(option.default).replace("False", "false")
+        told.append(f"Unless set: {usual.replace('True', 'true')}." if usual else "")
+        table.add_row(option.name, " ".join(told))
+    console().print(table)
 
 
 def _brought(sample: str) -> str:

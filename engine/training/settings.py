@@ -28,7 +28,11 @@ def changed(experiment: Experiment, data: str | None, settings: list[str]) -> Ex
         choice: Choice = getattr(experiment, part)
         outer, _, inner = name.partition(".")
         try:
-            new = plain(value) if not inner else _within(choice, outer).but(**{inner: plain(value)})
+            if inner:
+                part_of_it = _within(choice, outer)
+                new: Any = part_of_it.but(**{inner: spelled(type(part_of_it), inner, value)})
+            else:
+                new = spelled(type(choice), outer, value)
             experiment = dataclasses.replace(experiment, **{part: choice.but(**{outer: new})})
         except VitrineError as error:
             raise error.inside(part) from None
@@ -51,12 +55,22 @@ def plain(text: str) -> Any:
         return text
 
 
-def pairs(settings: list[str]) -> dict[str, Any]:
+def spelled(kind: type[Choice], name: str, text: str) -> Any:
+    """Return the value that a word stands for as an option of this kind: several are parted by commas."""
+    value = plain(text)
+    several = any(option.name == name and option.form in ("names", "list", "sizes") for option in kind.options())
+    return (
+        [plain(part.strip()) for part in text.split(",")] if several and isinstance(value, str | int | float) else value
+    )
+
+
+def pairs(settings: list[str], kind: type[Choice] | None = None) -> dict[str, Any]:
     """Return the names and values of words such as rate=0.01."""
     found = {}
     for setting in settings:
         name, equals, value = setting.partition("=")
         if not equals or not name:
             raise VitrineError(f"{shortened(setting)} is no setting.", cure="Write it like rate=0.01.")
-        found[name.removeprefix("recipe.")] = plain(value)
+        name = name.removeprefix("recipe.")
+        found[name] = spelled(kind, name, value) if kind else plain(value)
     return found

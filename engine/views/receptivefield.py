@@ -1,6 +1,6 @@
 """Receptive field: what part of the picture a unit can see, and what it does see."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from engine.graph.trace import trace
 from engine.views.frame import Frame
 from engine.views.sample import answer, sample_of
 from engine.views.session import looking
-from engine.views.shared import NODE, PLACE, SAMPLE, Number, Words, mapped, offered, picked, pictured
+from engine.views.shared import NODE, PLACE, SAMPLE, UNIT, Number, Words, mapped, offered, picked, pictured
 from engine.views.view import View, view
 
 MOST = 8  # layers side by side
@@ -34,9 +34,11 @@ class ReceptiveField(View):
 
     sample: Words = SAMPLE
     node: Words = NODE
+    unit: Number = UNIT
     row: Number | None = PLACE
     column: Number | None = PLACE
     examples: Annotated[int, Field(ge=1, le=128)] = option(16, "Over how many examples gradients are averaged.")
+    of: Literal["all units", "this unit"] = option("all units", "What counts for all units of that place, or for one.")
     growing: bool = option(True, "Show every layer on the way, not only this one.")
 
     def refuses(self, experiment):
@@ -70,10 +72,8 @@ class ReceptiveField(View):
             for name in names:
                 values = found[name]
                 at = self._place(values.shape[2:])
-                # Half of the units draw up, half down: were all summed, they would cancel out.
-                signs = torch.where(torch.arange(values.shape[1], device=values.device) % 2 == 0, 1.0, -1.0)
-                picked_ones = (values[:, :, at[0], at[1]] * signs).sum()
-                gradient = torch.autograd.grad(picked_ones, inputs, retain_graph=True, allow_unused=True)[0]
+                told = self._told(values[:, :, at[0], at[1]], alone=self.of == "this unit" and name == step.path)
+                gradient = torch.autograd.grad(told, inputs, retain_graph=True, allow_unused=True)[0]
                 gradient = torch.zeros_like(inputs) if gradient is None else gradient
                 seen.append(gradient.float().abs().mean(dim=(0, 1)).cpu().numpy())
                 field = theory.get(name)
@@ -83,7 +83,16 @@ class ReceptiveField(View):
                     boxes.append([[0, inputs.shape[2] - 1], [0, inputs.shape[3] - 1]])
                 places.append(list(at))
         words = {"nodes": names, "boxes": boxes, "places": places, "sizes": [list(theory[n].size) for n in names]}
+        words["unit"] = min(self.unit, found[step.path].shape[1] - 1) if self.of == "this unit" else None
         return Frame({"seen": np.stack(seen), "picture": sample.picture}, words | sample.told())
+
+    def _told(self, units, alone):
+        """Return what is asked how it changes with the input: one unit (of examples × units), or all of them."""
+        if alone:
+            return units[:, min(self.unit, units.shape[1] - 1)].sum()
+        # Half of the units draw up, half down: were all summed, they would cancel out.
+        signs = torch.where(torch.arange(units.shape[1], device=units.device) % 2 == 0, 1.0, -1.0)
+        return (units * signs).sum()
 
     def _place(self, sizes):
         """Return the chosen place as far as the map goes, or its middle."""
@@ -97,7 +106,8 @@ class ReceptiveField(View):
         nodes = words["nodes"]
         regions, number = Regions(), len(nodes) + 1
         row, column = words["places"][-1]
-        title = f"{words['sample'].split(' (')[0]}<br>row {row}, column {column}"
+        unit = "" if words["unit"] is None else f"map {words['unit']}, "
+        title = f"{words['sample'].split(' (')[0]}<br>{unit}row {row}, column {column}"
         for place in range(number):
             across = (place / number + 0.006, (place + 1) / number - 0.006)
             if place == 0:
@@ -108,7 +118,8 @@ class ReceptiveField(View):
             values = np.sqrt(shrunk(frame["seen"][place - 1], DOTS))
             share = values.shape[0] / frame["seen"].shape[1]
             size = "×".join(map(str, words["sizes"][place - 1]))
-            axes = regions.place(across, (0, 1), values.shape, f"{nodes[place - 1]}<br>sees {size}")
+            told = f"sees {size}" if values.any() else "silent here"
+            axes = regions.place(across, (0, 1), values.shape, f"{nodes[place - 1]}<br>{told}")
             regions.heat(values, axes, "sequential", hovertemplate="%{z:.3g} (root of the gradient)<extra></extra>")
             self._box(regions, axes, words["boxes"][place - 1], frame["seen"].shape[1:], share)
         return regions.figure()

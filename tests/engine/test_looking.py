@@ -516,6 +516,20 @@ def test_what_a_unit_sees_is_where_gradients_are_and_nowhere_else(graph):
     assert [max(size) for size in frame.words["sizes"]] == sorted(max(size) for size in frame.words["sizes"])
 
 
+def test_what_counts_for_one_unit_is_its_own_gradient(trained):
+    network, count = network_of(trained), 5
+    given = trained.network.data["validation"].inputs
+    inputs = torch.cat([given[:1], given[: count - 1]]).requires_grad_()  # the sample, and the first of the others
+    with capturing(network, ["conv2"]) as found:
+        network(inputs)
+    own = [torch.autograd.grad(found["conv2"][:, unit, 3, 2].sum(), inputs, retain_graph=True)[0] for unit in (0, 4)]
+    for unit, gradient in zip((0, 4), own, strict=True):
+        asked = {"node": "conv2", "of": "this unit", "unit": unit, "row": 3, "column": 2, "examples": count}
+        frame = seen(trained, "receptive-field", **asked)
+        np.testing.assert_allclose(frame["seen"][-1], gradient.abs().mean(dim=(0, 1)).numpy(), atol=1e-6)
+        assert frame.words["unit"] == unit
+
+
 # -- ablation -------------------------------------------------------------------------------------------------------
 
 

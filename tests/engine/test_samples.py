@@ -24,6 +24,7 @@ from engine.errors import VitrineError
 from engine.figures.export import SCALES
 from engine.figures.raster import Sheet, coded, decoded
 from engine.live.bringing import bring
+from engine.views import VIEWS
 from engine.views.sample import sample_of
 from tests.engine.looked import averaging, flat, seen, session_of
 from tests.engine.test_rooms import ROOT
@@ -365,6 +366,18 @@ def test_a_picture_file_is_a_sample_and_options_are_set_by_words(tmp_path, home,
     assert words["sample"].startswith("your picture (made grey")
 
 
+def test_several_words_are_parted_by_commas_and_options_are_listed(tmp_path, home):
+    out = tmp_path / "x.json"
+    options = ("--set", "methods=CAM, Grad-CAM", "--set", "off=conv1:2,conv2")
+    assert run("view", "lenet-5", "class-activation", *options, "--out", str(out)).exit_code == 0
+    view = json.loads(out.read_text())["view"]
+    assert (view["methods"], view["off"]) == (["CAM", "Grad-CAM"], ["conv1:2", "conv2"])
+    listed = " ".join(run("view", "lenet-5", "class-activation").output.split())
+    for option in VIEWS["class-activation"].options():
+        assert option.name in listed
+    assert "Unless set: Grad-CAM, HiResCAM, LayerCAM." in listed
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -373,6 +386,8 @@ def test_a_picture_file_is_a_sample_and_options_are_set_by_words(tmp_path, home,
         (("lenet-6", "filters", "--out", "x.png"), "no run and no preset"),
         (("lenet-5", "filters", "--set", "nodes=3", "--out", "x.png"), "no option 'nodes'"),
         (("lenet-5", "surface", "--out", "x.png"), "Only points"),
+        (("lenet-5", "class-activation", "--set", "methods=CAM,CAN", "--out", "x.png"), "methods must be"),
+        (("lenet-5", "sample", "--set", "off=null", "--out", "x.json"), "off must be a list of words"),
         (("lenet-5", "sample", "--out", "x.png"), "drawn by the page itself"),
         (("lenet-5", "feature-maps", "--sample", "99999", "--out", "x.png"), "There are 144 validation examples"),
     ],
