@@ -291,11 +291,20 @@ class Picker {
       if (event.dataTransfer.files[0]) this.bring(event.dataTransfer.files[0]);
     });
     field.querySelector("input").addEventListener("change", ({ target }) => target.files[0] && this.bring(target.files[0]));
-    this.open.append(field, element('<div class="complaint" role="alert"></div>'));
+    this.open.append(field, this.ink(), element('<div class="complaint" role="alert"></div>'));
   }
 
   bring(file) {
-    this.send(file, "picture", file.name);
+    this.send(file, this.inked ? "paper" : "picture", file.name);
+  }
+
+  // Whether only the lines are taken of what is brought: pen on paper, or chalk on a board.
+  ink() {
+    const field = element('<label class="ink"><input type="checkbox"> It is drawn on paper or a board: take only the lines, as large and as bright as the data are</label>');
+    const [box] = field.children;
+    box.checked = Boolean(this.inked);
+    box.addEventListener("change", () => (this.inked = box.checked));
+    return field;
   }
 
   async send(body, how, name = "") {
@@ -318,8 +327,9 @@ class Picker {
 
   async open_camera() {
     const box = element('<div class="camera"><video autoplay playsinline muted></video><button type="button">Take the picture</button><div class="complaint" role="alert"></div></div>');
+    box.lastChild.before(this.ink());
     this.open.append(box);
-    const [video, button, complaint] = box.children;
+    const [video, button, , complaint] = box.children;
     button.disabled = true;
     try {
       const stream = await navigator.mediaDevices.getUserMedia({ video: true });
@@ -336,7 +346,7 @@ class Picker {
       const sheet = document.createElement("canvas");
       [sheet.width, sheet.height] = [video.videoWidth, video.videoHeight];
       sheet.getContext("2d").drawImage(video, 0, 0);
-      sheet.toBlob((blob) => this.send(blob, "picture", "The photograph"), "image/png");
+      sheet.toBlob((blob) => this.bring(new File([blob], "The photograph")), "image/png");
     });
   }
 

@@ -6,9 +6,14 @@ import numpy as np
 from PIL import Image
 
 from engine.data.dataset import Dataset
+from engine.errors import VitrineError
 
 LOOKED_AT = 500  # examples
 EMPTY = 24  # how much of 255 a line must differ from its ground
+SHEET = 320  # dots to a side of a photographed drawing
+LINE = 0.09  # how wide a line is beside the longer side of what is drawn
+LEAST = 0.0005  # of all dots that are ink
+SPECK = 0.04  # a spot of less than this share of the largest is dirt
 LIKE = 0.6  # the share of the edges that must be plain ground for examples to count as drawings
 
 
@@ -53,6 +58,43 @@ def _placed(ink: np.ndarray) -> tuple[float, tuple[float, float], tuple[float, f
     weights = ink[rows, columns]
     down, right = ((places + 0.5) @ weights / weights.sum() for places in (rows, columns))
     return float(size), (float(frame[0]), float(frame[1])), (float(down / high), float(right / wide))
+
+
+def inked(photograph: Image.Image) -> np.ndarray:
+    """Return the ink of a photographed drawing (255 where there is some), in whatever light: pen on paper, or chalk."""
+    from scipy import ndimage
+
+    sheet = photograph.convert("L")
+    sheet.thumbnail((SHEET, SHEET), Image.Resampling.BOX)
+    values = np.asarray(sheet).astype(np.float32)
+    dark, usual, bright = np.quantile(values, [0.01, 0.5, 0.99])
+    if bright - usual > usual - dark:  # chalk on a board
+        values = 255 - values
+    # What the paper alone would look like: the brightest nearby, so that shadows do not count as ink.
+    coarse = Image.fromarray(values).resize((-(-sheet.width // 10), -(-sheet.height // 10)), Image.Resampling.BOX)
+    paper = Image.fromarray(ndimage.gaussian_filter(ndimage.maximum_filter(np.asarray(coarse), 7), 2))
+    apart = (np.asarray(paper.resize(sheet.size, Image.Resampling.BILINEAR)) - values).clip(0)
+    full = float(np.quantile(apart, 0.995))
+    if full < 2 * EMPTY:
+        raise VitrineError("There is no ink to be seen.", cure="Draw with a broader pen, or take all of the picture.")
+    ink = ((apart / full - 0.35) / 0.3).clip(0, 1)
+    spots, number = ndimage.label(ink > 0, np.ones((3, 3)))
+    areas = ndimage.sum_labels(ink, spots, np.arange(1, number + 1))
+    edge = np.unique(np.concatenate([spots[0], spots[-1], spots[:, 0], spots[:, -1]]))
+    inside = np.setdiff1d(np.arange(1, number + 1), edge)  # what runs out of the picture is the table, or a finger
+    largest = areas[inside - 1].max(initial=0.0)
+    if largest < LEAST * ink.size:
+        raise VitrineError(
+            "There is no ink to be seen with plain paper all around.", cure="Leave some paper around it."
+        )
+    meant = inside[areas[inside - 1] > SPECK * largest]
+    drawn = np.where(np.isin(spots, meant), ink, 0)
+    # A pen's line is thinner for its letter than a brush's: it is widened to what a drawing pad gives.
+    width = 4 * float(ndimage.distance_transform_edt(drawn)[drawn > 0].mean())
+    wanted = LINE * max(np.ptp(places) + 1 for places in np.nonzero(drawn))
+    if wanted > width:
+        drawn = ndimage.grey_dilation(np.pad(drawn, SHEET // 10), size=(1 + round(wanted - width),) * 2)
+    return (255 * drawn).astype(np.uint8)
 
 
 def redrawn(ink: np.ndarray, sizes: tuple[int, ...], how: Hand | None) -> tuple[np.ndarray, str]:

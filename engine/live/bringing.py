@@ -6,6 +6,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from engine.data.drawing import inked
 from engine.data.pictures import MOST_FILE, Picture, keep, opened
 from engine.errors import VitrineError
 from engine.live.route import trusted
@@ -43,7 +44,9 @@ def _kept(body: bytes, how: str, name: str) -> dict[str, str]:
             raise VitrineError(f"A drawing is a square of 8 to {MOST_SIDE} dots a side, a byte a dot.")
         drawn = np.frombuffer(body, np.uint8).reshape(side, side)
         return {"sample": f"drawing {keep(Picture(Image.fromarray(drawn)))}"}
-    if how != "picture":
-        raise VitrineError(f"What is brought is a picture or a drawing; received {how[:30]!r}.")
+    if how not in ("picture", "paper"):
+        raise VitrineError(f"What is brought is a picture, a drawing, or one on paper; received {how[:30]!r}.")
     picture = opened(body, name)
+    if how == "paper":
+        return {"sample": f"drawing {keep(Picture(Image.fromarray(inked(picture.image))))}"}
     return {"sample": f"picture {keep(picture)}", "done": ", ".join(picture.done)}

@@ -194,6 +194,12 @@ def test_a_picture_of_ones_own_is_looked_at_and_what_is_none_is_refused_in_words
     field.set_input_files({"name": "fake.png", "mimeType": "image/png", "buffer": b"not a picture"})
     expect(picker.locator(".complaint")).to_contain_text("fake.png cannot be read as an image")
     expect(picker.locator(".words")).to_contain_text("your picture")
+    paper, file = Image.new("L", (90, 60), 220), io.BytesIO()
+    paper.paste(30, (40, 10, 48, 50))
+    paper.save(file, "png")
+    picker.get_by_role("checkbox").check()
+    field.set_input_files({"name": "paper.png", "mimeType": "image/png", "buffer": file.getvalue()})
+    expect(picker.locator(".words")).to_contain_text("your drawing (made 28 pixels large")
     picker.get_by_role("button", name="Camera").click()
     expect(picker.locator(".complaint")).to_contain_text("The camera cannot be used")
 

@@ -12,13 +12,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as some
 from hypothesis.extra import numpy as arrays
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, ImageDraw
 from starlette.routing import Route
 from typer.testing import CliRunner
 
 from engine.cli import cli
 from engine.data import DATASETS, Dataset, Split, pictures
-from engine.data.drawing import hand, redrawn
+from engine.data.drawing import hand, inked, redrawn
 from engine.data.pictures import Picture, keep, kept, opened
 from engine.errors import VitrineError
 from engine.figures.export import SCALES
@@ -226,6 +226,48 @@ def test_an_example_that_is_drawn_again_is_recognised():
     assert again > first - 0.15
 
 
+LIGHT = np.linspace(0.55, 1, 640)[None] * np.linspace(1, 0.8, 480)[:, None]  # falls off toward a corner
+
+
+def photographed(image, paper, pen, table):
+    """Return a photograph of a drawing, held in uneven light, with a strip of the table in sight and noise."""
+    ink = np.zeros((480, 640))
+    ink[120:350, 200:430] = np.asarray(Image.fromarray(image).resize((230, 230))) / 255
+    values = (paper + (pen - paper) * ink) * LIGHT
+    values[:, :40] = table
+    values += np.random.default_rng(0).normal(0, 5, values.shape)
+    return Image.fromarray(values.clip(0, 255).astype(np.uint8))
+
+
+@pytest.mark.parametrize("surface", [(225, 45, 90), (55, 215, 140)], ids=["pen on paper", "chalk on a board"])
+def test_ink_is_found_in_a_photograph_whatever_the_light(surface):
+    dataset = DIGITS.load()
+    for image in dataset.test.inputs[:12, 0].numpy():
+        found = inked(photographed(image, *surface))
+        laid = np.zeros((480, 640), np.float32)
+        laid[120:350, 200:430] = np.asarray(Image.fromarray(image).resize((230, 230)))
+        wanted = np.asarray(Image.fromarray(laid.astype(np.uint8)).resize((320, 240)))
+        rim = (found.shape[0] - 240) // 2
+        found = found[rim : rim + 240, rim : rim + 320]
+        assert not found[:, :40].any()  # neither the table nor the shadow
+        both = (found > 127) & (wanted > 127)
+        assert both.sum() > 0.75 * ((found > 127) | (wanted > 127)).sum()
+
+
+@pytest.mark.parametrize("width", [3, 8, 24])
+def test_a_thin_pen_draws_lines_as_wide_as_a_broad_one(width):
+    paper = Image.new("RGB", (640, 480), (214, 208, 196))
+    ImageDraw.Draw(paper).line([(200, 100), (420, 100), (300, 400)], fill=(30, 40, 120), width=width)
+    drawn, done = redrawn(inked(paper), (1, 28, 28), hand(DIGITS.load()))
+    assert "centred" in done
+    assert 0.1 < (drawn > 100).mean() < 0.25
+
+
+def test_a_photograph_without_ink_is_refused_in_words():
+    with pytest.raises(VitrineError, match="no ink to be seen"):
+        inked(photographed(np.zeros((28, 28), np.uint8), 225, 45, 225))
+
+
 def test_drawings_stay_on_data_of_two_values():
     split = Split(torch.zeros(9, 1, 28, 28, dtype=torch.uint8), torch.zeros(9, dtype=torch.long))
     split.inputs[:, :, 8:20, 10:18] = 255
@@ -273,6 +315,9 @@ def test_browsers_bring_pictures_and_drawings(door, colours):
     ink[9:90, 100:120] = 255
     _, answer = door("as=drawing", ink.tobytes())
     assert np.array_equal(np.asarray(kept(answer["sample"].removeprefix("drawing ")).image), ink)
+    paper = Image.fromarray(255 - ink)
+    _, answer = door("as=paper", file_of(paper))
+    assert (np.asarray(kept(answer["sample"].removeprefix("drawing ")).image) > 127).mean() > 0.01
 
 
 @pytest.mark.parametrize(
@@ -281,7 +326,9 @@ def test_browsers_bring_pictures_and_drawings(door, colours):
         ("as=picture&name=x.png", b"nonsense", "x.png cannot be read"),
         ("as=drawing", bytes(281), "a square of 8 to 512"),
         ("as=drawing", bytes(520 * 520), "a square of 8 to 512"),
-        ("as=script", b"", "a picture or a drawing"),
+        ("as=paper", file_of(Image.new("RGB", (60, 60), "white")), "no ink to be seen"),
+        ("as=paper&name=x.png", b"nonsense", "x.png cannot be read"),
+        ("as=script", b"", "a picture, a drawing, or one on paper"),
         ("as=picture", bytes(64 * 2**20 + 1), "larger than 64 MiB"),
     ],
 )
