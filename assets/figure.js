@@ -233,12 +233,14 @@ class Panel {
           this.complain(waiting.problem);
           this.progress();
         } else if (waiting) {
-          this.figure = decoded(waiting.figure);
           this.progress(waiting.progress);
-          this.step = waiting.step;
           this.complain("");
+          if (waiting.figure) {
+            this.figure = decoded(waiting.figure);
+            this.step = waiting.step;
+          }
         }
-        if (this.figure && !waiting?.problem) await this.paint();
+        if (this.figure && (waiting ? waiting.figure : true)) await this.paint();
         if (waiting?.made) this.host.dataset.late = Math.round(Date.now() - 1000 * waiting.made);
         this.host.dataset.step = this.step ?? "";
         this.host.dataset.drawn = Number(this.host.dataset.drawn ?? 0) + 1;

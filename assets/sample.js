@@ -182,8 +182,12 @@ class Picker {
     });
   }
 
-  list({ problem, figure }) {
+  list({ problem, figure, progress }) {
     if (!this.gallery) return;
+    if (!problem && !figure) {
+      if (!this.listed) this.gallery.replaceChildren(`The network looks at the examples: ${Math.round(100 * progress)} %.`);
+      return;
+    }
     if (problem) {
       this.listed = undefined;
       this.gallery.replaceChildren(problem);

@@ -8,7 +8,8 @@ from PIL import Image
 from engine.data.dataset import Dataset
 from engine.errors import VitrineError
 
-LOOKED_AT = 500  # examples
+LOOKED_AT = 500  # examples,
+LOOKED_VALUES = 2**24  # and numbers of theirs, at most
 EMPTY = 24  # how much of 255 a line must differ from its ground
 SHEET = 320  # dots to a side of a photographed drawing
 LINE = 0.09  # how wide a line is beside the longer side of what is drawn
@@ -30,7 +31,8 @@ class Hand:
 
 def hand(dataset: Dataset) -> Hand | None:
     """Return how the training examples are drawn, or nothing where they are no drawings on plain ground."""
-    images = dataset.train.inputs[:LOOKED_AT].numpy().astype(np.float32)
+    inputs = dataset.train.inputs
+    images = inputs[: min(LOOKED_AT, LOOKED_VALUES // inputs[0].numel())].numpy().astype(np.float32)
     edge = np.concatenate([images[..., 0, :], images[..., -1, :], images[..., :, 0], images[..., :, -1]], axis=-1)
     ground = np.median(edge, axis=(0, 2))  # of each channel
     if (np.abs(edge - ground[None, :, None]) < EMPTY).mean() < LIKE:

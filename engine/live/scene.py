@@ -99,6 +99,8 @@ def drawn(view: View, frame: Frame, step: int, made: float | None = None) -> byt
     """Return the message that shows a frame, and tells when it was made."""
     if problem := frame.words.get("problem"):
         return packed({"step": step, "problem": problem})
+    if frame.bare:
+        return packed({"step": step, "progress": frame.words["progress"]})
     try:
         figure = view.draw(frame)
     except Exception as error:  # the panel says it, the log has the rest

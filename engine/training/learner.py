@@ -2,7 +2,7 @@
 
 import functools
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -25,7 +25,8 @@ from engine.training.sprint import sprint_of
 from engine.training.step import descend, search
 from engine.training.sweep import batches
 
-LOOK = 1024  # examples at once when scoring
+LOOK = 1024  # examples at once when scoring,
+LOOK_VALUES = 2**22  # and how many numbers of theirs
 
 
 class Learner:
@@ -179,10 +180,17 @@ class Learner:
 
     def answers(self, name: str) -> torch.Tensor:
         """Return what the networks answer to every example of a split."""
-        split = self.data[name]
         with evaluating(self.networks), self.place.precision():
-            parts = [self.task.answer(self.networks, self.material.given(part)) for part in split.inputs.split(LOOK)]
+            parts = [self.answer(part) for part in self.pieces(self.data[name].inputs)]
         return torch.cat(parts)
+
+    def answer(self, examples: torch.Tensor) -> torch.Tensor:
+        """Return what the networks answer to examples as the dataset holds them."""
+        return self.task.answer(self.networks, self.material.given(examples))
+
+    def pieces(self, examples: torch.Tensor) -> Sequence[torch.Tensor]:
+        """Return examples in as many pieces as memory asks for."""
+        return examples.split(max(1, min(LOOK, LOOK_VALUES // max(1, examples[:1].numel()))))
 
     def end_epoch(self) -> dict[str, dict[str, float]]:
         """Go on to the next epoch; return the validation scores, and remember the best weights."""

@@ -9,11 +9,10 @@ from pydantic import Field
 from engine.choice import option
 from engine.figures.figure import BAD, PALETTE, axis, figure, says
 from engine.graph.capture import capturing
-from engine.training.learner import LOOK
 from engine.views.confusion import classified
 from engine.views.frame import Frame
 from engine.views.lesions import silenced, without
-from engine.views.session import looking
+from engine.views.session import in_turn, looking
 from engine.views.shared import NODE, OFF, Names, Words, offered, picked, united
 from engine.views.view import View, view
 
@@ -51,34 +50,40 @@ class Ablation(View):
         step = picked(suiting, graph, self.node, "whose units could be switched off")
         whole, left = session.still(), without(session, self.off)
         name, _ = session.split(self.split)
-        sums = [self._scores(one, name) for one in (whole, left)]
+        number = min(step.gives.sizes[0], self.most) if self.ranking else 0
+        turns = number + (2 if self.off else 1)  # as often are all examples let through
+        sums = [(yield from self._scores(whole, name, 0, turns))]
+        sums.append((yield from self._scores(left, name, 1, turns)) if self.off else sums[0])
         classes = list(session.network.dataset.classes)
         words = {"node": step.path, "classes": classes, "split": name, "off": list(self.off), "of": step.gives.sizes[0]}
         arrays = {"before": sums[0][0], "after": sums[1][0], "counts": sums[0][2]}
         words |= {"was": sums[0][1], "is": sums[1][1], "units": []}
-        number = min(step.gives.sizes[0], self.most) if self.ranking else 0
         lost = []
         start = left.still() if number and self.off else whole
         for unit in range(number):
             change = {step.path: lambda output, unit=unit: silenced(output, [unit])}
             with capturing(start.network.networks["network"], [], change):
-                lost.append(self._lost(sums[1][1], self._scores(start, name)[1]))
+                scores = yield from self._scores(start, name, turns - number + unit, turns)
+                lost.append(self._lost(sums[1][1], scores[1]))
             if unit + 1 < number and unit % 4 == 3:
-                told = words | {"units": list(range(unit + 1)), "progress": (unit + 1) / number}
+                told = words | {"units": list(range(unit + 1)), "progress": (turns - number + unit + 1) / turns}
                 yield Frame(arrays | {"lost": np.array(lost, np.float32)}, told)
         yield Frame(arrays | {"lost": np.array(lost, np.float32)}, words | {"units": list(range(number))})
 
     def _lost(self, before, after):
         return before["accuracy"] - after["accuracy"] if self.by == "accuracy" else after["loss"] - before["loss"]
 
-    def _scores(self, session, name):
+    def _scores(self, session, name, turn, turns):
         """Return the accuracy of each class, the scores altogether, and how many there are of each class."""
         learner = session.network
         split = learner.data[name]
         inputs, targets = split.inputs[: self.examples], split.targets[: self.examples]
-        with looking(learner):
-            parts = [learner.task.answer(learner.networks, learner.material.given(part)) for part in inputs.split(LOOK)]
-            outputs = torch.cat(parts)
+
+        def ask(piece):
+            with looking(learner):
+                return learner.answer(piece)
+
+        outputs = torch.cat((yield from in_turn(learner.pieces(inputs), ask, turn / turns, (turn + 1) / turns)))
         scores = learner.task.scores(outputs, targets)
         right = (outputs.argmax(dim=1) == targets).float().cpu()
         number = outputs.shape[1]

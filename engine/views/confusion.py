@@ -44,6 +44,11 @@ class Confusion(View):
         """Refuse what does not classify."""
         return classified(experiment)
 
+    def stages(self, session):
+        """Ask the network piece by piece, then look at its answers."""
+        yield from without(session, self.off).asked(self.split, self.examples)
+        yield self.compute(session)
+
     def compute(self, session):
         """Count, and gather the examples of the picked cell."""
         session = without(session, self.off)

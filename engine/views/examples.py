@@ -35,6 +35,12 @@ class Examples(View):
         """Refuse what takes no pictures."""
         return pictured(experiment)
 
+    def stages(self, session):
+        """Ask the network piece by piece where all its answers are needed, then choose."""
+        if session.network.dataset.classes and self.which != "all":
+            yield from session.asked(self.split, POOL)
+        yield self.compute(session)
+
     def compute(self, session):
         """Let examples through, and choose those that are asked for."""
         learner = session.network

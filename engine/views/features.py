@@ -15,11 +15,10 @@ from engine.figures.pictures import address, pixels
 from engine.graph.capture import capturing
 from engine.views.frame import Frame
 from engine.views.sample import answer, sample_of
-from engine.views.session import looking
+from engine.views.session import in_turn, looking
 from engine.views.shared import NODE, SAMPLE, Words, offered, picked, pictured, united
 from engine.views.view import View, view
 
-PIECE = 64  # examples at once
 SHEET = (900, 1200)  # height and width, in dots, of the sheet with all pictures
 THUMB = 42  # dots of one of them
 NEAREST = 8
@@ -55,7 +54,7 @@ class Features(View):
         return {"node": offered(_suiting(experiment.graph))}
 
     def stages(self, session):
-        """Let examples through piece by piece, laid out by PCA so far; then lay them out as asked."""
+        """Let examples through piece by piece; lay them out by PCA, and then as asked."""
         session = session.still()
         graph, learner = session.experiment.graph, session.network
         suiting = _suiting(graph)
@@ -66,12 +65,12 @@ class Features(View):
             raise VitrineError(f"There are only {most} {name} examples.", cure="Choose another split.")
         sample = sample_of(session, self.sample)
         mine, _ = self._given(session, step, sample.given)
-        rows, answers = [], []
-        for start in range(0, most, PIECE):
-            inputs = learner.material.given(split.inputs[start : min(most, start + PIECE)])
-            row, answered = self._given(session, step, inputs)
-            rows.append(row)
-            answers.append(answered)
+
+        def ask(piece):
+            return self._given(session, step, learner.material.given(piece))
+
+        rest = 1.0 if self.by == "PCA" else 0.5
+        rows, answers = zip(*(yield from in_turn(learner.pieces(split.inputs[:most]), ask, last=rest)), strict=True)
         table = torch.cat([mine, *rows]).numpy()  # the sample first
         taken = torch.cat(answers).argmax(dim=1).numpy()
         truths = split.targets[:most].cpu().numpy()

@@ -28,6 +28,11 @@ class Frame:
         """Return whether nothing of it is still to come."""
         return self.words.get("progress", 1.0) >= 1.0
 
+    @property
+    def bare(self) -> bool:
+        """Return whether it only tells how far something is: there is nothing to draw yet."""
+        return not self.whole and not self.arrays
+
     def pack(self) -> bytes:
         """Return the frame as bytes, for a database or a wire."""
         words = np.frombuffer(orjson.dumps(self.words, option=orjson.OPT_SERIALIZE_NUMPY), np.uint8)

@@ -33,6 +33,11 @@ class Predictions(View):
 
     off: Names = OFF
 
+    def stages(self, session):
+        """Ask the network piece by piece, then look at its answers."""
+        yield from without(session, self.off).asked(self.split, POOL)
+        yield self.compute(session)
+
     def compute(self, session):
         """Let examples through and choose some."""
         session = without(session, self.off)

@@ -1,19 +1,22 @@
 """Session: what a view may look at: a network at one step, its data, and what was recorded on the way there."""
 
 import copy
-from collections.abc import Generator, Sequence
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import torch
 
 from engine.data import Split
 from engine.training.evaluating import evaluating
 from engine.training.experiment import Experiment
-from engine.training.learner import LOOK, Learner
+from engine.training.learner import Learner
 from engine.views.frame import Frame
 
+LONG = 0.2  # seconds after which somebody is told how far it is
+T = TypeVar("T")
 Curves = dict[tuple[str, str], list[tuple[int, float]]]  # by split and metric: steps and values
 
 
@@ -80,20 +83,42 @@ class Session:
 
     def outputs(self, name: str, most: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Return what the network answers to the first examples of a split, and what is right."""
+        for _ in self.asked(name, most):
+            pass
         name, split = self.split(name)
-        if (key := ("outputs", name, most)) not in self.kept:
-            learner, inputs = self.network, split.inputs[:most]
+        return self.kept["outputs", name, most], split.targets[:most].cpu()
+
+    def asked(self, name: str, most: int) -> Iterator[Frame]:
+        """Ask for those outputs, piece by piece, on a copy of the network where there are several."""
+        name, split = self.split(name)
+        if (key := ("outputs", name, most)) in self.kept:
+            return
+        pieces = self.network.pieces(split.inputs[:most])
+        learner = self.still().network if len(pieces) > 1 else self.network
+
+        def ask(piece: torch.Tensor) -> torch.Tensor:
             with looking(learner):
-                parts = [
-                    learner.task.answer(learner.networks, learner.material.given(part)) for part in inputs.split(LOOK)
-                ]
-            self.kept[key] = torch.cat(parts).float().cpu()
-        return self.kept[key], split.targets[:most].cpu()
+                return learner.answer(piece).float().cpu()
+
+        self.kept[key] = torch.cat((yield from in_turn(pieces, ask)))
 
     def examples(self, name: str, places: Sequence[int]) -> torch.Tensor:
         """Return examples as the dataset holds them: images as bytes."""
         name, _ = self.split(name)
         return self.network.dataset.splits()[name].inputs[torch.as_tensor(list(places), dtype=torch.long)].cpu()
+
+
+def in_turn(
+    pieces: Sequence[torch.Tensor], ask: Callable[[torch.Tensor], T], first: float = 0.0, last: float = 1.0
+) -> Generator[Frame, None, list[T]]:
+    """Return what is answered to piece after piece; where that takes long, yield how far it is, from first to last."""
+    answers, told = [], time.monotonic()
+    for number, piece in enumerate(pieces, 1):
+        answers.append(ask(piece))
+        if number < len(pieces) and time.monotonic() - told > LONG:
+            yield Frame({}, {"progress": first + (last - first) * number / len(pieces)})
+            told = time.monotonic()
+    return answers
 
 
 @contextmanager

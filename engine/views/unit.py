@@ -19,7 +19,6 @@ from engine.views.session import looking
 from engine.views.shared import NODE, UNIT, Number, Words, offered, picked, pictured, united
 from engine.views.view import View, view
 
-PIECE = 128  # examples at once
 EVERY = 4  # steps between two pictures that are shown
 COLUMNS = 8
 
@@ -70,8 +69,8 @@ class Unit(View):
         most = min(self.examples, len(split))
         field = fields(trace(session.experiment.graph)).get(step.path)
         values, places = [], []
-        for start in range(0, most, PIECE):
-            inputs = learner.material.given(split.inputs[start : min(most, start + PIECE)])
+        for piece in learner.pieces(split.inputs[:most]):
+            inputs = learner.material.given(piece)
             with capturing(learner.networks["network"], [step.path]) as kept, looking(learner):
                 answer(session, inputs)
                 maps = kept[step.path][:, unit].reshape(len(inputs), -1)

@@ -4,6 +4,7 @@ import dataclasses
 
 import captum.attr as captum
 import numpy as np
+import orjson
 import pytest
 import torch
 from hypothesis import given, settings
@@ -20,7 +21,10 @@ from engine.layers.dense import Dense
 from engine.layers.entry import Input
 from engine.layers.pooling import GlobalAveragePool
 from engine.layers.reshaping import Flatten
+from engine.live.scene import drawn
+from engine.training import learner as learners
 from engine.views import VIEWS
+from engine.views import session as sessions
 from engine.views.attributing import METHODS, Answers, Question, attributed
 from engine.views.camethods import BY_GRADIENT
 from engine.views.sample import answer, sample_of
@@ -90,6 +94,37 @@ def test_what_takes_long_may_be_left_at_any_piece_and_leaves_no_trace(deep, kind
     stages.close()
     assert not any(module._forward_hooks or module._backward_hooks for module in network.modules())
     assert all(torch.equal(p, b) for p, b in zip(network.parameters(), before, strict=True))
+
+
+MANY = {
+    "confusion": {"off": ("conv1:2",)},
+    "predictions": {"which": "worst"},
+    "features": {},
+    "ablation": {"node": "conv1", "off": ("conv1:1",)},
+}
+
+
+@pytest.mark.parametrize("kind", MANY)
+def test_many_examples_are_asked_about_piece_by_piece_at_the_weights_of_the_beginning(deep, monkeypatch, kind):
+    network, view = network_of(deep), VIEWS[kind](**MANY[kind])
+    *_, whole = view.stages(dataclasses.replace(deep, kept={}))
+    monkeypatch.setattr(sessions, "LONG", 0.0)
+    monkeypatch.setattr(learners, "LOOK", 50)
+    stages = view.stages(dataclasses.replace(deep, kept={}))
+    frames = [next(stages)]
+    weights = {name: value.clone() for name, value in network.state_dict().items()}
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(1.0)  # the run learns on meanwhile
+    frames += stages
+    network.load_state_dict(weights)
+    assert frames[0].bare
+    shares = [frame.words["progress"] for frame in frames[:-1]]
+    assert shares == sorted(shares)
+    assert 0 < shares[0] <= shares[-1] < 1
+    for name, array in whole.arrays.items():
+        np.testing.assert_allclose(frames[-1][name], array, atol=1e-4, err_msg=name)
+    assert set(orjson.loads(drawn(view, frames[0], 7))) == {"step", "progress"}
 
 
 # -- feature maps and filters -------------------------------------------------------------------------------------
