@@ -38,8 +38,8 @@ def _warm() -> None:
 
     house().start()
     cost(PRESETS["lenet-5"].make())
-    # Streamlit collects garbage after every run of a page. Torch and its like stay for good: left out of
-    # that search, it takes a millisecond instead of some 150, for which no message reached the browser.
+    # Torch and its like stay for good: left out of the search for garbage, it takes some 30 milliseconds
+    # instead of 300, for which no message would reach a browser.
     gc.collect()
     gc.freeze()
 

@@ -14,6 +14,8 @@ from engine.training.loop import every, learn
 from engine.training.recipe import Recipe
 from engine.views import VIEWS, Session
 
+LATER = ("attribution", "features")  # import much, and are seldom what is watched first
+
 
 def warm() -> None:
     """Load real data, learn two steps of a small network, look at it, and open the store; nothing of it is kept."""
@@ -26,7 +28,7 @@ def warm() -> None:
     for _ in learn(learner, watch=every(0)):
         pass
     session = Session(experiment, learner.step, StoredRecord(Store(), "warm"), learner)
-    for view in VIEWS.values():
-        if view.reads == "network" and not view().refuses(experiment):
+    for kind, view in VIEWS.items():
+        if kind not in LATER and view.reads == "network" and not view().refuses(experiment):
             view().compute(session)
     Store().runs("running")

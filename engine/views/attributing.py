@@ -3,16 +3,15 @@
 Each is called with a module that answers, the input, the class, a baseline and options, on networks of its own.
 """
 
+import importlib
 import re
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import captum.attr as captum
 import numpy as np
 import torch
-from captum.attr._utils.lrp_rules import EpsilonRule
 from torch import Tensor, nn
 
 from engine.errors import VitrineError
@@ -21,6 +20,18 @@ from engine.layers.modules import GlobalAveragePool
 from engine.training.learner import Learner
 from engine.views.camethods import grad_cam
 from engine.views.sample import apart, tells_two
+
+if TYPE_CHECKING:
+    import captum.attr as captum
+else:
+
+    class _Later:
+        """Captum, imported when it is first asked for: that takes half a second, which every worker would wait for."""
+
+        def __getattr__(self, name):
+            return getattr(importlib.import_module("captum.attr"), name)
+
+    captum = _Later()
 
 STEPS = 32  # of the way from the baseline, for integrated gradients
 DRAWS = 12  # noisy inputs of SmoothGrad, and baselines of gradient SHAP
@@ -195,6 +206,8 @@ def feature_ablation(answers: Answers, question: Question) -> Tensor:
 @method("LRP")
 def lrp(answers: Answers, question: Question) -> Tensor:
     """The score handed back layer by layer, in proportion to what each place gave (Bach, 2015)."""
+    from captum.attr._utils.lrp_rules import EpsilonRule
+
     for module in answers.modules():
         if isinstance(module, GlobalAveragePool | nn.Flatten):  # sums like others, which Captum does not know by name
             module.rule = EpsilonRule()  # ty: ignore[invalid-assignment]

@@ -5,8 +5,6 @@ import dataclasses
 
 import numpy as np
 import torch
-from captum.metrics import infidelity, sensitivity_max
-from scipy.stats import spearmanr
 from torch import Tensor
 
 from engine.views.attributing import Answers, Question, attributed
@@ -48,6 +46,8 @@ def unfaithful(answers: Answers, question: Question, found: Tensor) -> float:
 
     The map is scaled as well as it can be first: what is asked is its form, not its unit.
     """
+    from captum.metrics import infidelity
+
     deviation = 0.1 * float(question.given.std())
 
     def disturbed(inputs: Tensor) -> tuple[Tensor, Tensor]:
@@ -62,6 +62,7 @@ def unfaithful(answers: Answers, question: Question, found: Tensor) -> float:
 
 def sensitive(name: str, answers: Answers, question: Question) -> float:
     """Return how much the map may change when the input hardly does (Yeh, 2019)."""
+    from captum.metrics import sensitivity_max
 
     def asked(inputs: Tensor | tuple[Tensor, ...], **more: object) -> tuple[Tensor]:
         every = inputs if isinstance(inputs, Tensor) else inputs[0]
@@ -93,6 +94,8 @@ def randomised(name: str, answers: Answers, question: Question, found: Tensor) -
 
 def _likeness(one: Tensor, other: Tensor) -> float:
     """Return the rank correlation of the sizes of two maps; a flat one is like none."""
+    from scipy.stats import spearmanr  # takes most of a second to import
+
     first, second = (m[0].sum(dim=0).abs().flatten().cpu().numpy() for m in (one, other))
     if np.ptp(first) == 0 or np.ptp(second) == 0:
         return 0.0

@@ -10,6 +10,7 @@ from tests.serving import browser, served, settled
 STARTS = 6
 WATCHED = 25.0  # seconds
 SEEKS = 40
+READY = 12_000  # milliseconds after which the next spare worker has imported all, and takes no time any more
 BOARD = "curves;flow;histograms;activations;confusion;predictions"
 STARTED = "curves;flow;predictions;confusion"
 TALL = {"width": 1280, "height": 3200}  # all panels are in sight
@@ -124,7 +125,7 @@ def _drawn(report: Report, page: Page) -> None:
     """Time frames of six views from their making to their drawing, while the network learns."""
     _epochs(page, 100_000)
     page.evaluate(TRAIN)
-    page.wait_for_timeout(3000)
+    page.wait_for_timeout(READY)
     page.evaluate(LATE)
     began = time.monotonic()
     page.wait_for_timeout(1000 * WATCHED)

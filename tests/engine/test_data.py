@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
+from sklearn.datasets import load_digits
 
 from engine.data import DATASETS
 from engine.data.fetched import download
@@ -47,6 +48,17 @@ def test_the_same_seed_draws_the_same_and_another_seed_otherwise(kind):
     assert torch.equal(one.train.inputs, same.train.inputs)
     assert torch.equal(one.test.targets, same.test.targets)
     assert not torch.equal(one.train.inputs, other.train.inputs)
+
+
+def test_the_digits_are_those_of_scikit_learn():
+    whole = DATASETS["digits"](size=8).load()
+    ours = torch.cat([split.inputs for split in (whole.train, whole.validation, whole.test)])[:, 0]
+    named = torch.cat([split.targets for split in (whole.train, whole.validation, whole.test)])
+    theirs = load_digits()
+    wanted = (torch.from_numpy(theirs.images).float() / 16 * 255).round().to(torch.uint8)
+    assert sorted(zip(map(bytes, ours.numpy()), named.tolist(), strict=True)) == sorted(
+        zip(map(bytes, wanted.numpy()), theirs.target.tolist(), strict=True)
+    )
 
 
 def test_splits_do_not_overlap_and_leave_nothing_out():

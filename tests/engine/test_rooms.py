@@ -1,6 +1,7 @@
 """Data flows down the rooms, imports point up; the table says who may import whom."""
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -84,6 +85,16 @@ def test_the_engine_needs_no_streamlit():
         "assert Network(PRESETS['lenet-5'].make())(torch.zeros(1, 1, 28, 28)).shape == (1, 10)\n"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_a_worker_is_ready_without_what_is_seldom_asked_for(tmp_path):
+    heavy = ("sklearn", "scipy", "captum", "matplotlib", "pandas")
+    code = (
+        "import sys; import engine.runs.desk; from engine.runs.warm import warm; warm()\n"
+        f"loaded = [name for name in {heavy} if name in sys.modules]\n"
+        "assert not loaded, loaded"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, env=os.environ | {"VITRINE_HOME": str(tmp_path)})
 
 
 @pytest.mark.parametrize("path", FILES, ids=module_name)
