@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from engine.runs.tables import RUNS
 
 ROOT = Path(__file__).resolve().parents[2]
 CHILDREN: list[subprocess.Popen] = []  # that this process has started
+CALM = 3.0  # seconds after a run's start in which no spare worker gets ready
 WORKER = [sys.executable, "-m", "engine.runs.worker"]
 
 
@@ -94,14 +96,19 @@ class Launcher:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.spare: subprocess.Popen | None = None
+        self.started = float("-inf")  # when a run was last started
         self.given: dict[str, subprocess.Popen] = {}  # by run: the worker that it was given to
 
     def prepare(self) -> None:
-        """Let a spare worker stand by, unless VITRINE_SPARE is 0; it ends by itself when this process does."""
+        """Let a spare worker stand by, unless VITRINE_SPARE is 0; it ends by itself when this process does.
+
+        It does not get ready while a run has only just begun, which it would slow down.
+        """
         if os.environ.get("VITRINE_SPARE") == "0":
             return
         with self.lock:
-            if self.spare is None or self.spare.poll() is not None:
+            calm = time.monotonic() - self.started > CALM
+            if calm and (self.spare is None or self.spare.poll() is not None):
                 self.spare = _spawn(WORKER, subprocess.PIPE)
 
     def coming(self) -> set[str]:
@@ -113,6 +120,7 @@ class Launcher:
     def start(self, run: str) -> None:
         """Give the run to the spare worker, or to a new one where none stands by."""
         with self.lock:
+            self.started = time.monotonic()
             spare, self.spare = self.spare, None
             if spare and spare.stdin and spare.poll() is None:
                 try:

@@ -143,9 +143,9 @@ class Store:
         curves: dict[tuple[str, str], list[tuple[int, float]]] = {}
         columns = (METRICS.c.split, METRICS.c.metric, METRICS.c.step, METRICS.c.value)
         with self.reading() as connection:
-            found = connection.execute(sa.select(*columns).where(METRICS.c.run == run).order_by(METRICS.c.step))
-            for split, metric, step, value in found:
-                curves.setdefault((split, metric), []).append((step, value))
+            found = connection.execute(sa.select(*columns).where(METRICS.c.run == run).order_by(METRICS.c.step)).all()
+        for split, metric, step, value in found:
+            curves.setdefault((split, metric), []).append((step, value))
         return curves
 
     def keep_checkpoint(self, run: str, step: int, size: int) -> None:

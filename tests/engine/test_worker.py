@@ -205,15 +205,18 @@ def test_runs_wait_in_a_queue_and_the_next_begins_when_one_ends(store, monkeypat
     assert store.run(third)["step"] == 0
 
 
-def test_a_spare_worker_takes_a_run_and_an_unused_one_ends_with_its_app(store):
+def test_a_spare_worker_takes_a_run_and_an_unused_one_ends_with_its_app(store, monkeypatch):
     launcher = Launcher()
     launcher.prepare()
     spare = launcher.spare
     short = dataclasses.replace(EXPERIMENT, recipe=Recipe(epochs=1))
     run = new_run(store, short)
     fill(store, launcher)
+    launcher.prepare()
+    assert launcher.spare is None  # the run that begins has the machine for itself
     await_status(store, run, "done")
     assert spare.wait(PATIENCE) == 0
+    monkeypatch.setattr(launch, "CALM", 0.0)
     launcher.prepare()
     spare = launcher.spare
     launcher.close()
