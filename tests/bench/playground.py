@@ -13,6 +13,7 @@ from engine.training.learner import Learner
 from engine.training.loop import learn
 from engine.training.recipe import Recipe
 from tests.bench.report import Report, spread
+from tests.bench.ui import READY
 from tests.serving import browser, served, settled
 
 NETWORKS = {"2–4–2–1": (4, 2), "2–8–8–1": (8, 8), "2–8–8–8–8–8–8–1": (8,) * 6}
@@ -87,7 +88,7 @@ def _watched(report: Report, page: Page) -> None:
     settled(page)
     page.locator(".st-key-playground-train button").click()
     page.locator('[data-testid="transport"][data-status="running"]').wait_for()
-    page.wait_for_timeout(3000)
+    page.wait_for_timeout(READY)
     count = "() => [...document.querySelectorAll('[data-testid=figure]')].map((f) => Number(f.dataset.drawn))"
     first, drawn, began = _step(page), page.evaluate(count), time.monotonic()
     page.wait_for_timeout(12_000)
