@@ -133,7 +133,7 @@ class Picker {
     this.way = way;
     this.stopCamera();
     this.live.drop(`${this.id}-examples`);
-    this.listing = this.listed = undefined;
+    this.listing = this.listed = this.brought = undefined;
     [...this.ways.children].forEach((button, i) => button.setAttribute("aria-pressed", String(Object.keys(WAYS)[i] === way)));
     this.open.replaceChildren();
     this.open.hidden = !way;
@@ -299,6 +299,7 @@ class Picker {
   }
 
   bring(file) {
+    this.brought = file;
     this.send(file, this.inked ? "paper" : "picture", file.name);
   }
 
@@ -307,7 +308,10 @@ class Picker {
     const field = element('<label class="ink"><input type="checkbox"> It is drawn on paper or a board: take only the lines, as large and as bright as the data are</label>');
     const [box] = field.children;
     box.checked = Boolean(this.inked);
-    box.addEventListener("change", () => (this.inked = box.checked));
+    box.addEventListener("change", () => {
+      this.inked = box.checked;
+      if (this.brought) this.bring(this.brought);
+    });
     return field;
   }
 

@@ -200,6 +200,8 @@ def test_a_picture_of_ones_own_is_looked_at_and_what_is_none_is_refused_in_words
     picker.get_by_role("checkbox").check()
     field.set_input_files({"name": "paper.png", "mimeType": "image/png", "buffer": file.getvalue()})
     expect(picker.locator(".words")).to_contain_text("your drawing (made 28 pixels large")
+    picker.get_by_role("checkbox").uncheck()
+    expect(picker.locator(".words")).to_contain_text("your picture")
     picker.get_by_role("button", name="Camera").click()
     expect(picker.locator(".complaint")).to_contain_text("The camera cannot be used")
 
