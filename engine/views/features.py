@@ -83,9 +83,9 @@ class Features(View):
         classes = list(learner.dataset.classes)
         words = {"node": step.path, "split": name, "classes": classes, "values": table.shape[1]} | sample.told()
         at, kept = _pca(table)
-        words |= {"kept": kept}
+        words |= {"kept": kept, "by": self.by}
         if self.by != "PCA":
-            yield Frame(arrays | {"at": at}, words | {"progress": 0.5})
+            yield Frame(arrays | {"at": at}, words | {"by": "PCA", "progress": 0.5})
             at = _tsne(table, self.perplexity) if self.by == "t-SNE" else _umap(table)
         yield Frame(arrays | {"at": at}, words)
 
@@ -134,8 +134,8 @@ class Features(View):
         image = {"source": address(sheet), "xref": "x", "yref": "y", "x": -along, "y": 1 + down, "layer": "below"}
         image |= {"sizex": 1 + 2 * along, "sizey": 1 + 2 * down, "sizing": "stretch"}
         bare = {"visible": False, "range": [-0.04, 1.04]}
-        kept = f", {words['kept']:.0%} of the spread" if self.by == "PCA" else ""
-        title = f"{words['node']}: {words['values']:,} values of {len(at)} examples by {self.by}{kept}"
+        kept = f", {words['kept']:.0%} of the spread" if words["by"] == "PCA" else ""
+        title = f"{words['node']}: {words['values']:,} values of {len(at)} examples by {words['by']}{kept}"
         notes = [says(title, xref="paper", yref="paper", x=0, y=1, xanchor="left", yanchor="bottom")]
         layout = {"xaxis": bare | {"domain": [0, 0.8]}, "yaxis": bare, "images": [image], "annotations": notes}
         self._neighbours(frame, said, layout)

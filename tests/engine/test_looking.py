@@ -628,6 +628,13 @@ def test_nothing_done_changes_nothing_and_twice_mirrored_is_as_before(trained):
     assert np.isfinite(frame["with it"]).all()
 
 
+def test_a_layout_on_its_way_is_called_what_it_is(trained):
+    view = VIEWS["features"](by="t-SNE", examples=40)
+    frames = [frame for frame in view.stages(dataclasses.replace(trained, kept={})) if not frame.bare]
+    titles = [str(view.draw(frame)["layout"]["annotations"][0]["text"]) for frame in frames]
+    assert ["by PCA" in titles[0], "by t-SNE" in titles[1]] == [True, True]
+
+
 def test_the_nearest_neighbours_are_the_nearest(trained):
     network = network_of(trained)
     inputs = trained.network.data["validation"].inputs
