@@ -57,7 +57,8 @@ def train(page, epochs=100_000, rate=None):
             field.press("Enter")
             settled(page)
     page.locator(".st-key-cnn-train button").click()
-    status(page, "running")
+    begun = '[data-testid="transport"]:is([data-status="running"], [data-status="done"])'  # a short one ends at once
+    page.locator(begun).wait_for()
 
 
 def stop(page):
