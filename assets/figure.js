@@ -240,7 +240,7 @@ class Panel {
             this.step = waiting.step;
           }
         }
-        if (this.figure && (waiting ? waiting.figure : true)) await this.paint();
+        if (this.figure && (!waiting || waiting.figure)) await this.paint();
         if (waiting?.made) this.host.dataset.late = Math.round(Date.now() - 1000 * waiting.made);
         this.host.dataset.step = this.step ?? "";
         this.host.dataset.drawn = Number(this.host.dataset.drawn ?? 0) + 1;

@@ -94,8 +94,9 @@ def _list_options(view: "type[View]") -> None:
             told.append(f"One of: {', '.join(option.words)}.")
         if option.least is not None and option.most is not None and option.most < 2**53 - 1:
             told.append(f"{option.least:,.12g} to {option.most:,.12g}.")
-        usual = option.none if option.default is None else in_words(option.default).replace("False", "false")
-        told.append(f"Unless set: {usual.replace('True', 'true')}." if usual else "")
+        usual = option.none if option.default is None else in_words(option.default)
+        usual = usual.lower() if isinstance(option.default, bool) else usual
+        told.append(f"Unless set: {usual}." if usual else "")
         table.add_row(option.name, " ".join(told))
     console().print(table)
 

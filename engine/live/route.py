@@ -199,7 +199,7 @@ class Live:
                     break
                 await connection.hear(received.get("text") or (received.get("bytes") or b"").decode(errors="replace"))
         except WebSocketDisconnect:
-            pass
+            pass  # the page has gone: what it looked at is let go of below
         finally:
             self.viewers -= 1
             sending.cancel()

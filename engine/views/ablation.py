@@ -12,7 +12,7 @@ from engine.graph.capture import capturing
 from engine.views.confusion import classified
 from engine.views.frame import Frame
 from engine.views.lesions import silenced, without
-from engine.views.session import in_turn, looking
+from engine.views.session import answered
 from engine.views.shared import NODE, OFF, Names, Words, offered, picked, united
 from engine.views.view import View, view
 
@@ -78,12 +78,7 @@ class Ablation(View):
         learner = session.network
         split = learner.data[name]
         inputs, targets = split.inputs[: self.examples], split.targets[: self.examples]
-
-        def ask(piece):
-            with looking(learner):
-                return learner.answer(piece)
-
-        outputs = torch.cat((yield from in_turn(learner.pieces(inputs), ask, turn / turns, (turn + 1) / turns)))
+        outputs = yield from answered(learner, inputs, turn / turns, (turn + 1) / turns)
         scores = learner.task.scores(outputs, targets)
         right = (outputs.argmax(dim=1) == targets).float().cpu()
         number = outputs.shape[1]

@@ -77,8 +77,7 @@ class Examples(View):
         """Return the class that the network takes each of a few examples for."""
         learner = session.network
         with looking(learner):
-            inputs = learner.material.given(split.inputs[shown.to(split.inputs.device)])
-            return learner.task.answer(learner.networks, inputs).argmax(dim=1).tolist()
+            return learner.answer(split.inputs[shown.to(split.inputs.device)]).argmax(dim=1).tolist()
 
     def draw(self, frame):
         """Return one picture of all, and what each is called."""

@@ -93,14 +93,9 @@ class Session:
         name, split = self.split(name)
         if (key := ("outputs", name, most)) in self.kept:
             return
-        pieces = self.network.pieces(split.inputs[:most])
-        learner = self.still().network if len(pieces) > 1 else self.network
-
-        def ask(piece: torch.Tensor) -> torch.Tensor:
-            with looking(learner):
-                return learner.answer(piece).float().cpu()
-
-        self.kept[key] = torch.cat((yield from in_turn(pieces, ask)))
+        examples = split.inputs[:most]
+        learner = self.still().network if len(self.network.pieces(examples)) > 1 else self.network
+        self.kept[key] = (yield from answered(learner, examples)).float().cpu()
 
     def examples(self, name: str, places: Sequence[int]) -> torch.Tensor:
         """Return examples as the dataset holds them: images as bytes."""
@@ -119,6 +114,18 @@ def in_turn(
             yield Frame({}, {"progress": first + (last - first) * number / len(pieces)})
             told = time.monotonic()
     return answers
+
+
+def answered(
+    learner: Learner, examples: torch.Tensor, first: float = 0.0, last: float = 1.0
+) -> Generator[Frame, None, torch.Tensor]:
+    """Return what a learner answers to examples, asked about in turn."""
+
+    def ask(piece: torch.Tensor) -> torch.Tensor:
+        with looking(learner):
+            return learner.answer(piece)
+
+    return torch.cat((yield from in_turn(learner.pieces(examples), ask, first, last)))
 
 
 @contextmanager
