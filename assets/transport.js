@@ -181,7 +181,7 @@ class Transport {
     this.find(".unit").disabled = ended || lost;
     this.find('[data-name="play"]').title = ended ? (moments.length ? "Resume from the last checkpoint" : "Begin again") : "Go on";
     this.find(".chip").textContent = lost ? "connection lost, trying again …" : SAYS[status];
-    const parts = [`step <b>${count(state.step)}</b>${ended ? "" : state.total && state.total < 1e9 ? ` of ${count(state.total)}` : ", no end set"}`];
+    const parts = [`step <b>${count(state.step)}</b>${ended || !state.total ? "" : state.total < 1e9 ? ` of ${count(state.total)}` : ", no end set"}`];
     const { epoch } = { epoch: 0, ...state };
     if (state.parts) parts.push(`run <b>${count(Math.min(state.parts, Math.floor(epoch) + 1))}</b> of ${count(state.parts)}`);
     else parts.push(`epoch <b>${(epoch ?? 0).toFixed(epoch < 10 ? 2 : 1)}</b>`);

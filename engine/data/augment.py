@@ -8,11 +8,15 @@ from pydantic import Field
 from torch.nn import functional as F
 
 from engine.choice import Choice, option
+from engine.data.dataset import Dataset
 
 Degrees = Annotated[float, Field(ge=0, le=180)]
 Part = Annotated[float, Field(ge=0, le=1)]
 Strength = Annotated[float, Field(ge=0, le=5)]
 Kept = Annotated[float, Field(gt=0, le=1)]
+
+
+ANYWHERE = ("noise", "mix_up")  # what varies numbers of any kind; all else is for images
 
 
 class Augment(Choice):
@@ -43,16 +47,27 @@ class Augment(Choice):
         return any(still) or self.flip or self.crop < 1
 
     def apply(self, inputs: torch.Tensor, targets: torch.Tensor, classes: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the batch varied; with mix-up, targets become shares of classes."""
+        """Return the batch varied; with mix-up, targets become shares of classes, or numbers between two."""
         if inputs.dim() == 4:
             if self.moves:
                 inputs = F.grid_sample(inputs, self._grid(inputs), padding_mode="border", align_corners=False)
             inputs = self._shade(inputs)
         if self.noise:
             inputs = inputs + self.noise * torch.randn_like(inputs)
-        if self.mix_up and classes:
-            return self._mix(inputs, targets, classes)
-        return inputs, targets
+        return self._mix(inputs, targets, classes) if self.mix_up else (inputs, targets)
+
+    def refuses(self, dataset: Dataset, blends: bool) -> str:
+        """Return what cannot be done to the examples of a dataset, or nothing."""
+        changed = [
+            name for name in type(self).model_fields if getattr(self, name) != type(self).model_fields[name].default
+        ]
+        others = [name for name in changed if name not in ANYWHERE]
+        if others and dataset.example != "image":
+            words = " and ".join(name.replace("_", "-") for name in others)
+            return f"{dataset.title} are no images, so {words} cannot vary them. Take that out; noise and mix-up can."
+        if self.mix_up and not blends:
+            return "Mix-up blends two examples, and this task's rule learns from single ones. Take it out."
+        return ""
 
     def _grid(self, inputs: torch.Tensor) -> torch.Tensor:
         """Return, for every place of the result, where it comes from: n, height, width, 2."""
@@ -103,5 +118,5 @@ class Augment(Choice):
         gammas = torch._standard_gamma(torch.full((2,), self.mix_up))
         share = (gammas[0] / gammas.sum().clamp_min(1e-12)).item()
         other = torch.randperm(len(inputs), device=inputs.device)
-        shares = F.one_hot(targets, classes).to(inputs.dtype)
+        shares = F.one_hot(targets, classes).to(inputs.dtype) if classes else targets
         return share * inputs + (1 - share) * inputs[other], share * shares + (1 - share) * shares[other]

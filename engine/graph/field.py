@@ -12,13 +12,17 @@ from engine.layers.resizing import MaxUnpool2d
 MOST_PHASES = 4_096  # beyond it, units that see unlike parts are not told apart any more
 
 
+Axes = tuple[tuple[int, int], ...]
+
+
 @dataclass(frozen=True)
 class Field:
     """What one unit sees of the input, along each axis."""
 
     axes: tuple[Window, ...]
     placed: bool = True  # False where a unit still sees this much, but its index no longer says where
-    whole: tuple[int, ...] = ()  # the input's sizes, where everything is seen
+    whole: tuple[int, ...] = ()  # where a unit sees all that its layer is given: how much of the input that is
+    covers: Axes = ()  # the first and the last place of the input that any unit here sees, along each axis
 
     @property
     def size(self) -> tuple[int, ...]:
@@ -53,28 +57,50 @@ def fields(trace: Trace) -> dict[str, Field]:
     for step in trace.steps:
         if step is start:
             still = Window(1, ((0, 0),))
-            found[step.path] = Field((still,) * (step.gives.rank - 1))
-        elif seen := [found[source] for source in _watched(step) if source in found]:
+            edges = tuple((0, size - 1) for size in _places(step))
+            found[step.path] = Field((still,) * (step.gives.rank - 1), covers=edges)
+        elif seen := [found[source] for source in watched(step) if source in found]:
             found[step.path] = _through(step, _together(seen, start), start)
     return found
 
 
 def _through(step: Step, field: Field, start: Step) -> Field:
     sees = step.layer.sees(step.given[0])
+    if step.layer.family in ("sequence", "attention") and (field.whole or sees == "whole"):
+        return _all(start, by_length=True)
     if field.whole or sees == "whole":
-        return _all(start, by_length=step.layer.family in ("sequence", "attention"))
+        return Field((), whole=tuple(last - first + 1 for first, last in field.covers), covers=field.covers)
     if sees == "point":
         return field
     if sees == "scattered":
-        return Field(field.axes, placed=False)
+        return Field(field.axes, placed=False, covers=field.covers)
     if not field.placed or len(sees) != len(field.axes):
         return _all(start)
+    covers = tuple(_covered(step, start, axis, outer, sees[axis]) for axis, outer in enumerate(field.axes))
     axes = [_compose(outer, inner) for outer, inner in zip(field.axes, sees, strict=True)]
     known = tuple(axis for axis in axes if axis)
-    return Field(known) if len(known) == len(axes) else _all(start)
+    return Field(known, covers=covers) if len(known) == len(axes) else _all(start)
 
 
-def _watched(step: Step) -> tuple[str, ...]:
+def _places(step: Step) -> tuple[int, ...]:
+    return step.gives.sizes[1:]
+
+
+def _covered(step: Step, start: Step, axis: int, outer: Window, inner: Window) -> tuple[int, int]:
+    """Return from where to where all units of a step together see the input."""
+    given, gives = step.given[0].sizes[1 + axis], step.gives.sizes[1 + axis]
+    period = min(inner.period, gives)
+    turn = [inner.of(place) for place in (*range(period), *range(gives - period, gives))]
+    first, last = max(0, min(t[0] for t in turn)), min(given - 1, max(t[1] for t in turn))
+    if step.layer.border == "circular" and min(t[0] for t in turn) < 0:
+        first, last = 0, given - 1
+    inside = range(first, last + 1)
+    ends = [outer.of(place) for place in (*inside[: outer.period], *inside[-outer.period :])]
+    size = start.gives.sizes[1 + axis]
+    return max(0, min(e[0] for e in ends)), min(size - 1, max(e[1] for e in ends))
+
+
+def watched(step: Step) -> tuple[str, ...]:
     """Return the sources whose values a step passes on; of an unpooling, not those that only say where."""
     return step.sources[:1] if isinstance(step.layer, MaxUnpool2d) else step.sources
 
@@ -105,7 +131,8 @@ def _together(seen: list[Field], start: Step) -> Field:
         known = tuple(axis for axis in axes if axis)
         if len(known) < len(axes):
             return _all(start)
-        first = Field(known, first.placed and other.placed)
+        covers = tuple((min(a[0], b[0]), max(a[1], b[1])) for a, b in zip(first.covers, other.covers, strict=True))
+        first = Field(known, first.placed and other.placed, covers=covers)
     return first
 
 
@@ -122,4 +149,4 @@ def _union(a: Window, b: Window) -> Window | None:
 def _all(start: Step, by_length: bool = False) -> Field:
     sizes = start.gives.sizes
     places = sizes[:1] if by_length and len(sizes) == 2 else sizes[1:]
-    return Field((), whole=places)
+    return Field((), whole=places, covers=tuple((0, size - 1) for size in places))

@@ -119,6 +119,11 @@ class Layer(Choice):
     expression: ClassVar[str] = ""  # how source code writes it, where no module is needed
     examples: ClassVar[tuple[tuple[dict[str, Any], tuple[tuple[int, ...], ...]], ...]] = ()
 
+    @property
+    def border(self) -> str:
+        """Return what stands beyond the edge of its input: zeros, or the input reflected, replicated or circular."""
+        return "zeros"
+
     def module(self, *given: Shape) -> Call:
         """Return how the module for these inputs is made."""
         raise TypeError(f"{self.kind} makes no module")

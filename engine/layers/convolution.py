@@ -37,6 +37,11 @@ class _Convolution(Layer):
     bias: bool = _BIAS
     init: Init | None = BEGINNING
 
+    @property
+    def border(self):
+        """Return what stands in the padding."""
+        return self.padding_mode
+
     def _geometry(self, axes):
         kernel, stride, dilation = (geometry.spread(v, axes) for v in (self.kernel, self.stride, self.dilation))
         return kernel, stride, geometry.margins(self.padding, kernel, dilation), dilation

@@ -160,6 +160,11 @@ class Pad(_Edges):
         "zeros", "What the new places hold: zeros, the input mirrored, or its edge repeated."
     )
 
+    @property
+    def border(self):
+        """Return what the new places hold."""
+        return self.mode
+
     def module(self, *given):
         """Return torch's padding for this mode and number of axes."""
         names = {"zeros": "ZeroPad", "reflect": "ReflectionPad", "replicate": "ReplicationPad"}

@@ -25,7 +25,9 @@ from engine.training.branch import adopt
 from engine.training.experiment import Experiment, dump, load
 from engine.training.learner import Learner
 from engine.training.loop import Report, Watch, learn
+from engine.training.modes import finite
 from engine.training.series import several
+from engine.training.trouble import CURE
 
 BEGINNING = "beginning.pt"  # in a branch's folder: the state of its parent that it begins with
 MOST_SHARE = 0.05  # of the time that may go into checkpoints,
@@ -116,8 +118,11 @@ def begun(store: Store, row: Row, learner: Learner | None = None) -> Learner:
     learner = learner or learner_of(experiment)
     own = folder(row["run"]) / "checkpoints"
     if checkpoint.steps(own):
-        step, state = checkpoint.newest(own)
+        damaged: list[str] = []
+        step, state = checkpoint.newest(own, damaged)
         learner.restore(state)
+        for words in damaged:
+            store.note(row["run"], step, f"{words} The one of step {step:,} is used.")
         if step < row["step"]:
             store.note(row["run"], step, f"goes on from step {step:,}; what came after it is learned again")
     elif row["parent_step"] is not None:
@@ -175,10 +180,11 @@ def _recorded(
     """Learn, keeping metrics, pulses and checkpoints; at the end, the scores of all splits."""
     recorder, keeper = Recorder(store, run, learner.step), Keeper(store, run, learner)
     pulses = Pulses(store, run, learner)
+    keep_copy(store, run)  # a store that is damaged in the first second finds it too
     if meet:
         meet(run, learner, keeper, pulses)
     keeper.keep()
-    reports = learn(learner, watch=watch or pulses.due)
+    reports, report = learn(learner, watch=watch or pulses.due), None
     try:
         for report in reports:
             recorder.take(report)
@@ -186,9 +192,7 @@ def _recorded(
                 pulses.take(watched)
             store.update(run, **standing(report))
             if report.problem:
-                end(store, run, "failed", report.problem)
-                yield report
-                return
+                break
             keeper.keep_if_due()
             yield report
     except GeneratorExit:
@@ -196,7 +200,12 @@ def _recorded(
         keeper.keep()
         end(store, run, "stopped")
         raise
-    keeper.keep()
+    if report and report.problem:
+        end(store, run, "failed", report.problem)
+        yield report
+        return
+    if not keeper.keep(anew=bool(learner.best.weights)):  # the best weights take the place of the last ones
+        raise VitrineError(f"After step {learner.step:,} weights are no longer finite.", cure=CURE)
     result = finish(learner)
     if result["words"]:
         store.note(run, learner.step, result["words"])
@@ -219,16 +228,22 @@ class Keeper:
         self.folder = folder(run) / "checkpoints"
         self.due, self.spent, self.began = learner.step, 0.0, time.monotonic()
 
-    def keep(self, anew: bool = False) -> None:
-        """Write one now, unless this step has one; or in the place of that."""
+    def keep(self, anew: bool = False) -> bool:
+        """Write one now, unless this step has one, or in the place of that; return whether there is one.
+
+        Weights that are no numbers are never kept: nobody could go on from them.
+        """
         if not anew and checkpoint.path_of(self.folder, self.learner.step).exists():
-            return
+            return True
+        if not finite(self.learner.networks.values()):
+            return False
         began = time.monotonic()
         path = checkpoint.save(self.learner, self.folder)
         self.store.keep_checkpoint(self.run, self.learner.step, path.stat().st_size)
         keep_copy(self.store, self.run)
         self.spent += time.monotonic() - began
         self.due = checkpoint.next_due(self.learner.step)
+        return True
 
     def keep_if_due(self) -> None:
         """Write one where the step asks for it and the last one is paid for."""

@@ -130,7 +130,7 @@ class Desk:
     def meet(self, run: str, learner: Learner, keeper: Keeper, pulses: Pulses) -> None:
         """Be told of the learner, before its first step."""
         before, self.learner = self.learner, learner
-        self.ear.learner = learner
+        self.ear.learner, learner.speed = learner, self.speed
         self._turn(self.ear.names[-1], run)
         if before and self.rests_at >= 0:  # steps that were asked for and not taken yet are taken here
             self._rest_at(learner.step + max(1, self.rests_at - before.step))
@@ -247,7 +247,7 @@ class Desk:
             raise VitrineError("The run has not begun to learn.", cure="Wait a moment.")
         settings = dict(order.value)
         if "speed" in settings:
-            self.speed = _speed(settings.pop("speed"))
+            self.speed = self.learner.speed = _speed(settings.pop("speed"))
             self._rest_at(self.rests_at)
         if settings and len(self.ear.names) > 1:
             words = "All parts of a series are learned by one recipe, so that they can be compared."

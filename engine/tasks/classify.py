@@ -49,10 +49,10 @@ class Classify(Task):
             return f"There are {len(self.class_weights)} class weights for {classes} classes."
         return ""
 
-    def _loss(self, outputs, targets):
+    def _loss(self, outputs, targets, smoothing):
         scores = outputs.clamp_min(TINIEST).log() if self.probabilities else outputs
         weights = torch.tensor(self.class_weights, device=outputs.device) if self.class_weights else None
-        return F.cross_entropy(scores, targets, weights, label_smoothing=self.smoothing)
+        return F.cross_entropy(scores, targets, weights, label_smoothing=smoothing)
 
     def _columns(self, outputs):
         """Return a column for each class: a single output, which tells of the second one, becomes two."""
@@ -64,11 +64,12 @@ class Classify(Task):
     def turns(self, networks, inputs, targets):
         """Yield the one turn there is."""
         outputs = networks["network"](inputs)
-        plain = not (self.smoothing or self.class_weights or self.probabilities)
+        shares = targets.dim() > 1  # of several classes, where examples are blended
+        plain = not (self.smoothing or self.class_weights or self.probabilities or shares)
         if plain and outputs.shape[1] == 1:  # the same number, in half the time
             loss = F.binary_cross_entropy_with_logits(outputs[:, 0], targets.to(outputs.dtype))
         else:
-            loss = self._loss(self._columns(outputs), targets)
+            loss = self._loss(self._columns(outputs), targets, self.smoothing)
         yield Turn("network", loss, outputs)
 
     def answer(self, networks, inputs):
@@ -83,7 +84,7 @@ class Classify(Task):
         """Return loss, accuracy, and how often the class is among the first three."""
         classes = outputs.shape[1]
         found = {
-            "loss": self._loss(outputs.float(), targets).item(),
+            "loss": self._loss(outputs.float(), targets, 0.0).item(),  # smoothing is a way to learn, no score
             "accuracy": (outputs.argmax(dim=1) == targets).float().mean().item(),
         }
         if classes > 5:

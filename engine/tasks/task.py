@@ -33,6 +33,7 @@ class Task(Choice):
     title: ClassVar[str] = ""
     roles: ClassVar[tuple[str, ...]] = ("network",)  # the graphs an experiment must have
     best: ClassVar[str] = "loss"  # the score by which a better network is told; loss falls, others rise
+    blends: ClassVar[bool] = True  # whether it can learn from a blend of two examples
     classifies: ClassVar[bool] = False  # whether answers have a column for each class
 
     def refuses(self, graphs: Mapping[str, Graph], dataset: Dataset) -> str:

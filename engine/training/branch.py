@@ -6,6 +6,7 @@ import torch
 
 from engine.errors import VitrineError
 from engine.training.learner import Learner
+from engine.training.optimiser import restore
 from engine.training.recipe import Recipe
 
 
@@ -20,9 +21,9 @@ def adopt(learner: Learner, state: dict[str, Any]) -> list[str]:
     if not fresh and all(getattr(before, name) == getattr(learner.recipe, name) for name in groups):
         own = {role: one.state_dict()["param_groups"] for role, one in learner.optimisers.items()}
         for role, one in learner.optimisers.items():
-            one.load_state_dict({"state": state["optimisers"][role]["state"], "param_groups": own[role]})
+            restore(one, {"state": state["optimisers"][role]["state"], "param_groups": own[role]})
     learner.random = dict(state["random"])
-    vars(learner).update(state["at"])
+    learner.place_at(state["at"])
     if (before.batch, before.epochs) != (learner.recipe.batch, learner.recipe.epochs):
         learner.origin = learner.step, learner.epochs
     learner.settled = False  # what was at rest there need not be so here

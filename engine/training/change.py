@@ -10,6 +10,7 @@ from engine.registry import did_you_mean, shortened
 from engine.training.best import Best
 from engine.training.learner import Learner
 from engine.training.recipe import Recipe
+from engine.training.unfit import unfit
 
 LIVE = (
     "rate",
@@ -105,11 +106,8 @@ def wanted(recipe: Recipe, settings: dict[str, Any]) -> Recipe:
 
 def _check(learner: Learner, recipe: Recipe, settings: dict[str, Any]) -> None:
     """Refuse what this network and its data cannot do."""
-    if recipe.batch != "all" and int(recipe.batch) > len(learner.train):
-        raise VitrineError(
-            f"A batch of {recipe.batch:,} is larger than the {len(learner.train):,} training examples.",
-            cure=f"Use 'all', or at most {len(learner.train):,}.",
-        )
+    if words := unfit(learner.experiment.graphs, learner.task, recipe, learner.dataset):
+        raise VitrineError(words)
     ends = {"epochs": learner.epochs, "steps": learner.step, "seconds": learner.seconds}
     for name, so_far in ends.items():
         end = getattr(recipe, name)

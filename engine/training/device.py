@@ -39,6 +39,17 @@ class Place:
             return contextlib.nullcontext()
         return torch.autocast(self.device.type, BITS[self.recipe.precision])
 
+    def random(self) -> dict[str, torch.Tensor]:
+        """Return the state from which random numbers are drawn."""
+        states = {"cpu": torch.get_rng_state()}
+        return states | ({"cuda": torch.cuda.get_rng_state()} if self.device.type == "cuda" else {})
+
+    def draw_as(self, states: dict[str, torch.Tensor]) -> None:
+        """Draw random numbers from a state on."""
+        torch.set_rng_state(states["cpu"])
+        if "cuda" in states:
+            torch.cuda.set_rng_state(states["cuda"])
+
     def scaler(self) -> torch.amp.GradScaler | None:
         """Return what keeps small gradients from vanishing in 16 bits of the narrow kind."""
         return torch.amp.GradScaler(self.device.type) if self.recipe.precision == "fp16" else None

@@ -18,12 +18,14 @@ from engine.training.evaluating import evaluating
 from engine.training.experiment import Experiment
 from engine.training.folds import fewer, folded
 from engine.training.material import Material
-from engine.training.optimiser import optimiser, remade, set_rate, stepping
+from engine.training.modes import drop, hold
+from engine.training.optimiser import Pull, optimiser, remade, restore, set_rate, stepping
 from engine.training.recipe import Recipe
-from engine.training.schedule import factor
+from engine.training.schedule import Plateau, factor, momentum
 from engine.training.sprint import sprint_of
-from engine.training.step import descend, search
+from engine.training.step import move
 from engine.training.sweep import batches
+from engine.training.unfit import unfit
 
 LOOK = 1024  # examples at once when scoring,
 LOOK_VALUES = 2**22  # and how many numbers of theirs
@@ -37,7 +39,7 @@ class Learner:
         self.dataset = dataset = fewer(folded(dataset, self.recipe), self.recipe)
         task = experiment.task
         self.task = task.suited(experiment.graphs)
-        if words := self.task.refuses(experiment.graphs, dataset):
+        if words := unfit(experiment.graphs, task, self.recipe, dataset):
             raise VitrineError(words)
         self.place: Place = place(self.recipe)
         torch.manual_seed(self.recipe.seed)
@@ -46,32 +48,31 @@ class Learner:
         }
         self.optimisers = {r: optimiser(self.recipe, n, self.place.device) for r, n in self.networks.items()}
         self.steps = {role: stepping(one) for role, one in self.optimisers.items()}
+        self.pulls = self._pulls()
         self.scaler = self.place.scaler()
         self.material = Material(dataset, self.place)
-        if self.recipe.batch != "all" and int(self.recipe.batch) > len(self.train):
-            raise VitrineError(
-                f"A batch of {self.recipe.batch:,} is larger than the {len(self.train):,} training examples.",
-                cure=f"Use 'all', or at most {len(self.train):,}.",
-            )
-        self.step = self.epoch = self.plateaus = 0
+        self.step = self.epoch = 0
+        self.plateau = Plateau()
         self.seen = 0  # training examples of this epoch that steps have used up
         self.origin = (0, 0.0)  # step and epochs from which the recipe's epochs are counted in today's batches
         self.dropout: float | None = None  # of all dropout layers, where it was changed on the way
         self.settled = False  # whether a whole pass made no mistake, where the task ends by that
         self.rest_at = -1  # the step after which to report at once
         self.called = False  # whether somebody waits for a report; set by any thread
+        self.speed: float | None = None  # steps a second, where somebody slows it down
         self.rearranged = False  # whether the rest of the epoch must be laid out anew
         self.seconds = 0.0
         self.plain = self.recipe.precision == "fp32"
-        self.rates: dict[str, float] = {}  # what the optimisers were last told
+        self.rates: dict[str, tuple[float, float | None]] = {}  # rate and momentum: what the optimisers were last told
         self.best = Best()
+        hold(self.networks.values(), self.recipe.frozen)
         self.sprint = sprint_of(self)
         if self.recipe.compile and not self.sprint:
             for network in self.networks.values():
                 network.compile()
         self.lasting: dict[Any, Any] = {}  # what views keep that stays the same while it learns
         self.losses: list[torch.Tensor] = []  # of the steps since they were last fetched, still on the device
-        self.random = self._random_state()
+        self.random = self.place.random()
 
     # -- the data ------------------------------------------------------------------------------------------------
 
@@ -152,13 +153,10 @@ class Learner:
             if turn is None:
                 break
             one = self.optimisers[turn.role]
-            if rate != self.rates.get(turn.role):
-                set_rate(one, rate)
-                self.rates[turn.role] = rate
-            if isinstance(one, torch.optim.LBFGS):
-                search(self, one, inputs, targets)
-            else:
-                descend(self, turn.role, one, turn.loss)
+            if (now := (rate, momentum(self.recipe, self.step, self.total))) != self.rates.get(turn.role):
+                set_rate(one, *now)
+                self.rates[turn.role] = now
+            move(self, turn, one, inputs, targets)
             self.losses.append(turn.loss.detach())
         self.step += 1
         self.seen += self.batch_size
@@ -170,7 +168,7 @@ class Learner:
 
     def rate_at(self, step: int) -> float:
         """Return the rate of a step."""
-        return self.recipe.rate * factor(self.recipe, step, self.total, self.steps_an_epoch, self.plateaus)
+        return self.recipe.rate * factor(self.recipe, step, self.total, self.steps_an_epoch, self.plateau.lowered)
 
     # -- scoring -------------------------------------------------------------------------------------------------
 
@@ -195,17 +193,16 @@ class Learner:
     def end_epoch(self) -> dict[str, dict[str, float]]:
         """Go on to the next epoch; return the validation scores, and remember the best weights."""
         self.epoch, self.seen = self.epoch + 1, 0
-        watched = "validation" if "validation" in self.data else "train"
-        scores = self.score(watched)
+        scores = self.score(watched := "validation" if "validation" in self.data else "train")
         self.settled = self.task.settles and self.score("train")["accuracy"] == 1.0
         value = scores[self.task.best] * (-1 if self.task.best == "loss" else 1)
+        if self.recipe.schedule == "plateau":
+            self.plateau.take(value, self.recipe.every)
         if value > self.best.score:
             weights = self.weights() if self.recipe.patience else {}
             self.best = Best(value, 0, weights)
         else:
             self.best.epochs += 1
-            if self.recipe.schedule == "plateau" and self.best.epochs % self.recipe.every == 0:
-                self.plateaus += 1
         return {watched: scores}
 
     @property
@@ -240,7 +237,7 @@ class Learner:
                 "epoch": self.epoch,
                 "seen": self.seen,
                 "origin": self.origin,
-                "plateaus": self.plateaus,
+                "plateau": vars(self.plateau),
                 "settled": self.settled,
                 "seconds": self.seconds,
             },
@@ -252,17 +249,24 @@ class Learner:
             network.load_state_dict(state["networks"][role])
         self.follow(Recipe.read({k: v for k, v in state["recipe"].items() if k != "kind"}))
         for role, one in self.optimisers.items():
-            one.load_state_dict(state["optimisers"][role])
-            self.steps[role] = stepping(one)
+            restore(one, state["optimisers"][role])
+        self.steps = {role: stepping(one) for role, one in self.optimisers.items()}
+        self.pulls = self._pulls()
         self.drop(state["dropout"])
         if self.scaler and state["scaler"]:
             self.scaler.load_state_dict(state["scaler"])
         self.best = Best(**state["best"])
-        self.random = dict(state["random"])
-        self.rates = {}
-        vars(self).update(state["at"])
+        self.random, self.rates = dict(state["random"]), {}
+        self.place_at(state["at"])
         self.forget_counts()
         self.losses = []
+
+    def place_at(self, place: dict[str, Any]) -> None:
+        """Stand where a state stood: its step, its epoch, and what schedules count."""
+        rest = dict(place)
+        lowered = rest.pop("plateaus", 0)  # as states from before say it
+        self.plateau = Plateau(**rest.pop("plateau", {"lowered": lowered}))
+        vars(self).update(rest)
 
     # -- changes on the way --------------------------------------------------------------------------------------
 
@@ -271,20 +275,23 @@ class Learner:
         if recipe == self.recipe:
             return
         for role, network in self.networks.items():
-            one = remade(self.optimisers[role], self.recipe, recipe, network, self.place.device)
-            self.optimisers[role], self.steps[role] = one, stepping(one)
+            self.optimisers[role] = remade(self.optimisers[role], self.recipe, recipe, network, self.place.device)
+        self.steps = {role: stepping(one) for role, one in self.optimisers.items()}
         self.recipe, self.rates = recipe, {}
+        hold(self.networks.values(), recipe.frozen)
+        self.pulls = self._pulls()
         if self.sprint:
             self.sprint.follow(recipe)
         self.forget_counts()
 
+    def _pulls(self) -> dict[str, Pull]:
+        return {role: Pull(one, self.recipe, self.networks[role]) for role, one in self.optimisers.items()}
+
     def drop(self, share: float | None) -> None:
         """Let every dropout layer drop this share, from now on; None leaves each its own."""
         self.dropout = share
-        for network in self.networks.values():
-            for module in network.modules():
-                if share is not None and isinstance(module, nn.modules.dropout._DropoutNd):
-                    module.p = share
+        if share is not None:
+            drop(self.networks.values(), share)
 
     def forget_counts(self) -> None:
         """Work out anew what follows from batch size and length."""
@@ -292,19 +299,13 @@ class Learner:
             vars(self).pop(name, None)
         self.rearranged = True
 
-    def _random_state(self) -> dict[str, torch.Tensor]:
-        states = {"cpu": torch.get_rng_state()}
-        return states | ({"cuda": torch.cuda.get_rng_state()} if self.place.device.type == "cuda" else {})
-
     def leave(self) -> None:
         """Keep the random state, so that whoever computes meanwhile changes nothing."""
-        self.random = self._random_state()
+        self.random = self.place.random()
 
     def enter(self) -> None:
         """Take the kept random state up again, and go on learning."""
-        torch.set_rng_state(self.random["cpu"])
-        if "cuda" in self.random:
-            torch.cuda.set_rng_state(self.random["cuda"])
+        self.place.draw_as(self.random)
         self.began = time.perf_counter() - self.seconds
 
     def clock_due(self, at: float) -> bool:

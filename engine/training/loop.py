@@ -69,7 +69,7 @@ def learn(learner: Learner, pause: float = PAUSE, watch: Watch | None = None) ->
         losses = torch.stack(learner.losses).float().tolist() if learner.losses else []  # the one wait for the device
         learner.losses = []
         now, taken = time.perf_counter(), learner.step - told_step
-        pace = taken * learner.batch_size / max(1e-9, now - told)
+        pace = learner.batch_size * min(taken / max(1e-9, now - told), learner.speed or math.inf)
         told, told_step = now, learner.step
         learner.leave()
         problem = "" if all(map(math.isfinite, losses)) else trouble(learner, keepsake)

@@ -15,8 +15,7 @@ Groups = list[dict]
 def optimiser(recipe: Recipe, network: nn.Module, device: torch.device) -> torch.optim.Optimizer:
     """Return the recipe's optimiser over the weights that may move; freezes the others."""
     groups = _groups(recipe, network)
-    decay = recipe.decay if recipe.coupled else 0.0
-    shared: dict[str, Any] = {"lr": recipe.rate, "weight_decay": decay}
+    shared: dict[str, Any] = {"lr": recipe.rate}
     # One kernel for all weights, where torch has one: small networks gain half as much again.
     fused: dict[str, Any] = {"fused": True} if device.type in ("cpu", "cuda") else {}
     betas = (recipe.momentum, 0.999)
@@ -47,6 +46,14 @@ def remade(
     return made
 
 
+def restore(optimiser: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Give an optimiser the state that another one had; what pulls weights to zero is not its business."""
+    optimiser.load_state_dict(state)
+    for group in optimiser.param_groups:
+        if "weight_decay" in group:
+            group["weight_decay"] = 0.0
+
+
 def _groups(recipe: Recipe, network: nn.Module) -> Groups:
     """Return the weights in groups of the same rate; those of frozen nodes in none."""
     names = {name.replace("_orig_mod.", "") for name, _ in network.named_modules()}
@@ -67,24 +74,77 @@ def _groups(recipe: Recipe, network: nn.Module) -> Groups:
     return [{"params": weights, "factor": factor} for factor, weights in by_factor.items()]
 
 
-def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
-    """Give every group the rate, times its own factor."""
+def set_rate(optimiser: torch.optim.Optimizer, rate: float, momentum: float | None = None) -> None:
+    """Give every group the rate, times its own factor; and a momentum, where a schedule moves that too."""
     for group in optimiser.param_groups:
         group["lr"] = rate * group.get("factor", 1.0)
+        if momentum is not None and "betas" in group:
+            group["betas"] = (momentum, group["betas"][1])
+        elif momentum is not None and group.get("momentum"):
+            group["momentum"] = momentum
 
 
-def pull(optimiser: torch.optim.Optimizer, recipe: Recipe) -> None:
-    """Pull weights to zero before a step: decoupled decay, and L1 by way of the gradient."""
-    decay = 0.0 if recipe.coupled else recipe.decay
-    for group in optimiser.param_groups:
-        weights = [p for p in group["params"] if p.grad is not None]
-        if not weights:
-            continue
-        with torch.no_grad():
-            if decay:
-                torch._foreach_mul_(weights, 1 - group["lr"] * decay)
-            if recipe.l1:
-                torch._foreach_add_([p.grad for p in weights], torch._foreach_sign(weights), alpha=recipe.l1)
+NORMALISATION = ("batchnorm", "instancenorm", "normalization")  # modules of torch.nn that hold such layers
+
+
+def pulled(recipe: Recipe, network: nn.Module) -> set[nn.Parameter]:
+    """Return what decay and L1 pull to zero: weights, but of biases and normalisation only if the recipe says so."""
+    if recipe.pulled == "everything":
+        return set(network.parameters())
+    return {
+        parameter
+        for module in network.modules()
+        if not type(module).__module__.endswith(NORMALISATION)
+        for name, parameter in module.named_parameters(recurse=False)
+        if parameter.dim() > 1 and not name.startswith("bias")
+    }
+
+
+class Pull:
+    """What decay and L1 do to weights: to the gradient before a step, and to the weights before and after it."""
+
+    def __init__(self, optimiser: torch.optim.Optimizer, recipe: Recipe, network: nn.Module):
+        self.decay, self.l1, self.couples = recipe.decay, recipe.l1, recipe.couples
+        chosen = pulled(recipe, network) if self else set()
+        self.groups = [(g, [p for p in g["params"] if p in chosen]) for g in optimiser.param_groups]
+
+    def __bool__(self) -> bool:
+        return bool(self.decay or self.l1)
+
+    @torch.no_grad()
+    def before(self) -> None:
+        """Add coupled decay to the gradients, or shrink the weights by a decoupled one."""
+        for group, every in self.groups if self.decay else ():
+            weights = [p for p in every if p.grad is not None]
+            if weights and self.couples:
+                torch._foreach_add_([p.grad for p in weights], weights, alpha=self.decay)
+            elif weights:
+                torch._foreach_mul_(weights, 1 - group["lr"] * self.decay)
+
+    @torch.no_grad()
+    def after(self) -> None:
+        """Bring weights closer to zero by rate × L1, and no further: the proximal step, which reaches it."""
+        for group, every in self.groups if self.l1 else ():
+            for weight in every:
+                if weight.grad is not None:
+                    weight.copy_(nn.functional.softshrink(weight, group["lr"] * self.l1))
+
+    @torch.no_grad()
+    def penalty(self) -> torch.Tensor:
+        """Add what the penalties' own gradients are to the weights' gradients, and return the penalties.
+
+        Where a weight is zero, |w| has many slopes: the one that moves it least is taken.
+        """
+        total = torch.zeros(())
+        for weight in (p for _, every in self.groups for p in every if p.grad is not None):
+            if self.decay:
+                total = total + self.decay / 2 * weight.square().sum().cpu()
+                weight.grad.add_(weight, alpha=self.decay)
+            if self.l1:
+                total = total + self.l1 * weight.abs().sum().cpu()
+                resting = nn.functional.softshrink(weight.grad, self.l1)
+                weight.grad.copy_(torch.where(weight == 0, resting, weight.grad + self.l1 * weight.sign()))
+        return total
 
 
 def moved(optimisers: Iterable[torch.optim.Optimizer]) -> Iterable[nn.Parameter]:

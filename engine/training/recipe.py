@@ -48,8 +48,21 @@ class Recipe(Choice):
         None, "Stop after so many seconds, if the epochs last longer.", rare=True, none="no limit"
     )
     decay: Decay = option(0.0, "Weight decay (L2): how strongly weights are pulled to zero.")
-    coupled: bool = option(False, "Add the decay to the gradient (coupled) rather than to the weights.", rare=True)
-    l1: Decay = option(0.0, "How strongly weights are pulled to exactly zero (L1).", rare=True)
+    coupled: bool | None = option(
+        None,
+        "Whether the decay is added to the gradient (coupled) rather than taken from the weights after it.",
+        rare=True,
+        none="as the optimiser is known: decoupled for AdamW, coupled for all others",
+    )
+    l1: Decay = option(
+        0.0,
+        "L1: after each step weights come closer to zero by rate × this, and stay there once they arrive; "
+        "by L-BFGS they only come near it.",
+        rare=True,
+    )
+    pulled: Literal["weights", "everything"] = option(
+        "weights", "What decay and L1 pull: weights, or biases and normalisation as well.", rare=True
+    )
     clip: Annotated[float, Field(gt=0, le=10**6)] | None = option(
         None, "The longest gradient that is allowed; longer ones are shortened.", rare=True, none="any length"
     )
@@ -90,6 +103,12 @@ class Recipe(Choice):
     device: Literal["auto", "cpu", "cuda", "mps"] = option(
         "auto", "Where to compute: the graphics card if there is one, else the processor.", rare=True
     )
+
+    @property
+    def couples(self) -> bool:
+        """Return whether the decay is part of the gradient; where a line is searched it always is."""
+        usual = self.optimiser != "adamw" if self.coupled is None else self.coupled
+        return usual or self.optimiser == "lbfgs"
 
     @field_validator("augment", "sweep", mode="before")
     @classmethod

@@ -11,7 +11,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from engine.errors import VitrineError
 from engine.layers.modules import PlaneFeatures, Sign, Sine, Step
 from engine.tasks import Task
-from engine.training.optimiser import stepping
+from engine.training.optimiser import pulled, stepping
 from engine.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ def sprint_of(learner: "Learner") -> "Sprint | None":
         and task.kind in TASKS
         and recipe.optimiser in STATES
         and recipe.batch != "all"
+        and recipe.schedule != "one_cycle"  # which moves the momentum too
         and not (recipe.augment or recipe.frozen or recipe.rates)
         and sum(weight.numel() for weight in network.parameters()) <= MOST_WEIGHTS
         and not others
@@ -63,6 +64,8 @@ class Sprint:
         self.network, self.task, self.recipe = network, task, recipe
         self.names = [name for name, _ in network.named_parameters()]
         self.weights = list(network.parameters())
+        chosen = pulled(recipe, network)
+        self.pulled = torch.cat([torch.full((weight.numel(),), float(weight in chosen)) for weight in self.weights])
         # As many steps as divide an epoch best: what is left over is taken one by one.
         self.steps = min(range(LEAST, MOST + 1), key=lambda number: (batches % number, -number))
         self.compiled: dict[int, Callable[..., Any]] = {}  # by the number of examples
@@ -169,12 +172,21 @@ class Sprint:
         recipe = self.recipe
         if recipe.clip:
             gradient = gradient * (recipe.clip / (gradient.norm() + 1e-6)).clamp(max=1.0)
-        if recipe.decay and not recipe.coupled:
-            weights = weights * (1 - rate * recipe.decay)
+        if recipe.decay and not recipe.couples:
+            weights = weights * (1 - rate * recipe.decay * self.pulled)
+        if recipe.decay and recipe.couples:
+            gradient = gradient + recipe.decay * self.pulled * weights
+        weights, states = self._stepped(weights, states, gradient, count, rate)
         if recipe.l1:
-            gradient = gradient + recipe.l1 * weights.sign()
-        if recipe.decay and recipe.coupled:
-            gradient = gradient + recipe.decay * weights
+            reach = rate * recipe.l1 * self.pulled
+            weights = weights.sign() * (weights.abs() - reach).clamp(min=0.0)
+        return weights, states
+
+    def _stepped(
+        self, weights: torch.Tensor, states: list[torch.Tensor], gradient: torch.Tensor, count: Any, rate: torch.Tensor
+    ) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """Return weights and states after the optimiser's own step along a gradient."""
+        recipe = self.recipe
         if recipe.optimiser == "sgd":
             return weights - rate * gradient, []
         if recipe.optimiser in ("momentum", "nesterov"):

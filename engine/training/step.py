@@ -5,10 +5,21 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from engine.training.optimiser import moved, pull
+from engine.tasks import Turn
+from engine.training.optimiser import moved
 
 if TYPE_CHECKING:
     from engine.training.learner import Learner
+
+
+def move(
+    learner: "Learner", turn: Turn, one: torch.optim.Optimizer, inputs: torch.Tensor, targets: torch.Tensor
+) -> None:
+    """Let one network's weights move by its turn."""
+    if isinstance(one, torch.optim.LBFGS):
+        search(learner, turn.role, one, inputs, targets)
+    else:
+        descend(learner, turn.role, one, turn.loss)
 
 
 def descend(learner: "Learner", role: str, one: torch.optim.Optimizer, loss: torch.Tensor) -> None:
@@ -23,24 +34,26 @@ def descend(learner: "Learner", role: str, one: torch.optim.Optimizer, loss: tor
         loss.backward()
     if learner.recipe.clip:
         nn.utils.clip_grad_norm_(list(moved([one])), learner.recipe.clip)
-    if learner.recipe.decay or learner.recipe.l1:
-        pull(one, learner.recipe)
+    pull = learner.pulls[role]
+    if pull:
+        pull.before()
     if learner.scaler:
         learner.scaler.step(one)
         learner.scaler.update()
     else:
         learner.steps[role]()
+    if pull:
+        pull.after()
 
 
-def search(learner: "Learner", one: torch.optim.LBFGS, inputs: torch.Tensor, targets: torch.Tensor) -> None:
-    """Step as L-BFGS does, which asks for the loss several times."""
+def search(learner: "Learner", role: str, one: torch.optim.LBFGS, inputs: torch.Tensor, targets: torch.Tensor) -> None:
+    """Step as L-BFGS does, which asks for the loss several times; what pulls weights to zero is part of it."""
+    pull = learner.pulls[role]
 
     def closure() -> Any:
         one.zero_grad()
         turn = next(iter(learner.task.turns(learner.networks, inputs, targets)))
         turn.loss.backward()
-        if learner.recipe.decay or learner.recipe.l1:
-            pull(one, learner.recipe)
-        return turn.loss
+        return turn.loss + pull.penalty().to(turn.loss.device) if pull else turn.loss
 
     one.step(closure)

@@ -10,10 +10,14 @@ import torch
 from torch import nn
 
 from engine.graph.capture import Look, hooked
+from engine.graph.units import unit_axes
+from engine.training.evaluating import evaluating
 from engine.training.learner import Learner
 
 BINS = 32
 FEW = 1_000  # weights
+MORE = 3  # batches, besides the one that is learned, in which a unit must be silent to be dead,
+MOST = 1_024  # and how many examples they have at most
 
 
 @dataclass
@@ -36,15 +40,63 @@ def watching(learner: Learner) -> Generator[Watched, None, None]:
     found, began = Watched(), time.perf_counter()
     activations: dict[str, dict[str, torch.Tensor]] = {}
     before = {name: p.detach().clone() for name, p in _named(learner)}
-    with hooked([(node, _look(name, activations, found)) for name, node in nodes(learner)]):
+    quiet, given, axes = _silent(learner), {}, axes_of(learner)
+    handles = [p.register_post_accumulate_grad_hook(_keep(given, name, learner)) for name, p in _named(learner)]
+    with (
+        _released(handles),
+        hooked([(node, _look(name, axes.get(name, 0), activations, quiet, found)) for name, node in nodes(learner)]),
+    ):
         ready = time.perf_counter()
         yield found
     done = time.perf_counter()
     with torch.no_grad():
         found.weights = _weights(learner)
-        _fetch(found, {name: _measure(name, node, before, activations) for name, node in nodes(learner)})
+        named = nodes(learner)
+        measured = {name: _measure(name, node, before, given, activations, learner.recipe.clip) for name, node in named}
+        _fetch(found, measured)
     found.step = learner.step
     found.seconds += ready - began + time.perf_counter() - done
+
+
+@contextmanager
+def _released(handles: list[Any]) -> Generator[None, None, None]:
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _keep(given: dict[str, torch.Tensor], name: str, learner: Learner) -> Any:
+    """Return what keeps a parameter's gradient as backpropagation gives it, before anything is done to it."""
+    scale = learner.scaler.get_scale() if learner.scaler else 1.0
+
+    def keep(parameter: torch.Tensor) -> None:
+        if name not in given and parameter.grad is not None:  # where a line is searched, of its beginning
+            given[name] = parameter.grad.detach().clone() / scale if scale != 1.0 else parameter.grad.detach().clone()
+
+    return keep
+
+
+def _silent(learner: Learner) -> dict[str, torch.Tensor]:
+    """Return which units of each node are silent for all of some training examples, as the network stands."""
+    found: dict[str, torch.Tensor] = {}
+
+    def look(name: str) -> Look:
+        def note(output: Any) -> None:
+            if isinstance(output, torch.Tensor) and output.is_floating_point():
+                mask = silent(output.detach(), axes.get(name, 0))
+                found[name] = found[name] & mask if name in found else mask
+
+        return note
+
+    axes = axes_of(learner)
+    some = learner.train.inputs[: min(MOST, MORE * learner.batch_size)]
+    looks = [(node, look(name)) for name, node in nodes(learner)]
+    with hooked(looks), evaluating(learner.networks), learner.place.precision():
+        for piece in learner.pieces(some):
+            learner.answer(piece)
+    return found
 
 
 def nodes(learner: Learner) -> Generator[tuple[str, nn.Module], None, None]:
@@ -54,6 +106,17 @@ def nodes(learner: Learner) -> Generator[tuple[str, nn.Module], None, None]:
         for name, module in network.named_modules():
             if type(module).__module__ != "engine.graph.network" and name and _is_node(network, name):
                 yield f"{role}.{name}" if many else name, module
+
+
+def axes_of(learner: Learner) -> dict[str, int]:
+    """Return along which axis the units of each node lie, by the names that `nodes` gives."""
+    many = len(learner.networks) > 1
+    graphs = learner.experiment.graphs
+    return {
+        f"{role}.{path}" if many else path: axis
+        for role in learner.networks
+        for path, axis in unit_axes(graphs[role]).items()
+    }
 
 
 def _is_node(network: nn.Module, name: str) -> bool:
@@ -77,16 +140,22 @@ def _weights(learner: Learner) -> dict[str, torch.Tensor]:
     return {name: p.detach().float().cpu().clone() for name, p in every.items()} if few else {}
 
 
-def _look(name: str, activations: dict[str, dict[str, torch.Tensor]], watched: Watched) -> Look:
+def _look(
+    name: str,
+    along: int,
+    activations: dict[str, dict[str, torch.Tensor]],
+    others: dict[str, torch.Tensor],
+    watched: Watched,
+) -> Look:
     def look(output: Any) -> None:
         if isinstance(output, torch.Tensor) and output.is_floating_point():
             began = time.perf_counter()
             values = output.detach().float()
-            mean, deviation, silent = gist(values)
+            mean, deviation, quiet = gist(values, along)
             activations[name] = {
                 "activation mean": mean,
                 "activation deviation": deviation,
-                "dead units": silent,
+                "dead units": (quiet & others[name]).float().mean() if name in others else quiet.float().mean(),
                 "of activations": _histogram(values),
             }
             watched.seconds += time.perf_counter() - began
@@ -94,19 +163,28 @@ def _look(name: str, activations: dict[str, dict[str, torch.Tensor]], watched: W
     return look
 
 
-def gist(values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Return mean and deviation of what a node gave, and the share of units at or below zero for the whole batch."""
-    units = values.flatten(2).amax(dim=2) if values.dim() > 2 else values
-    return values.mean(), values.std(correction=0), (units.amax(dim=0) <= 0).float().mean()
+def gist(values: torch.Tensor, along: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return mean and deviation of what a node gave, and which of its units are silent."""
+    return values.mean(), values.std(correction=0), silent(values, along)
+
+
+def silent(values: torch.Tensor, along: int) -> torch.Tensor:
+    """Return which units, which lie along an axis, are at or below zero for every example and at every place."""
+    return values.movedim(1 + along, 0).flatten(1).amax(dim=1) <= 0
 
 
 def _measure(
-    name: str, node: nn.Module, before: dict[str, torch.Tensor], activations: dict[str, dict[str, torch.Tensor]]
+    name: str,
+    node: nn.Module,
+    before: dict[str, torch.Tensor],
+    given: dict[str, torch.Tensor],
+    activations: dict[str, dict[str, torch.Tensor]],
+    clip: float | None,
 ) -> dict[str, torch.Tensor]:
-    """Return numbers by name, and under 'of …' histograms."""
+    """Return numbers by name, and under 'of …' histograms; gradients as backpropagation gave them."""
     found = dict(activations.get(name, {}))
     weights = list(node.named_parameters())
-    gradients = [p.grad.flatten().float() for _, p in weights if p.grad is not None]
+    gradients = [given[kept].flatten().float() for inner, _ in weights if (kept := f"{name}/{inner}") in given]
     if weights:
         old = torch.cat([before[f"{name}/{inner}"].flatten() for inner, _ in weights]).float()
         new = torch.cat([p.detach().flatten() for _, p in weights]).float()
@@ -117,6 +195,8 @@ def _measure(
         every = torch.cat(gradients)
         found |= {"gradient norm": every.norm(), "gradient mean": every.abs().mean()}
         found["of gradients"] = _histogram(every)
+        whole = torch.stack([gradient.float().norm() for gradient in given.values()]).norm()
+        found["clipped gradient"] = every.norm() * ((clip or torch.inf) / (whole + 1e-6)).clamp(max=1.0)
     return found
 
 

@@ -9,6 +9,7 @@ from pydantic import Field
 from engine.choice import option
 from engine.figures.figure import BAD, PALETTE, axis, figure, says
 from engine.graph.capture import capturing
+from engine.graph.units import number_of_units, unit_axes
 from engine.views.confusion import classified
 from engine.views.frame import Frame
 from engine.views.lesions import silenced, without
@@ -50,18 +51,19 @@ class Ablation(View):
         step = picked(suiting, graph, self.node, "whose units could be switched off")
         whole, left = session.still(), without(session, self.off)
         name, _ = session.split(self.split)
-        number = min(step.gives.sizes[0], self.most) if self.ranking else 0
+        of, along = number_of_units(step, graph), unit_axes(graph)[step.path]
+        number = min(of, self.most) if self.ranking else 0
         turns = number + (2 if self.off else 1)  # as often are all examples let through
         sums = [(yield from self._scores(whole, name, 0, turns))]
         sums.append((yield from self._scores(left, name, 1, turns)) if self.off else sums[0])
         classes = list(session.network.dataset.classes)
-        words = {"node": step.path, "classes": classes, "split": name, "off": list(self.off), "of": step.gives.sizes[0]}
+        words = {"node": step.path, "classes": classes, "split": name, "off": list(self.off), "of": of}
         arrays = {"before": sums[0][0], "after": sums[1][0], "counts": sums[0][2]}
         words |= {"was": sums[0][1], "is": sums[1][1], "units": []}
         lost = []
         start = left.still() if number and self.off else whole
         for unit in range(number):
-            change = {step.path: lambda output, unit=unit: silenced(output, [unit])}
+            change = {step.path: lambda output, unit=unit: silenced(output, [unit], along)}
             with capturing(start.network.networks["network"], [], change):
                 scores = yield from self._scores(start, name, turns - number + unit, turns)
                 lost.append(self._lost(sums[1][1], scores[1]))

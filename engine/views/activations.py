@@ -9,7 +9,7 @@ from pydantic import Field
 from engine.choice import option
 from engine.figures.figure import BAD, PALETTE, axis, figure
 from engine.graph.capture import hooked
-from engine.training.watch import gist, nodes
+from engine.training.watch import axes_of, gist, nodes
 from engine.views.frame import Frame
 from engine.views.session import looking
 from engine.views.view import View, view
@@ -29,13 +29,14 @@ class Activations(View):
         learner = session.network
         _, split = session.split("validation")
         found: dict[str, torch.Tensor] = {}
+        axes = axes_of(learner)
 
         def look(name):
             def measure(output):
                 if isinstance(output, torch.Tensor) and output.is_floating_point():
                     values = output.detach().float()
-                    mean, deviation, silent = gist(values)
-                    found[name] = torch.stack([mean, deviation, values.min(), values.max(), silent])
+                    mean, deviation, quiet = gist(values, axes.get(name, 0))
+                    found[name] = torch.stack([mean, deviation, values.min(), values.max(), quiet.float().mean()])
 
             return measure
 

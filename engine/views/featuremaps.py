@@ -12,7 +12,7 @@ from engine.errors import VitrineError
 from engine.figures.maps import Regions, normalised, spot_of
 from engine.figures.raster import Sheet
 from engine.graph.capture import capturing
-from engine.graph.field import fields
+from engine.graph.reach import ends, reach
 from engine.graph.trace import trace
 from engine.views.frame import Frame
 from engine.views.lesions import without
@@ -75,8 +75,8 @@ class FeatureMaps(View):
         small, times = _small(values[chosen.to(values.device)])
         every = torch.stack([torch.stack([*one.float().aminmax()]) for one in found.values()])
         row, column = self._place(values[unit])
-        seen = fields(trace(graph)).get(step.path)
-        box = [list(axis.of(at)) for axis, at in zip(seen.axes, (row, column), strict=False)] if seen else []
+        seen = reach(trace(graph), step.path) if step.gives.rank == 3 else None
+        box = ends(seen, (row, column)) if seen else []
         arrays = {
             "maps": small.cpu().numpy(),
             "units": chosen.numpy(),

@@ -22,10 +22,12 @@ class Flow(View):
     title, reads, pulses, rank = "Gradient flow", "record", True, 20
     hint = "Layers of like colour learn alike; a row that fades toward the input vanishes, one that glares explodes."
 
-    quantity: Literal["gradient norm", "update ratio", "dead units", "gradient mean", "weight norm"] = option(
+    quantity: Literal[
+        "gradient norm", "clipped gradient", "update ratio", "dead units", "gradient mean", "weight norm"
+    ] = option(
         "gradient norm",
-        "The length of the gradient; how far a step moves the weights, against their length (about 0.001 is healthy); "
-        "the share of units that stayed at or below zero for a whole batch.",
+        "The length of the gradient as it came back, and what clipping left of it; how far a step moves the weights, "
+        "against their length (about 0.001 is healthy); the share of units at or below zero in several batches.",
     )
     show: Literal["both", "over time", "now"] = option("both", "The development, the latest step, or both.")
 
@@ -113,7 +115,7 @@ def marked(quantity: str, latest: np.ndarray) -> list[str]:
         word = ""
         if not np.isfinite(value):
             word = "not finite"
-        elif quantity.startswith("gradient"):
+        elif "gradient" in quantity:
             word = "exploding" if value > LARGE else "vanishing" if value < SMALL * largest else ""
         elif quantity == "update ratio":
             word = "too fast" if value > FAST else "hardly moves" if value < SLOW else ""

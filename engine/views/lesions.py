@@ -6,6 +6,7 @@ import torch
 
 from engine.errors import VitrineError
 from engine.graph.capture import node
+from engine.graph.units import number_of_units, unit_axes
 from engine.views.session import Session
 from engine.views.shared import steps
 
@@ -19,10 +20,10 @@ def without(session: Session, off: Sequence[str]) -> Session:
             del session.kept[old]
         maimed = session.still()
         network = maimed.network.networks["network"]
-        every, off_units = steps(session.experiment.graph), parsed(session, off)
-        for step in every:  # of a block that repeats, in every turn
+        graph, off_units = session.experiment.graph, parsed(session, off)
+        for step in steps(graph):  # of a block that repeats, in every turn
             if (units := off_units.get(step.path, off_units.get(step.place))) is not None:
-                node(network, step.path).register_forward_hook(_hook(units))
+                node(network, step.path).register_forward_hook(_hook(units, unit_axes(graph)[step.path]))
         session.kept[key] = maimed
     return session.kept[key]
 
@@ -31,7 +32,7 @@ def parsed(session: Session, off: Sequence[str]) -> dict[str, list[int]]:
     """Return which units of which layers are meant; none listed means all."""
     sizes = {}
     for step in steps(session.experiment.graph):
-        sizes[step.path] = sizes.setdefault(step.place, step.gives.sizes[0])
+        sizes[step.path] = sizes.setdefault(step.place, number_of_units(step, session.experiment.graph))
     found: dict[str, list[int]] = {}
     for words in off:
         name, _, unit = words.strip().partition(":")
@@ -47,14 +48,15 @@ def parsed(session: Session, off: Sequence[str]) -> dict[str, list[int]]:
     return found
 
 
-def silenced(output: torch.Tensor, units: list[int]) -> torch.Tensor:
-    """Return what a layer gives without some of its units; none listed means all."""
+def silenced(output: torch.Tensor, units: list[int], along: int = 0) -> torch.Tensor:
+    """Return what a layer gives without some of its units, which lie along an axis; none listed means all."""
     if not units:
         return torch.zeros_like(output)
-    kept = torch.ones(output.shape[1], dtype=output.dtype, device=output.device)
+    axis = 1 + along
+    kept = torch.ones(output.shape[axis], dtype=output.dtype, device=output.device)
     kept[units] = 0
-    return output * kept.reshape(1, -1, *(1 for _ in output.shape[2:]))
+    return output * kept.reshape([-1 if place == axis else 1 for place in range(output.dim())])
 
 
-def _hook(units: list[int]) -> Callable[..., torch.Tensor]:
-    return lambda module, inputs, output: silenced(output, units)
+def _hook(units: list[int], along: int) -> Callable[..., torch.Tensor]:
+    return lambda module, inputs, output: silenced(output, units, along)

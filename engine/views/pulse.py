@@ -16,6 +16,7 @@ NUMBERS = (
     "dead units",
     "activation mean",
     "activation deviation",
+    "clipped gradient",  # at the end: pulses of earlier versions end before it
 )
 HISTOGRAMS = ("weights", "gradients", "activations")
 
@@ -59,7 +60,8 @@ def history(session: Session, quantity: str) -> History:
         return History([], np.zeros(0, int), np.zeros((0, 0)))
     nodes = pulses[-1][1].words["nodes"]
     column = NUMBERS.index(quantity)
-    values = np.array([frame["numbers"][:, column] for _, frame in pulses if frame.words["nodes"] == nodes]).T
+    kept = [frame["numbers"] for _, frame in pulses if frame.words["nodes"] == nodes]
+    values = np.array([n[:, column] if column < n.shape[1] else np.full(len(n), np.nan) for n in kept]).T
     steps = np.array([step for step, frame in pulses if frame.words["nodes"] == nodes])
     here = np.flatnonzero(np.isfinite(values).any(axis=1))
     return History([nodes[place] for place in here], steps, values[here])

@@ -1,5 +1,6 @@
 """Receptive field: what part of the picture a unit can see, and what it does see."""
 
+import itertools
 from typing import Annotated, Literal
 
 import numpy as np
@@ -11,6 +12,7 @@ from engine.figures.maps import Regions
 from engine.figures.raster import shrunk
 from engine.graph.capture import capturing
 from engine.graph.field import fields
+from engine.graph.reach import reach, spans
 from engine.graph.trace import trace
 from engine.views.frame import Frame
 from engine.views.sample import answer, sample_of
@@ -76,11 +78,9 @@ class ReceptiveField(View):
                 gradient = torch.autograd.grad(told, inputs, retain_graph=True, allow_unused=True)[0]
                 gradient = torch.zeros_like(inputs) if gradient is None else gradient
                 seen.append(gradient.float().abs().mean(dim=(0, 1)).cpu().numpy())
-                field = theory.get(name)
-                if field and field.placed and not field.whole:
-                    boxes.append([list(a.of(p)) for a, p in zip(field.axes, at, strict=True)])
-                else:
-                    boxes.append([[0, inputs.shape[2] - 1], [0, inputs.shape[3] - 1]])
+                exact = reach(trace(graph), name)
+                every = [[[0, inputs.shape[2] - 1]], [[0, inputs.shape[3] - 1]]]
+                boxes.append(spans(exact, at) if exact else every)
                 places.append(list(at))
         words = {"nodes": names, "boxes": boxes, "places": places, "sizes": [list(theory[n].size) for n in names]}
         words["unit"] = min(self.unit, found[step.path].shape[1] - 1) if self.of == "this unit" else None
@@ -113,7 +113,7 @@ class ReceptiveField(View):
             if place == 0:
                 axes = regions.place(across, (0, 1), picture.shape[1:], title)
                 regions.picture(picture, axes)
-                self._box(regions, axes, words["boxes"][-1], picture.shape[1:], 1.0)
+                self._box(regions, axes, words["boxes"][-1], 1.0)
                 continue
             values = np.sqrt(shrunk(frame["seen"][place - 1], DOTS))
             share = values.shape[0] / frame["seen"].shape[1]
@@ -121,16 +121,14 @@ class ReceptiveField(View):
             told = f"sees {size}" if values.any() else "silent here"
             axes = regions.place(across, (0, 1), values.shape, f"{nodes[place - 1]}<br>{told}")
             regions.heat(values, axes, "sequential", hovertemplate="%{z:.3g} (root of the gradient)<extra></extra>")
-            self._box(regions, axes, words["boxes"][place - 1], frame["seen"].shape[1:], share)
+            self._box(regions, axes, words["boxes"][place - 1], share)
         return regions.figure()
 
-    def _box(self, regions, axes, box, sizes, share):
-        """Frame what can be seen, as far as it lies in the picture, which is drawn in so much smaller a grid."""
-        down, along = (
-            (max(first, 0) * share, (min(last, size - 1) + 1) * share - 1)
-            for (first, last), size in zip(box, sizes, strict=True)
-        )
-        regions.box(axes, down, along)
+    def _box(self, regions, axes, boxes, share):
+        """Frame what can be seen in the picture, which is drawn in so much smaller a grid."""
+        down, along = ([(first * share, (last + 1) * share - 1) for first, last in axis] for axis in boxes)
+        for rows, columns in itertools.product(down, along):
+            regions.box(axes, rows, columns)
 
 
 def _way(suiting, step):

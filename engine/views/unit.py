@@ -10,7 +10,7 @@ from engine.choice import option
 from engine.figures.figure import PALETTE, axis, figure, nothing
 from engine.figures.maps import Regions
 from engine.graph.capture import capturing
-from engine.graph.field import fields
+from engine.graph.reach import ends, reach
 from engine.graph.trace import trace
 from engine.views.frame import Frame
 from engine.views.making import made
@@ -67,7 +67,7 @@ class Unit(View):
         learner = session.network
         name, split = session.split(self.split)
         most = min(self.examples, len(split))
-        field = fields(trace(session.experiment.graph)).get(step.path)
+        seen = reach(trace(session.experiment.graph), step.path) if step.gives.rank == 3 else None
         values, places = [], []
         for piece in learner.pieces(split.inputs[:most]):
             inputs = learner.material.given(piece)
@@ -81,9 +81,7 @@ class Unit(View):
             best = every.argsort(descending=True)[: self.number]
             wide = step.gives.sizes[2] if step.gives.rank == 3 else 1
             at = [(int(where[one]) // wide, int(where[one]) % wide) for one in best]
-            boxes = []
-            if field and field.placed and not field.whole and step.gives.rank == 3:
-                boxes = [[list(a.of(p)) for a, p in zip(field.axes, one, strict=True)] for one in at]
+            boxes = [ends(seen, one) for one in at] if seen else []
             arrays = {
                 "images": session.examples(name, best.tolist()).numpy(),
                 "values": every[best].numpy(),
@@ -141,10 +139,8 @@ class Unit(View):
             title = f"{target}<br>{frame['values'][place]:.3g}"
             axes = regions.place(across, (top - 0.93 / rows + 0.01, top), image.shape[1:], title)
             regions.picture(image, axes)
-            if words["boxes"]:
-                (top_row, last_row), (left, right) = words["boxes"][place]
-                high, wide = image.shape[1:]
-                regions.box(axes, (max(0, top_row), min(high - 1, last_row)), (max(0, left), min(wide - 1, right)))
+            if words["boxes"] and words["boxes"][place]:
+                regions.box(axes, *words["boxes"][place])
         said = f"{words['node']}, unit {words['unit']} of {words['of']}: the strongest of {words['looked']:,}"
         regions.write(f"{said} {words['split']} examples", None, 0.5, 1, xanchor="center", yanchor="top")
         return regions.figure()

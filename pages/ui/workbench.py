@@ -20,6 +20,7 @@ from engine.training.fit import suggested
 from engine.training.folds import fewer, folded
 from engine.training.link import MOST_LINK, to_link
 from engine.training.series import parts, several
+from engine.training.unfit import unfit
 from pages.ui import veils
 from pages.ui.forms import REFUSED
 from pages.ui.table import MOST_RIVALS, Lab, begin, written
@@ -37,14 +38,8 @@ def refusal(text: str) -> str:
         return "Choose data to learn from."
     try:
         dataset = house().hub.past.dataset(experiment.data)
-        suited = experiment.task.suited(experiment.graphs)
         recipe = (parts(experiment, dataset)[0] if several(experiment.recipe) else experiment).recipe
-        batch, examples = recipe.batch, len(fewer(folded(dataset, recipe), recipe).train)
-        if batch != "all" and int(batch) > examples:
-            return (
-                f"A batch of {batch:,} is larger than the {examples:,} training examples. Use 'all', or a smaller one."
-            )
-        return suited.refuses(experiment.graphs, dataset)
+        return unfit(experiment.graphs, experiment.task, recipe, fewer(folded(dataset, recipe), recipe))
     except VitrineError as error:
         return str(error)
 

@@ -8,13 +8,16 @@ from hypothesis import strategies as st
 from engine.graph.chain import chain
 from engine.graph.cost import cost
 from engine.graph.network import Network
+from engine.graph.reach import reach, spans
 from engine.graph.trace import trace
 from engine.layers import LAYERS
 from engine.layers.activation import Tanh
-from engine.layers.convolution import Conv2d
+from engine.layers.convolution import Conv1d, Conv2d
+from engine.layers.dense import Dense
 from engine.layers.entry import Input
 from engine.layers.merging import Add, Concat
 from engine.layers.pooling import AveragePool2d, MaxPool2d
+from engine.layers.reshaping import Flatten
 from engine.presets import PRESETS
 
 
@@ -130,3 +133,73 @@ def test_concatenated_branches_of_unequal_pace_see_everything_to_be_safe():
         both=(Concat(), "slow", "fast"),
     )
     assert cost(graph).layers[-1].field.whole == (9, 9)
+
+
+def places_seen(graph, unit):
+    """Return at which rows and columns the unit's gradient is not zero."""
+    torch.manual_seed(0)
+    network = Network(graph).double()
+    x = torch.randn(1, *next(iter(graph.inputs.values())).sizes, dtype=torch.double, requires_grad=True)
+    network(x)[0, :, *unit].sum().backward()
+    touched = x.grad.abs().sum(dim=(0, 1)) > 0
+    other = [tuple(axis for axis in range(touched.dim()) if axis != one) for one in range(touched.dim())]
+    seen = [touched.any(dim=axes) if axes else touched for axes in other]
+    return [set(axis.nonzero().flatten().tolist()) for axis in seen]
+
+
+BORDERED = st.one_of(
+    st.builds(
+        lambda k, s, p, m: Conv2d(channels=2, kernel=k, stride=s, padding=min(p, k - 1), padding_mode=m),
+        st.integers(1, 4),
+        st.integers(1, 2),
+        st.integers(0, 3),
+        st.sampled_from(["zeros", "reflect", "replicate", "circular"]),
+    ),
+    st.builds(
+        lambda a, b, m: LAYERS["pad"](left=a, top=b, right=b, bottom=a, mode=m),
+        st.integers(0, 2),
+        st.integers(0, 2),
+        st.sampled_from(["zeros", "reflect", "replicate"]),
+    ),
+    st.builds(lambda k: AveragePool2d(kernel=k, stride=1), st.integers(1, 3)),
+)
+
+
+@given(st.lists(BORDERED, min_size=1, max_size=3))
+@settings(max_examples=60, deadline=None)
+def test_at_the_borders_too_every_unit_sees_exactly_what_has_a_gradient(layers):
+    graph = chain(image=Input(sizes=(1, 11, 9)), **{f"n{i}": layer for i, layer in enumerate(layers)})
+    if not trace(graph).sound:
+        return
+    _, height, width = trace(graph).outputs[0].sizes
+    seen = reach(trace(graph), trace(graph).steps[-1].path)
+    for unit in {(0, 0), (0, width - 1), (height - 1, 0), (height // 2, width // 2), (height - 1, width - 1)}:
+        told = [{place for a, b in axis for place in range(a, b + 1)} for axis in spans(seen, unit)]
+        if all(told):  # a unit that sees nothing but padding has no gradient at all
+            strided = any(getattr(layer, "stride", 1) != 1 for layer in layers)
+            found = places_seen(graph, unit)
+            assert found == told or (strided and all(a <= b for a, b in zip(found, told, strict=True)))
+
+
+def test_a_wrapped_window_sees_both_ends():
+    graph = chain(series=Input(sizes=(1, 12)), conv=Conv1d(channels=2, kernel=5, padding=2, padding_mode="circular"))
+    seen = reach(trace(graph), "conv")
+    assert spans(seen, (0,)) == [[[0, 2], [10, 11]]]
+    assert spans(seen, (6,)) == [[[4, 8]]]
+
+
+def test_what_windows_leave_over_at_the_edge_nobody_behind_them_sees():
+    graph = chain(
+        image=Input(sizes=(1, 28, 28)),
+        conv=Conv2d(channels=2, kernel=4),
+        pool=MaxPool2d(),
+        flatten=Flatten(),
+        dense1=Dense(units=3),
+        dense2=Dense(units=2),
+    )
+    network = Network(graph).double()
+    x = torch.randn(1, 1, 28, 28, dtype=torch.double, requires_grad=True)
+    torch.nn.functional.avg_pool2d(network.conv(x), 2).sum().backward()
+    rows = (x.grad[0, 0].abs().sum(dim=1) > 0).sum().item()
+    fields = {layer.step.path: layer.field for layer in cost(graph).layers}
+    assert fields["dense1"].size == fields["dense2"].size == (rows, rows) == (27, 27)

@@ -1,6 +1,7 @@
 """Looking into convolutional networks: every view held against an oracle of its own."""
 
 import dataclasses
+import itertools
 
 import captum.attr as captum
 import numpy as np
@@ -545,7 +546,8 @@ def test_what_a_unit_sees_is_where_gradients_are_and_nowhere_else(graph):
     frame = seen(session, "receptive-field", row=3, column=3, examples=64)
     for values, (rows, columns) in zip(frame["seen"], frame.words["boxes"], strict=True):
         inside = np.zeros_like(values, bool)
-        inside[max(rows[0], 0) : rows[1] + 1, max(columns[0], 0) : columns[1] + 1] = True
+        for (top, bottom), (left, right) in itertools.product(rows, columns):
+            inside[top : bottom + 1, left : right + 1] = True
         assert not values[~inside].any()
         assert values[inside].astype(bool).mean() > 0.9
     assert [max(size) for size in frame.words["sizes"]] == sorted(max(size) for size in frame.words["sizes"])

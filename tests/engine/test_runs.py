@@ -1,6 +1,7 @@
 """Runs: kept in the store, carried out, stopped, killed, resumed."""
 
 import dataclasses
+import itertools
 import json
 import math
 import os
@@ -27,6 +28,7 @@ from engine.runs.recorder import Recorder
 from engine.runs.store import folder
 from engine.training import checkpoint
 from engine.training.curve import MOST, WHOLE, Curve
+from engine.training.experiment import load
 from engine.training.loop import Report, learn
 from engine.training.recipe import Recipe
 from tests.serving import PATIENCE
@@ -78,6 +80,67 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(store):
     last = checkpoint.path_of(folder(run) / "checkpoints", places[-1])
     last.write_bytes(last.read_bytes()[:-1000])
     assert reopened(store, run).step == places[-2]
+
+
+def test_a_flipped_bit_is_found_and_the_checkpoint_before_it_used(store):
+    run = new_run(store, EXPERIMENT)
+    reports = carry_out(store, run)
+    for _ in itertools.islice(reports, 2):
+        pass
+    reports.close()
+    here = folder(run) / "checkpoints"
+    last = checkpoint.path_of(here, checkpoint.steps(here)[-1])
+    content = bytearray(last.read_bytes())
+    for place in range(64, len(content), len(content) // 8):
+        flipped = bytes(content[:place]) + bytes([content[place] ^ 1]) + bytes(content[place + 1 :])
+        last.write_bytes(flipped)
+        with pytest.raises(VitrineError, match="is damaged"):
+            checkpoint.load(last)
+    list(carry_out(store, run))
+    assert result(store, run)["weights_sha256"] == result(store, carried(store))["weights_sha256"]
+    assert any(f"{last.name} is damaged" in line["words"] for line in store.diary(run))
+
+
+def test_a_checkpoint_from_before_checksums_is_still_read(store):
+    run = carried(store)
+    last = checkpoint.path_of(folder(run) / "checkpoints", 63)
+    content = last.read_bytes()[: -checkpoint.DIGEST]
+    last.write_bytes(content)
+    assert checkpoint.load(last)["at"]["step"] == 63
+
+
+def test_after_early_stopping_the_last_checkpoint_holds_what_was_scored(store):
+    recipe = EXPERIMENT.recipe.but(batch="all", rate=0.5, optimiser="sgd", patience=2, epochs=60.0)
+    run = new_run(store, dataclasses.replace(EXPERIMENT, recipe=recipe))
+    learner = learner_of(load(store.run(run)["experiment"]))
+    for _ in carry_out(store, run, learner):
+        learner.called = True  # a report after every step, before its epoch ends
+    assert "Stopped early" in store.diary(run)[-2]["words"]
+    metrics = result(store, run)["metrics"]
+    kept = learner_of(load(store.run(run)["experiment"]))
+    kept.restore(checkpoint.newest(folder(run) / "checkpoints")[1])
+    for split in ("train", "validation", "test"):
+        assert kept.score(split) == metrics[split]
+
+
+def test_a_run_whose_loss_is_no_number_failed_and_goes_on_from_numbers(store):
+    wild = dataclasses.replace(PRESETS["hills"].experiment(), recipe=Recipe(optimiser="sgd", rate=1000.0))
+    run = new_run(store, wild)
+    for report in carry_out(store, run):
+        if report.problem:
+            break  # as a command does, which closes the run here
+    row = store.run(run)
+    assert (row["status"], "not finite" in row["error"]) == ("failed", True)
+    _, state = checkpoint.newest(folder(run) / "checkpoints")
+    assert all(value.isfinite().all() for value in state["networks"]["network"].values())
+
+
+def test_a_run_has_a_copy_in_its_folder_before_its_first_checkpoint(store, monkeypatch):
+    run = new_run(store, EXPERIMENT)
+    monkeypatch.setattr(checkpoint, "save", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        list(carry_out(store, run))
+    assert (folder(run) / "run.json").exists()
 
 
 def test_a_run_without_checkpoints_says_so(store):

@@ -3,29 +3,39 @@
 import dataclasses
 import itertools
 
+import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import optimize
 from torch import nn
 
 from engine.data import DATASETS
 from engine.data.augment import Augment
 from engine.errors import VitrineError
 from engine.graph.chain import chain
+from engine.graph.units import unit_axes
 from engine.layers.activation import ReLU, Sigmoid, Softmax, Tanh
+from engine.layers.convolution import Conv1d
 from engine.layers.dense import Dense
 from engine.layers.entry import Input
-from engine.layers.normalisation import BatchNorm
+from engine.layers.normalisation import BatchNorm, LayerNorm
+from engine.layers.pooling import MaxPool1d
 from engine.layers.regularisation import Dropout
+from engine.layers.sequence import LSTM, LastStep
 from engine.presets import PRESETS
 from engine.runs.carry import fingerprint
+from engine.tasks.classify import Classify
 from engine.tasks.regress import Regress
 from engine.training import checkpoint
+from engine.training.change import change
 from engine.training.experiment import Experiment, dump, load
 from engine.training.learner import Learner
 from engine.training.loop import every, learn
 from engine.training.recipe import Recipe
-from engine.training.schedule import factor
-from engine.training.watch import watching
+from engine.training.schedule import Plateau, factor
+from engine.training.watch import silent, watching
 
 
 def small(recipe=None, shape="circle", noisy=True, **layers):
@@ -132,23 +142,86 @@ def test_optimisers_step_as_torchs_own(name):
 
 
 DECAYS = [
-    (
-        "coupled",
-        Recipe(optimiser="sgd", rate=0.05, batch="all", epochs=5, decay=0.1, coupled=True),
-        lambda w: torch.optim.SGD(w, lr=0.05, weight_decay=0.1),
-    ),
-    (
-        "decoupled",
-        Recipe(optimiser="adamw", rate=0.05, batch="all", epochs=5, decay=0.1),
-        lambda w: torch.optim.AdamW(w, lr=0.05, weight_decay=0.1),
-    ),
+    ({"optimiser": "sgd"}, lambda w: torch.optim.SGD(w, lr=0.05, weight_decay=0.1)),
+    ({"optimiser": "nesterov"}, lambda w: torch.optim.SGD(w, lr=0.05, momentum=0.9, nesterov=True, weight_decay=0.1)),
+    ({"optimiser": "rmsprop"}, lambda w: torch.optim.RMSprop(w, lr=0.05, weight_decay=0.1)),
+    ({"optimiser": "adagrad"}, lambda w: torch.optim.Adagrad(w, lr=0.05, weight_decay=0.1)),
+    ({"optimiser": "adam"}, lambda w: torch.optim.Adam(w, lr=0.05, weight_decay=0.1)),
+    ({"optimiser": "adamw"}, lambda w: torch.optim.AdamW(w, lr=0.05, weight_decay=0.1)),
+    ({"optimiser": "adam", "coupled": False}, lambda w: torch.optim.AdamW(w, lr=0.05, weight_decay=0.1)),
+    ({"optimiser": "adamw", "coupled": True}, lambda w: torch.optim.Adam(w, lr=0.05, weight_decay=0.1)),
 ]
 
 
-@pytest.mark.parametrize(("recipe", "make"), [d[1:] for d in DECAYS], ids=[d[0] for d in DECAYS])
-def test_decay_is_torchs_own(recipe, make):
+@pytest.mark.parametrize(("options", "make"), DECAYS)
+def test_decay_is_torchs_own(options, make):
+    recipe = Recipe(rate=0.05, batch="all", epochs=5, decay=0.1, pulled="everything", **options)
     ours = learned(small(recipe, noisy=False)).networks["network"].state_dict()
     assert_close(ours, by_hand(small(recipe, noisy=False), make, 5))
+
+
+def test_decay_leaves_biases_and_normalisation_alone_unless_asked():
+    recipe = Recipe(optimiser="adamw", rate=0.05, batch="all", epochs=5, decay=0.5)
+
+    def spared(parameters):
+        every = list(parameters)
+        weights, others = [p for p in every if p.dim() == 2], [p for p in every if p.dim() < 2]
+        return torch.optim.AdamW([{"params": weights}, {"params": others, "weight_decay": 0}], 0.05, weight_decay=0.5)
+
+    layers = {"normal": LayerNorm()}
+    ours = learned(small(recipe, noisy=False, **layers)).networks["network"].state_dict()
+    assert {"normal.weight", "normal.bias", "dense1.bias"} < ours.keys()
+    assert_close(ours, by_hand(small(recipe, noisy=False, **layers), spared, 5))
+
+
+def overlapping(**recipe):
+    """Return a learner of a straight line between two classes that no line separates, and a function to judge it."""
+    graph = chain(points=Input(sizes=(2,)), out=Dense(units=2))
+    data = DATASETS["points"](shape="moons", number=200, test=0.5, validation=0.2, noise=0.3)
+    found = learned(Experiment("line", {"network": graph}, data, recipe=Recipe(batch="all", **recipe)))
+    x, y = found.train.inputs.double().numpy(), found.train.targets.numpy()
+
+    def objective(values, l1=0.0, decay=0.0):
+        weight, bias = values[:4].reshape(2, 2), values[4:]
+        scores = x @ weight.T + bias
+        losses = np.logaddexp.reduce(scores, axis=1) - scores[np.arange(len(y)), y]
+        return losses.mean() + l1 * np.abs(weight).sum() + decay / 2 * (weight**2).sum()
+
+    weights = [p.detach().double().flatten().numpy() for p in found.networks["network"].parameters()]
+    return np.concatenate(weights), objective
+
+
+@pytest.mark.parametrize("pull", [{"decay": 0.1}, {"l1": 0.02}, {"decay": 0.05, "l1": 0.01}], ids=str)
+def test_l_bfgs_finds_the_minimum_with_all_that_pulls_on_weights(pull):
+    values, objective = overlapping(optimiser="lbfgs", rate=1.0, epochs=20, **pull)
+    exact = {"method": "Powell", "options": {"xtol": 1e-10, "ftol": 1e-14, "maxiter": 100_000}}
+    pulls = pull.get("l1", 0.0), pull.get("decay", 0.0)
+    best = min(optimize.minimize(objective, start, pulls, **exact).fun for start in (np.zeros(6), np.full(6, 0.3)))
+    assert objective(values, **pull) == pytest.approx(best, abs=1e-5)
+    free, _ = overlapping(optimiser="lbfgs", rate=1.0, epochs=20)
+    assert np.abs(values[:4]).sum() < 0.9 * np.abs(free[:4]).sum()
+
+
+def test_l1_takes_the_proximal_step_and_reaches_zero():
+    values, objective = overlapping(optimiser="sgd", rate=0.5, epochs=400, l1=0.1)
+    best = optimize.minimize(objective, np.zeros(6), (0.1,), method="Powell", options={"xtol": 1e-10, "ftol": 1e-14})
+    assert objective(values, 0.1) == pytest.approx(best.fun, abs=1e-6)
+    assert np.count_nonzero(overlapping(optimiser="sgd", rate=0.5, epochs=400, l1=2.0)[0][:4]) == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"optimiser": "lbfgs", "clip": 1.0}, "no gradient is shortened"),
+        ({"optimiser": "lbfgs", "rates": (("out", 0.1),)}, "no layer has its own rate"),
+        ({"schedule": "cosine", "seconds": 3.0}, "goes by steps"),
+        ({"schedule": "one_cycle", "epochs": None}, "must know where it ends"),
+        ({"augment": Augment(rotation=10.0)}, "are no images, so rotation cannot"),
+    ],
+)
+def test_options_that_cannot_be_had_together_are_refused_in_words(options, words):
+    with pytest.raises(VitrineError, match=words):
+        learner(small(Recipe(**options)))
 
 
 def test_one_step_moves_each_weight_by_rate_times_its_gradient():
@@ -176,7 +249,11 @@ def test_clipping_l1_freezing_and_rates_by_node():
     length = torch.cat([d.flatten() for d in clipped.values()]).norm()
     assert length == pytest.approx(0.1 * 0.01, rel=1e-3)
     sparse, _ = moved(l1=0.5)
-    torch.testing.assert_close(sparse["out.weight"], plain["out.weight"] - 0.1 * 0.5 * start["out.weight"].sign())
+    torch.testing.assert_close(
+        start["out.weight"] + sparse["out.weight"],
+        nn.functional.softshrink(start["out.weight"] + plain["out.weight"], 0.1 * 0.5),
+    )
+    assert torch.equal(sparse["out.bias"], plain["out.bias"])
     frozen, _ = moved(frozen=("dense1",))
     assert not frozen["dense1.weight"].any()
     assert frozen["out.weight"].any()
@@ -217,8 +294,85 @@ def test_schedules_are_torchs_own(recipe, torchs):
 def test_a_plateau_lowers_the_rate_after_its_patience():
     experiment = small(Recipe(batch="all", epochs=30, rate=1e-9, schedule="plateau", every=4, factor=0.5))
     found = learned(experiment)
-    assert found.plateaus >= 5
-    assert found.rate == pytest.approx(1e-9 * 0.5**found.plateaus)
+    assert found.plateau.lowered >= 4
+    assert found.rate == pytest.approx(1e-9 * 0.5**found.plateau.lowered)
+
+
+@given(st.lists(st.sampled_from([0.5, 0.50001, 0.51, 0.6, 0.7, 0.4]), min_size=1, max_size=40), st.integers(1, 4))
+def test_plateaus_are_counted_as_torch_counts_them(losses, patience):
+    weights = torch.optim.SGD([torch.zeros(1)], lr=1.0)
+    theirs, ours = torch.optim.lr_scheduler.ReduceLROnPlateau(weights, factor=0.5, patience=patience), Plateau()
+    for loss in losses:
+        theirs.step(loss)
+        ours.take(-loss, patience)
+        assert 0.5**ours.lowered == weights.param_groups[0]["lr"]
+
+
+@pytest.mark.parametrize("optimiser", ["adam", "momentum"])
+def test_one_cycle_moves_the_momentum_as_torch_does(optimiser):
+    found = learner(small(Recipe(optimiser=optimiser, schedule="one_cycle", rate=0.1, batch=16, epochs=6)))
+    other = BY_HAND[optimiser]([torch.zeros(1, requires_grad=True)])
+    theirs = torch.optim.lr_scheduler.OneCycleLR(other, 0.1, found.total)
+    mine, its = found.optimisers["network"].param_groups[0], other.param_groups[0]
+    while found.step < found.total - 1:
+        for batch in found.batches():
+            found.advance(*batch)
+            assert mine["lr"] == pytest.approx(its["lr"])
+            assert mine.get("betas", mine.get("momentum")) == pytest.approx(its.get("betas", its.get("momentum")))
+            other.step()
+            theirs.step()
+            if found.step == found.total - 1:
+                break
+        found.seen, found.epoch = 0, found.epoch + 1
+
+
+def test_frozen_normalisation_keeps_its_statistics():
+    found = learner(small(Recipe(batch=16, frozen=("norm",))))
+    norm = found.networks["network"].norm
+    before = norm.running_mean.clone()
+    for _ in itertools.islice(learn(found, pause=0), 3):
+        found.score("validation")
+    assert torch.equal(norm.running_mean, before)
+    change(found, {"thaw": "norm"})
+    for _ in itertools.islice(learn(found, pause=0), 3):
+        pass
+    assert not torch.equal(norm.running_mean, before)
+
+
+def test_smoothing_is_no_part_of_the_score():
+    experiment = dataclasses.replace(small(noisy=False), task=Classify(smoothing=0.3))
+    found = learner(experiment)
+    outputs = found.networks["network"](found.data["validation"].inputs)
+    expected = nn.functional.cross_entropy(outputs, found.data["validation"].targets).item()
+    assert found.score("validation")["loss"] == pytest.approx(expected, rel=1e-5)
+    batch = next(found.batches())
+    smoothed = nn.functional.cross_entropy(found.networks["network"](batch[0]), batch[1], label_smoothing=0.3)
+    assert next(iter(found.task.turns(found.networks, *batch))).loss.item() == pytest.approx(smoothed.item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("units", [1, 2])
+def test_mix_up_blends_classes_and_numbers_with_any_kind_of_end(units):
+    found = learner(small(Recipe(batch=16, epochs=3, augment=Augment(mix_up=0.4)), noisy=False))
+    single = PRESETS["mlp-2-8-8-1"].experiment()
+    recipe = single.recipe.but(epochs=2.0, augment=Augment(mix_up=0.4))
+    found = learned(dataclasses.replace(single, recipe=recipe)) if units == 1 else found
+    inputs, shares = Augment(mix_up=0.4).apply(*next(found.batches()), 2)
+    turn = next(iter(found.task.turns(found.networks, inputs, shares)))
+    outputs = found.networks["network"](inputs)
+    columns = torch.cat([torch.zeros_like(outputs), outputs], 1) if units == 1 else outputs
+    by_hand = -(shares * columns.log_softmax(dim=1)).sum(dim=1).mean()
+    assert turn.loss.item() == pytest.approx(by_hand.item(), rel=1e-5)
+    heights = torch.rand(8, 1)
+    torch.manual_seed(3)
+    points, blended = Augment(mix_up=0.4).apply(torch.cat([heights, heights], 1), heights, 0)
+    torch.testing.assert_close(points[:, :1], blended)
+    assert not torch.equal(blended, heights)
+
+
+def test_mix_up_is_refused_where_a_rule_learns_from_single_examples():
+    perceptron = PRESETS["perceptron"].experiment()
+    with pytest.raises(VitrineError, match="learns from single ones"):
+        learner(dataclasses.replace(perceptron, recipe=perceptron.recipe.but(augment=Augment(mix_up=0.4))))
 
 
 def test_stopping_early_keeps_the_best_weights():
@@ -344,6 +498,57 @@ def test_what_is_watched_is_what_happened():
     assert seen.numbers["tanh"]["activation mean"] == pytest.approx(hidden.mean().item(), rel=1e-4)
     assert seen.numbers["relu"]["dead units"] == pytest.approx((hidden.amax(dim=0) <= 0).float().mean().item())
     assert set(seen.numbers) == {"dense1", "tanh", "relu", "out"}
+
+
+def test_the_gradient_is_told_as_it_came_back_and_clipping_beside_it():
+    options = {"optimiser": "sgd", "rate": 0.1, "batch": "all", "clip": 0.01, "decay": 1.0, "l1": 0.5}
+    found = learner(small(Recipe(**options), noisy=False))
+    network = found.networks["network"]
+    inputs, targets = next(found.batches())
+    loss = nn.functional.cross_entropy(network(inputs), targets)
+    gradients = dict(
+        zip(dict(network.named_parameters()), torch.autograd.grad(loss, list(network.parameters())), strict=True)
+    )
+    with watching(found) as seen:
+        found.advance(inputs, targets)
+    whole = torch.cat([g.flatten() for g in gradients.values()]).norm().item()
+    out = torch.cat([gradients["out.weight"].flatten(), gradients["out.bias"]]).norm().item()
+    assert seen.numbers["out"]["gradient norm"] == pytest.approx(out, rel=1e-5)
+    assert seen.numbers["out"]["clipped gradient"] == pytest.approx(out * 0.01 / whole, rel=1e-3)
+    assert not any(p._post_accumulate_grad_hooks for p in network.parameters())
+
+
+def test_a_unit_is_dead_only_if_several_batches_leave_it_silent():
+    found = learner(small(Recipe(optimiser="sgd", rate=1e-6, batch=4), noisy=False, relu=ReLU()))
+    network = found.networks["network"]
+    shares = []
+    for batch in itertools.islice(found.batches(), 8):
+        alone = (network.relu(network.tanh(network.dense1(batch[0]))).amax(dim=0) <= 0).float().mean().item()
+        with watching(found) as seen:
+            found.advance(*batch)
+        some = torch.cat([batch[0], found.train.inputs[:12]])
+        together = (network.relu(network.tanh(network.dense1(some))).amax(dim=0) <= 0).float().mean().item()
+        assert seen.numbers["relu"]["dead units"] == pytest.approx(together)
+        shares.append((alone, together))
+    assert any(alone > together for alone, together in shares)
+
+
+def test_of_sequences_units_are_features_and_not_places():
+    values = torch.zeros(6, 7, 5)  # examples, places, features
+    values[:, 0] = 1.0
+    assert not silent(values, 1).any()
+    values[..., 2] = 0.0
+    assert silent(values, 1).tolist() == [False, False, True, False, False]
+    layers = {"lstm": LSTM(units=6, gives="sequence"), "relu": ReLU(), "last": LastStep(), "out": Dense(units=2)}
+    assert dict(unit_axes(chain(series=Input(sizes=(7, 5)), **layers))) == {
+        "series": 1,
+        "lstm": 1,
+        "relu": 1,
+        "last": 0,
+        "out": 0,
+    }
+    maps = {"conv": Conv1d(channels=4), "relu": ReLU(), "pool": MaxPool1d()}
+    assert set(unit_axes(chain(series=Input(sizes=(2, 20)), **maps)).values()) == {0}
 
 
 def test_watching_lets_go_of_its_hooks_when_a_step_fails():

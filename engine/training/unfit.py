@@ -1,0 +1,45 @@
+"""Unfit: why an experiment cannot be learned from a dataset, asked before anything is made."""
+
+from collections.abc import Mapping
+
+from engine.data import Dataset
+from engine.graph.graph import Graph
+from engine.tasks import Task
+from engine.training.recipe import Recipe
+
+
+def unfit(graphs: Mapping[str, Graph], task: Task, recipe: Recipe, dataset: Dataset) -> str:
+    """Return in words what must be changed first, or nothing; the dataset is as the recipe cuts it."""
+    return (
+        task.suited(graphs).refuses(graphs, dataset)
+        or _batch(recipe, len(dataset.train))
+        or contradiction(recipe)
+        or (recipe.augment.refuses(dataset, task.blends) if recipe.augment else "")
+    )
+
+
+def _batch(recipe: Recipe, examples: int) -> str:
+    if recipe.batch == "all" or int(recipe.batch) <= examples:
+        return ""
+    return (
+        f"A batch of {recipe.batch:,} is larger than the {examples:,} training examples. Use 'all', or a smaller one."
+    )
+
+
+def contradiction(recipe: Recipe) -> str:
+    """Return which options of a recipe cannot be had together, or nothing."""
+    if recipe.optimiser == "lbfgs" and (recipe.clip or recipe.rates):
+        what = "so no gradient is shortened" if recipe.clip else "for all weights at once, so no layer has its own rate"
+        cure = "Take the clip out" if recipe.clip else "Take the rates of single layers out"
+        return f"L-BFGS searches how far to go, {what}. {cure}, or choose another optimiser."
+    if recipe.schedule in ("cosine", "one_cycle"):
+        if recipe.seconds:
+            return (
+                f"The schedule {recipe.schedule!r} goes by steps, and nobody knows how many fit into "
+                f"{recipe.seconds:g} seconds. Say how long to learn by epochs or steps, or choose another schedule."
+            )
+        if not (recipe.epochs or recipe.steps):
+            return (
+                f"The schedule {recipe.schedule!r} must know where it ends. Set epochs or steps, or choose another one."
+            )
+    return ""
