@@ -190,6 +190,9 @@ def _complaint(cls: type[Choice], error: ValidationError) -> str:
     complaints = error.errors(include_url=False)
     first = next((c for c in complaints if not c["type"].endswith(("literal_error", "_type"))), complaints[0])
     name = str(first["loc"][0]) if first["loc"] else cls.kind
+    if first["type"] == "extra_forbidden" and len(first["loc"]) > 1:  # of a choice within this one
+        within = next((option.choices for option in cls.options() if option.name == name), ())
+        cls, name = (within[0] if within else cls), str(first["loc"][-1])
     got = f"received {shortened(first['input'])}."
     limits = first.get("ctx", {})
     match first["type"]:

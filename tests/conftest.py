@@ -13,6 +13,12 @@ hypothesis.settings.register_profile("long", deadline=None, max_examples=1500)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
 
+@pytest.fixture(autouse=True)
+def data_of_tests(tmp_path_factory, monkeypatch):
+    """Let data be read from where tests lay them."""
+    monkeypatch.setenv("VITRINE_DATA", str(tmp_path_factory.getbasetemp()))
+
+
 @pytest.fixture
 def home(tmp_path, monkeypatch):
     """Return an empty folder in which everything is kept for one test."""

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from engine.cli import looking, networks, training
 from engine.errors import VitrineError
+from engine.home import home as kept
 
 cli = typer.Typer(
     help="Vitrine: build, train and look into neural networks.",
@@ -37,6 +38,7 @@ def app(
     host: Annotated[str, typer.Option(help="Where to listen; others reach you at 0.0.0.0.")] = "localhost",
 ) -> None:
     """Start Vitrine for browsers, and print its address."""
+    os.environ["VITRINE_HOME"] = str(kept())  # the server begins in another folder
     home = Path(__file__).resolve().parents[2]
     command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.address={host}"]
     command += [f"--server.port={port}"] if port else []

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from engine.cli.words import Json, Named, Run, console, experiment_of, table_of
+from engine.cli.words import Json, Named, Run, console, experiment_of, named, table_of
 from engine.errors import VitrineError
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def train(
     from engine.training.settings import changed
 
     settings = [*(settings or []), *([f"recipe.device={device}"] if device else [])]
-    experiment = changed(experiment_of(name), data, settings)
+    experiment = named(changed(experiment_of(name), data, settings))
     series = several(experiment.recipe) and experiment.data
     first = parts(experiment, experiment.data.load())[0] if series else experiment
     learner, store = learner_of(first), Store()  # what cannot begin leaves no run behind

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
+import numpy as np
 import torch
 from pydantic import Field
 
@@ -16,6 +17,8 @@ DATASETS: Registry[type["Source"]] = Registry("dataset")
 Size = Annotated[int, Field(ge=10, le=1_000_000)]
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Portion = Annotated[float, Field(ge=0.0, le=0.9)]
+
+Divided = Literal["by class", "at random"]
 
 SEED = option(0, "Draws the same examples, and splits them in the same way, whenever it is the same.", rare=True)
 VALIDATION = option(0.1, "The share of the training examples that is kept aside to validate on.", rare=True)
@@ -47,6 +50,8 @@ class Dataset:
     train: Split
     validation: Split
     test: Split
+    divided: Divided = "by class"
+    deviation: float = 1.0  # to which columns are brought that come as they stand in a table, in double precision
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -68,6 +73,12 @@ class Source(Choice):
     origin: ClassVar[str] = ""
     fetched: ClassVar[bool] = False  # whether it must be fetched, or placed by hand, before use
 
+    divided: Divided = option(
+        "by class",
+        "How examples come into the splits: with the same share of every class, or by chance alone.",
+        rare=True,
+    )
+
     def load(self) -> Dataset:
         """Return the dataset."""
         raise NotImplementedError(self.kind)
@@ -88,9 +99,26 @@ def drawn(seed: int, stream: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed * 1_000_003 + stream)
 
 
-def parts(number: int, seed: int, validation: float, test: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Return which of so many examples are for training, validation and test."""
-    order = torch.randperm(number, generator=drawn(seed, 17))
+def mixed(targets: torch.Tensor, divided: Divided, generator: torch.Generator) -> torch.Tensor:
+    """Return an order drawn at random; by class, any stretch of it has about the share of each class that all have."""
+    order = torch.randperm(len(targets), generator=generator)
+    if divided == "at random" or targets.dtype != torch.long or targets.dim() > 1:
+        return order
+    labels = targets[order]
+    along = torch.empty(len(order), dtype=torch.double)
+    for label in labels.unique():  # each class is spread evenly from the beginning to the end
+        mine = (labels == label).nonzero().flatten()
+        along[mine] = (torch.arange(len(mine), dtype=torch.double) + 0.5) / len(mine)
+    return order[along.argsort(stable=True)]
+
+
+def parts(
+    targets: torch.Tensor, source: "Source", test: float | None = None
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return which examples are for training, validation and test, as the source's options say."""
+    given: Any = source
+    number, order = len(targets), mixed(targets, source.divided, drawn(given.seed, 17))
+    validation, test = given.validation, given.test if test is None else test
     tests = round(number * test)
     rest = order[tests:]
     validations = round(len(rest) * validation)
@@ -99,20 +127,22 @@ def parts(number: int, seed: int, validation: float, test: float) -> tuple[torch
     return rest[validations:], rest[:validations], order[:tests]
 
 
-def split(everything: Split, seed: int, validation: float, test: float) -> tuple[Split, Split, Split]:
-    """Split examples at random into training, validation and test."""
-    train, valid, tested = (everything.take(part) for part in parts(len(everything), seed, validation, test))
+def split(everything: Split, source: "Source") -> tuple[Split, Split, Split]:
+    """Split examples into training, validation and test, as the source's options say."""
+    train, valid, tested = (everything.take(part) for part in parts(everything.targets, source))
     return train, valid, tested
 
 
-def scaled(parts: tuple[Split, Split, Split], deviation: float = 1.0) -> tuple[Split, ...]:
-    """Bring every column to mean 0 and this deviation, as the first part, the training one, has them."""
-    train = parts[0].inputs
-    mean, own = train.mean(dim=0), train.std(dim=0).nan_to_num().clamp_min(1e-6)
-    return tuple(Split(deviation * (part.inputs - mean) / own, part.targets) for part in parts)
-
-
-def hold_out(train: Split, seed: int, validation: float) -> tuple[Split, Split]:
+def hold_out(train: Split, source: "Source") -> tuple[Split, Split]:
     """Keep a share of the training examples aside, where the test examples are given."""
-    kept, valid, _ = split(train, seed, validation, 0.0)
+    kept, valid, _ = (train.take(part) for part in parts(train.targets, source, 0.0))
     return kept, valid
+
+
+def copies(dataset: Dataset) -> int:
+    """Return how many test examples stand among the training ones too, to the last dot."""
+    if not len(dataset.test):
+        return 0
+    rows = [part.inputs.flatten(1).contiguous().numpy() for part in (dataset.train, dataset.test)]
+    train, test = (np.frombuffer(part.tobytes(), np.dtype((np.void, part[:1].nbytes))) for part in rows)
+    return int(np.isin(test, train).sum())

@@ -34,4 +34,4 @@ class Digits(Source):
             images = F.interpolate(images, size=(self.size, self.size), mode="bilinear", antialias=False)
         everything = Split((images * 255).round().to(torch.uint8), torch.from_numpy(table[:, -1]).long())
         classes = tuple(str(digit) for digit in range(10))
-        return Dataset(self.title, "image", classes, *split(everything, self.seed, self.validation, self.test))
+        return Dataset(self.title, "image", classes, *split(everything, self), self.divided)

@@ -6,7 +6,7 @@ import torch
 from pydantic import Field, field_validator, model_validator
 
 from engine.choice import option
-from engine.data.dataset import SEED, Dataset, Portion, Seed, Source, Split, scaled, source, split
+from engine.data.dataset import SEED, Dataset, Portion, Seed, Source, Split, source, split
 from engine.data.points import CLASSES
 from engine.errors import VitrineError
 
@@ -55,10 +55,9 @@ class OwnPoints(Source):
         """Lay the points out and split them."""
         if len(self.rows) < 4:
             raise VitrineError(f"There are {len(self.rows)} points: at least 4 are needed.", cure="Draw or paste some.")
-        table = torch.tensor(self.rows, dtype=torch.float32)
+        table = torch.tensor(self.rows, dtype=torch.float64 if self.scaled else torch.float32)
         inputs, last = table[:, :-1], table[:, -1]
         if self.classes and len(last.unique()) < 2:
             raise VitrineError("All points are of one class.", cure="Draw points of another class too.")
-        everything = Split(inputs, last.long() if self.classes else last.unsqueeze(1))
-        parts = split(everything, self.seed, self.validation, self.test)
-        return Dataset(self.title, "points", self.classes, *(scaled(parts, 2.0) if self.scaled else parts))
+        everything = Split(inputs, last.long() if self.classes else last.float().unsqueeze(1))
+        return Dataset(self.title, "points", self.classes, *split(everything, self), self.divided, 2.0)

@@ -59,8 +59,8 @@ class _Fetched(Source):
         return tuple(self.files)
 
     def _dataset(self, train: Split, test: Split, classes: tuple[str, ...]) -> Dataset:
-        kept, validation = hold_out(train, self.seed, self.validation)
-        return Dataset(self.title, "image", classes, kept, validation, test)
+        kept, validation = hold_out(train, self)
+        return Dataset(self.title, "image", classes, kept, validation, test, self.divided)
 
 
 def download(address: str, target: Path, checksum: str, told: Told | None = None) -> None:

@@ -48,9 +48,7 @@ class Glyphs(Source):
         labels = np.arange(self.number) % len(characters)
         images = np.stack([_draw(characters[label], random) for label in labels])
         everything = Split(torch.from_numpy(images).unsqueeze(1), torch.from_numpy(labels).long())
-        return Dataset(
-            self.title, "image", tuple(characters), *split(everything, self.seed, self.validation, self.test)
-        )
+        return Dataset(self.title, "image", tuple(characters), *split(everything, self), self.divided)
 
 
 @cache

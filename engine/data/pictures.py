@@ -19,6 +19,8 @@ MOST_PIXELS = 50_000_000
 MOST_FILE = 64 * 2**20
 MOST_SIDE = 1024  # of a picture that is kept
 MOST_KEPT = 1000  # pictures
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")  # that are read; all others are not even tried
+ENDINGS = (".png", ".jpg", ".jpeg", ".jpe", ".mpo", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm")
 STILL = ("MPO",)  # formats of several pictures whose first one is the photograph
 
 
@@ -61,7 +63,7 @@ def opened(content: bytes, name: str, about: int = 0) -> Picture:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(content))
+            image = Image.open(io.BytesIO(content), formats=FORMATS)
             _look_over(image, name)
             if about:
                 image.draft("RGB", (2 * about, 2 * about))

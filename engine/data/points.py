@@ -117,4 +117,4 @@ class Points(Source):
                 )
             label, classes = _labels(self.number, self.classes, self.share), CLASSES[: self.classes]
             everything = Split(SHAPES[self.shape](label, self.classes, self.noise, drawn(self.seed)).float(), label)
-        return Dataset(self.title, "points", classes, *split(everything, self.seed, self.validation, self.test))
+        return Dataset(self.title, "points", classes, *split(everything, self), self.divided)

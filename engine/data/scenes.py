@@ -131,4 +131,4 @@ class Scenes(Source):
         classes = SHAPES if self.tell == "shape" else tuple(COLOURS)
         labels = torch.tensor([classes.index(getattr(one.things[0], self.tell)) for one in drawn])
         everything = Split(torch.from_numpy(np.stack([one.image for one in drawn])), labels)
-        return Dataset(self.title, "image", classes, *split(everything, self.seed, self.validation, self.test))
+        return Dataset(self.title, "image", classes, *split(everything, self), self.divided)

@@ -55,4 +55,4 @@ class Stripes(Source):
         images = images + 0.3 * self.noise * torch.randn(images.shape, generator=g)
         everything = Split((images.clamp(0, 1) * 255).round().to(torch.uint8).unsqueeze(1), label)
         classes = tuple(f"{round(180 * d / self.directions)}°" for d in range(self.directions))
-        return Dataset(self.title, "image", classes, *split(everything, self.seed, self.validation, self.test))
+        return Dataset(self.title, "image", classes, *split(everything, self), self.divided)

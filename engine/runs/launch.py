@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine.errors import VitrineError
+from engine.home import home
 from engine.runs import alive
 from engine.runs.alive import identity, machine
 from engine.runs.store import ACTIVE, ENDED, Store, is_part
@@ -76,7 +77,11 @@ def again(store: Store, run: str, here: bool = False) -> str:
 
 def _spawn(command: list[str], given: int) -> subprocess.Popen:
     CHILDREN[:] = [child for child in CHILDREN if child.poll() is None]  # asks after those that have ended
-    environment = os.environ | {"OMP_WAIT_POLICY": "PASSIVE"}  # several runs share the cores: who waits must not spin
+    # Workers begin in another folder, so that a home that was said relative to this one must be said whole.
+    environment = os.environ | {
+        "VITRINE_HOME": str(home()),
+        "OMP_WAIT_POLICY": "PASSIVE",
+    }  # several runs share the cores: who waits must not spin
     child = subprocess.Popen(
         command,
         cwd=ROOT,

@@ -13,9 +13,10 @@ from engine.graph.graph import Graph
 from engine.registry import Registry, shortened
 from engine.tasks import TASKS, Task
 from engine.tasks.classify import Classify
+from engine.training.of_first import of_first
 from engine.training.recipe import Recipe
 
-VERSION = 1
+VERSION = 2
 RECIPES: Registry[type[Recipe]] = Registry("recipe")
 RECIPES.add("recipe", Recipe)
 CLASSIFY, USUAL = Classify(), Recipe()
@@ -67,7 +68,9 @@ def read(values: Any) -> Experiment:
     """Make an experiment from plain JSON values."""
     if not isinstance(values, dict) or "vitrine" not in values:
         raise VitrineError("This is no Vitrine experiment: it does not say 'vitrine' and its version.")
-    if values["vitrine"] != VERSION:
+    if values["vitrine"] == 1 and values["vitrine"] is not True:
+        values = of_first(values)
+    elif values["vitrine"] != VERSION or isinstance(values["vitrine"], bool):
         raise VitrineError(_other_version(values["vitrine"]))
     fields = document.mapping(values, "The experiment", ("vitrine", "name", "graphs", "data", "task", "recipe"))
     name = document.text(fields.get("name", "experiment"), "The experiment's name")

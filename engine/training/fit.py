@@ -47,7 +47,9 @@ def stand_in(graph: Graph) -> Dataset:
         sized = interpolate(pictures, size=sizes, mode="bilinear", antialias=True)
         return Split(sized.round().to(torch.uint8), split.targets % len(classes))
 
-    return Dataset("Stand-in picture", "image", classes, *(brought(split) for split in drawn.splits().values()))
+    return Dataset(
+        "Stand-in picture", "image", classes, brought(drawn.train), brought(drawn.validation), brought(drawn.test)
+    )
 
 
 def fitted(graph: Graph, dataset: Dataset) -> Graph:

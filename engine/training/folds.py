@@ -5,7 +5,7 @@ import dataclasses
 import torch
 
 from engine.data import Dataset, Split
-from engine.data.dataset import drawn
+from engine.data.dataset import drawn, mixed
 from engine.errors import VitrineError
 from engine.training.recipe import Recipe
 
@@ -27,7 +27,7 @@ def folded(dataset: Dataset, recipe: Recipe) -> Dataset:
         torch.cat([dataset.train.inputs, dataset.validation.inputs]),
         torch.cat([dataset.train.targets, dataset.validation.targets]),
     )
-    order = torch.randperm(len(pool), generator=drawn(recipe.seed, 29))
+    order = mixed(pool.targets, dataset.divided, drawn(recipe.seed, 29))
     parts = order.tensor_split(number_of_folds(dataset, recipe))
     held_out = parts[recipe.fold]
     rest = torch.cat([part for place, part in enumerate(parts) if place != recipe.fold])
@@ -38,5 +38,5 @@ def fewer(dataset: Dataset, recipe: Recipe) -> Dataset:
     """Return the dataset with as many training examples as the recipe asks for."""
     if recipe.examples is None or recipe.examples >= len(dataset.train):
         return dataset
-    order = torch.randperm(len(dataset.train), generator=drawn(recipe.seed, 31))
+    order = mixed(dataset.train.targets, dataset.divided, drawn(recipe.seed, 31))
     return dataclasses.replace(dataset, train=dataset.train.take(order[: recipe.examples]))

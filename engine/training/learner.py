@@ -19,6 +19,7 @@ from engine.training.experiment import Experiment
 from engine.training.folds import fewer, folded
 from engine.training.material import Material
 from engine.training.modes import drop, hold
+from engine.training.of_first import recipe_of
 from engine.training.optimiser import Pull, optimiser, remade, restore, set_rate, stepping
 from engine.training.recipe import Recipe
 from engine.training.schedule import Plateau, factor, momentum
@@ -56,9 +57,8 @@ class Learner:
         self.seen = 0  # training examples of this epoch that steps have used up
         self.origin = (0, 0.0)  # step and epochs from which the recipe's epochs are counted in today's batches
         self.dropout: float | None = None  # of all dropout layers, where it was changed on the way
-        self.settled = False  # whether a whole pass made no mistake, where the task ends by that
+        self.settled = self.called = False  # whether a whole pass made no mistake; whether somebody waits for a report
         self.rest_at = -1  # the step after which to report at once
-        self.called = False  # whether somebody waits for a report; set by any thread
         self.speed: float | None = None  # steps a second, where somebody slows it down
         self.rearranged = False  # whether the rest of the epoch must be laid out anew
         self.seconds = 0.0
@@ -72,7 +72,7 @@ class Learner:
                 network.compile()
         self.lasting: dict[Any, Any] = {}  # what views keep that stays the same while it learns
         self.losses: list[torch.Tensor] = []  # of the steps since they were last fetched, still on the device
-        self.random = self.place.random()
+        self.leave()
 
     # -- the data ------------------------------------------------------------------------------------------------
 
@@ -247,7 +247,7 @@ class Learner:
         """Become what a state says, so that going on equals never having stopped."""
         for role, network in self.networks.items():
             network.load_state_dict(state["networks"][role])
-        self.follow(Recipe.read({k: v for k, v in state["recipe"].items() if k != "kind"}))
+        self.follow(recipe_of(state, self.experiment.recipe))
         for role, one in self.optimisers.items():
             restore(one, state["optimisers"][role])
         self.steps = {role: stepping(one) for role, one in self.optimisers.items()}

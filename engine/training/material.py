@@ -13,7 +13,7 @@ GATHERED = 64 * 2**20  # bytes up to which an epoch is put in order once, instea
 
 
 class Material:
-    """A dataset's splits on a device; images become numbers of mean 0 and deviation 1 a channel."""
+    """A dataset's splits on a device; a channel of images, or a column of a table, gets mean 0 and deviation 1."""
 
     def __init__(self, dataset: Dataset, place: Place):
         self.dataset, self.place = dataset, place
@@ -26,6 +26,9 @@ class Material:
 
     def _numbers(self, inputs: torch.Tensor) -> torch.Tensor:
         """Return examples on the device as the networks take them."""
+        if inputs.dtype == torch.float64:  # seconds since 1970, say, whose differences single precision would lose
+            mean, deviation = self.columns
+            inputs = (self.dataset.deviation * (inputs - mean) / deviation).float()
         inputs = inputs.to(self.place.device)
         if inputs.dtype == torch.uint8:
             mean, deviation = self.scales
@@ -34,7 +37,15 @@ class Material:
 
     def given(self, inputs: torch.Tensor) -> torch.Tensor:
         """Return a part of a split as networks take it, whether it was kept as bytes or numbers."""
-        return self._numbers(inputs) if inputs.dtype == torch.uint8 else inputs
+        return self._numbers(inputs) if inputs.dtype in (torch.uint8, torch.float64) else inputs
+
+    @functools.cached_property
+    def columns(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return mean and deviation of each column of the training rows; one that never varies is only centred."""
+        train = self.dataset.train.inputs
+        mean, deviation = train.mean(dim=0), train.std(dim=0).nan_to_num()
+        varies = deviation > 1e-12 * mean.abs()
+        return mean, torch.where(varies, deviation, 1.0)
 
     @functools.cached_property
     def scales(self) -> tuple[torch.Tensor, torch.Tensor]:

@@ -14,13 +14,20 @@ import pytest
 import torch
 from PIL import Image
 from sklearn.datasets import load_digits
+from sklearn.preprocessing import StandardScaler
 
-from engine.data import DATASETS
+from engine.data import DATASETS, Dataset, Split
+from engine.data.dataset import copies
 from engine.data.fetched import download
 from engine.data.formats import read_idx
-from engine.data.own import fitted
+from engine.data.images import fitted
+from engine.data.places import permit
 from engine.data.scenes import COLOURS
 from engine.errors import VitrineError
+from engine.training.device import place
+from engine.training.folds import fewer, folded
+from engine.training.material import Material
+from engine.training.recipe import Recipe
 
 OFFLINE = [kind for kind, source in DATASETS.items() if not source.fetched and source.licence != "yours"]
 
@@ -185,7 +192,7 @@ def test_many_images_lie_in_a_file_and_are_the_same(tmp_path, monkeypatch, home)
             (tmp_path / "set" / label / f"{number}.png").write_bytes(painted("L", value=value + number))
     source = DATASETS["images"](path=str(tmp_path / "set"), size=8)
     plain = source.load()
-    monkeypatch.setattr("engine.data.own.IN_MEMORY", 100)
+    monkeypatch.setattr("engine.data.images.IN_MEMORY", 100)
     mapped = source.load()
     assert (home / "cache").exists()
     assert not list((home / "cache").iterdir())  # the file has no name: nothing is left behind
@@ -223,12 +230,153 @@ def table(tmp_path, text, **options):
     return DATASETS["table"](path=str(file), **options)
 
 
+def taken(dataset):
+    """Return a dataset as networks take it."""
+    return Material(dataset, place(Recipe(device="cpu")))
+
+
+def test_a_column_that_never_varies_in_training_stays_small_elsewhere(tmp_path):
+    train = Split(torch.tensor([[1.0, 5.0], [2.0, 5.0], [3.0, 5.0]], dtype=torch.double), torch.tensor([0, 1, 0]))
+    test = Split(torch.tensor([[2.0, 7.0]], dtype=torch.double), torch.tensor([0]))
+    found = taken(Dataset("x", "numbers", ("a", "b"), train, train.take(torch.tensor([])[:0].long()), test))
+    assert found.splits["test"].inputs.tolist() == [[0.0, 2.0]]
+
+
+def test_seconds_since_1970_keep_their_differences(tmp_path):
+    rows = "".join(f"{1_700_000_000 + 10 * i},{i % 2}\n" for i in range(144))
+    found = taken(table(tmp_path, "time,y\n" + rows).load())
+    assert sum(len(split.inputs.unique()) for split in found.splits.values()) == 144
+
+
+def test_the_last_column_is_told_even_where_another_has_its_name(tmp_path):
+    rows = "".join(f"{i},{i % 7},{'even' if i % 2 == 0 else 'odd'}\n" for i in range(20))
+    assert table(tmp_path, "y,b,y\n" + rows).load().classes == ("even", "odd")
+    with pytest.raises(VitrineError, match="2 columns are called 'y'"):
+        table(tmp_path, "y,b,y\n" + rows, target="y").load()
+
+
+def test_spaces_around_a_class_are_no_other_class_and_empty_is_none(tmp_path):
+    text = "a,y\n1, x\n2,x\n3,x \n4,z\n5,z\n"
+    assert table(tmp_path, text).load().classes == ("x", "z")
+    with pytest.raises(VitrineError, match="Line 7, column 'y' is empty"):
+        table(tmp_path, text + "6, \n").load()
+
+
+def test_nothing_of_held_out_rows_is_in_what_is_learned(tmp_path):
+    """Held-out rows are far off: were they part of mean and deviation, the rest would not have 0 and 1."""
+    rows = "".join(f"{i if i < 95 else 1e6},{i % 2}\n" for i in range(100))
+    dataset = table(tmp_path, "a,y\n" + rows, test=0.0, validation=0.0).load()
+    for recipe in (Recipe(folds=5, fold=1), Recipe(folds=5, fold=1, examples=30), Recipe(examples=20)):
+        part = fewer(folded(dataset, recipe), recipe)
+        expected = StandardScaler().fit(part.train.inputs.numpy())
+        found = taken(part).splits["train"].inputs.double()
+        torch.testing.assert_close(
+            found, torch.from_numpy(expected.transform(part.train.inputs.numpy())), atol=3e-2, rtol=3e-2
+        )
+
+
+@pytest.mark.parametrize("kind", ["digits", "glyphs", "points"])
+def test_every_split_has_its_share_of_every_class(kind):
+    found = DATASETS[kind]().load()
+    pool = torch.cat([split.targets for split in found.splits().values()])
+    shares = pool.bincount() / len(pool)
+    for split in found.splits().values():
+        assert (
+            (split.targets.bincount(minlength=len(shares)) / len(split) - shares).abs() < 1.5 / len(split) + 1e-9
+        ).all()
+    assert not torch.equal(found.train.inputs, DATASETS[kind](divided="at random").load().train.inputs)
+
+
+def test_folds_and_fewer_examples_have_their_share_of_every_class_too():
+    dataset = DATASETS["digits"]().load()
+    for fold in range(10):
+        part = folded(dataset, Recipe(folds=10, fold=fold))
+        assert part.validation.targets.bincount(minlength=10).min() >= 12
+    assert fewer(dataset, Recipe(examples=100)).train.targets.bincount(minlength=10).tolist() == pytest.approx(
+        [10] * 10, abs=1
+    )
+
+
+def test_copies_in_the_test_set_are_counted():
+    images = torch.arange(60, dtype=torch.uint8).reshape(10, 1, 2, 3)
+    whole = Split(images, torch.zeros(10, dtype=torch.long))
+    test = Split(torch.cat([images[:3], images[:1] + 100]), torch.zeros(4, dtype=torch.long))
+    assert copies(Dataset("x", "image", ("a", "b"), whole, whole, test)) == 3
+    assert copies(DATASETS["digits"]().load()) == 0
+
+
+LAYOUTS = {
+    "deep": (["dark/a/b/1", "dark/2", "light/x/3", "light/4"], None),
+    "held by one folder": (["set/inner/dark/1", "set/inner/dark/2", "set/inner/light/3", "set/inner/light/4"], None),
+    "split": (
+        ["train/dark/1", "train/light/2", "train/light/5", "train/dark/6", "test/dark/3", "test/light/4"],
+        (4, 0, 2),
+    ),
+    "split in one folder": (["set/Train/dark/1", "set/Train/light/2", "set/val/dark/3", "set/test/light/4"], (2, 1, 1)),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_folders_and_zips_are_understood_alike_however_deep_they_lie(tmp_path, layout):
+    names, sizes = LAYOUTS[layout]
+    for number, name in enumerate(names):
+        file = tmp_path / "all" / f"{name}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(painted("L", value=20 + number if "dark" in name else 220 + number))
+    (tmp_path / "all" / "notes.txt").write_text("beside the classes")
+    (tmp_path / "all" / "dark").mkdir(exist_ok=True)
+    packed = shutil.make_archive(str(tmp_path / "packed"), "zip", tmp_path / "all")
+    options = {"size": 8, "colour": "grey", "validation": 0.0, "test": 0.25}
+    one, two = (DATASETS["images"](path=str(p), **options).load() for p in (tmp_path / "all", packed))
+    assert one.classes == two.classes == ("dark", "light")
+    for split, other in zip((one.train, one.validation, one.test), (two.train, two.validation, two.test), strict=True):
+        assert torch.equal(split.inputs, other.inputs)
+        assert torch.equal(split.targets, other.targets)
+        assert (split.inputs.float().mean(dim=(1, 2, 3)) > 128).long().tolist() == split.targets.tolist()
+    assert sum(map(len, one.splits().values())) == len(names)
+    if sizes:
+        assert (len(one.train), len(one.validation), len(one.test)) == sizes
+
+
+def test_paths_that_nobody_at_this_machine_named_are_refused_without_a_word_of_them(tmp_path, home, monkeypatch):
+    monkeypatch.delenv("VITRINE_DATA")
+    secret = tmp_path / "elsewhere"
+    secret.mkdir()
+    (secret / "people.csv").write_text("name,salary\n1,2\n3,4\n")
+    (home / "data").mkdir(parents=True)
+    (home / "data" / "link.csv").symlink_to(secret / "people.csv")
+    for kind in ("table", "images"):
+        said = set()
+        for path in (
+            secret / "people.csv",
+            secret / "missing.csv",
+            "/etc",
+            "/root/x",
+            home / "data" / ".." / "vitrine.db",
+        ):
+            with pytest.raises(VitrineError) as caught:
+                DATASETS[kind](path=str(path)).load()
+            said.add(str(caught.value))
+            assert not DATASETS[kind](path=str(path)).here()
+        assert len(said) == 1
+    with pytest.raises(VitrineError, match="are read from"):
+        DATASETS["table"](path=str(home / "data" / "link.csv")).load()
+    (home / "data" / "mine.csv").write_text("a,y\n" + "1,x\n2,z\n" * 10)
+    assert DATASETS["table"](path=str(home / "data" / "mine.csv")).load().classes == ("x", "z")
+    permit(str(secret / "people.csv"))
+    with pytest.raises(VitrineError, match="Nothing is left"):
+        DATASETS["table"](path=str(secret / "people.csv"), validation=0.9, test=0.9).load()
+
+
 def test_a_table_is_read_and_scaled(tmp_path):
     rows = "".join(f"{i},{i * i},{'even' if i % 2 == 0 else 'odd'}\n" for i in range(40))
     found = table(tmp_path, "a,b,parity\n" + rows).load()
     assert found.classes == ("even", "odd")
     assert found.sizes == (2,)
-    torch.testing.assert_close(found.train.inputs.mean(dim=0), torch.zeros(2), atol=1e-5, rtol=0)
+    scaler = StandardScaler().fit(found.train.inputs.numpy())
+    for name, split in taken(found).splits.items():
+        expected = scaler.transform(found.splits()[name].inputs.numpy())
+        torch.testing.assert_close(split.inputs.double(), torch.from_numpy(expected), atol=1e-1, rtol=2e-2)
     number = table(
         tmp_path, "a,b,parity\n" + rows.replace("even", "0").replace("odd", "1"), target="b", goal="number"
     ).load()

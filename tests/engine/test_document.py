@@ -58,7 +58,12 @@ HOSTILE = {
     "a list": ("[]", "no Vitrine experiment"),
     "a number": ("7", "no Vitrine experiment"),
     "no version": ('{"name": "x"}', "no Vitrine experiment"),
-    "a newer version": (document([IMAGE], vitrine=2), "newer Vitrine"),
+    "a newer version": (document([IMAGE], vitrine=99), "newer Vitrine"),
+    "an option within an option": (
+        document([IMAGE], recipe={"kind": "recipe", "sweep": {"kind": "sweep", "vari": "noise"}}),
+        "sweep has no option 'vari'. Did you mean 'vary'?",
+    ),
+    "yes as a version": (document([IMAGE], vitrine=True), "True is unknown"),
     "a strange version": (document([IMAGE], vitrine="one"), "'one' is unknown"),
     "an unknown field": (document([IMAGE], graph=1), "no field 'graph'. Did you mean 'graphs'?"),
     "no graphs": ('{"vitrine": 1, "graphs": {}}', "0 graphs"),

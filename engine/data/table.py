@@ -1,0 +1,108 @@
+"""A person's own table of numbers: a CSV file with a column to be told from the others."""
+
+import csv
+import math
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field
+
+from engine.choice import option
+from engine.data import places
+from engine.data.dataset import SEED, TEST, VALIDATION, Dataset, Portion, Seed, Source, Split, source, split
+from engine.data.images import PathText
+from engine.errors import VitrineError
+
+MOST_ROWS = 2_000_000
+MOST_NUMBERS = 200_000_000
+Rows = list[tuple[int, list[str]]]  # the line in the file, and its cells
+
+
+@source("table")
+class Table(Source):
+    """Your own table of numbers: a CSV file with a column to be told from the others."""
+
+    title, example, licence, origin = "Your table", "numbers", "yours", "your own"
+
+    path: PathText = option("", "The CSV file; its first line names the columns.")
+    target: Annotated[str, Field(max_length=200)] = option("", "The column to be told; empty: the last one.")
+    goal: Literal["class", "number"] = option("class", "Whether that column names classes or holds numbers.")
+    validation: Portion = VALIDATION
+    test: Portion = TEST
+    seed: Seed = SEED
+
+    def here(self):
+        """Return whether the file may be read, and is there."""
+        return places.there(self.path)
+
+    def load(self):
+        """Read the table; its columns are brought to mean 0 and deviation 1 of the rows that are learned, later."""
+        names, rows = self._rows()
+        place = self._target(names)
+        inputs = torch.tensor(
+            [[_number(v, names[i], line) for i, v in enumerate(row) if i != place] for line, row in rows],
+            dtype=torch.float64,
+        )
+        if not inputs.shape[1]:
+            raise VitrineError("There is no column to tell the target from.")
+        answers = [(line, row[place].strip()) for line, row in rows]
+        classes: tuple[str, ...] = ()
+        if self.goal == "class":
+            if empty := next((line for line, answer in answers if not answer), None):
+                words = f"Line {empty}, column {names[place]!r} is empty, so it is of no class."
+                raise VitrineError(words, cure="Fill it, or leave the line out.")
+            classes = tuple(sorted({answer for _, answer in answers}))
+            if not 2 <= len(classes) <= 1000:
+                raise VitrineError(f"The column {names[place]!r} holds {len(classes)} classes: 2 to 1,000 are needed.")
+            number = {name: at for at, name in enumerate(classes)}
+            targets = torch.tensor([number[answer] for _, answer in answers])
+        else:
+            targets = torch.tensor([[_number(answer, names[place], line)] for line, answer in answers])
+        return Dataset(self.title, "numbers", classes, *split(Split(inputs, targets), self), self.divided)
+
+    def _target(self, names: list[str]) -> int:
+        """Return at which place the column stands that is to be told."""
+        if not self.target:
+            return len(names) - 1
+        here = [place for place, name in enumerate(names) if name == self.target.strip()]
+        if not here:
+            words = f"There is no column {self.target!r}."
+            raise VitrineError(words, cure=f"The columns are: {', '.join(names[:20])}.")
+        if len(here) > 1:
+            raise VitrineError(f"{len(here)} columns are called {self.target!r}.", cure="Give each its own name.")
+        return here[0]
+
+    def _rows(self) -> tuple[list[str], Rows]:
+        path = places.opened(self.path, "file")
+        try:
+            with path.open(newline="", encoding="utf-8-sig") as file:
+                reader = csv.reader(file)
+                names = [name.strip() for name in next(reader, [])]
+                rows: Rows = []
+                for row in reader:
+                    if not row:
+                        continue
+                    rows.append((reader.line_num, row))
+                    if len(rows) > MOST_ROWS or len(rows) * len(names) > MOST_NUMBERS:
+                        raise VitrineError(f"{path.name} has too many rows to be read.", cure="Use fewer.")
+        except (UnicodeDecodeError, csv.Error, ValueError) as error:
+            raise VitrineError(f"{path.name} is no CSV file ({error}).") from None
+        except OSError as error:
+            why = (error.strerror or "unknown reason").lower()
+            raise VitrineError(f"{path.name} cannot be read: {why}.") from None
+        if len(names) < 2 or len(rows) < 2:
+            raise VitrineError(f"{path.name} needs at least two columns and two rows below their names.")
+        if uneven := next((line for line, row in rows if len(row) != len(names)), None):
+            raise VitrineError(f"Line {uneven} of {path.name} has not {len(names)} columns as the first line says.")
+        return names, rows
+
+
+def _number(text: str, column: str, line: int) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if math.isfinite(value):
+        return value
+    what = f"holds {text[:30]!r}, which is no number" if text.strip() else "is empty"
+    raise VitrineError(f"Line {line}, column {column!r} {what}.", cure="Fill it, or leave the line or column out.")
