@@ -7,7 +7,7 @@ from engine.errors import VitrineError
 from engine.graph.cost import cost
 from engine.graph.graph import Graph
 from engine.registry import shortened
-from engine.runs.store import ENDED, Row, Store, folder, is_part
+from engine.runs.store import ENDED, Row, Store, folder, is_part, result_of
 from engine.training.experiment import Experiment
 
 MOST_NAME, MOST_NOTE = 80, 2_000
@@ -70,7 +70,7 @@ def outcomes(store: Store, rows: list[Row]) -> list[tuple[str, list[str]]]:
         ("steps", [f"{row['step']:,}" for row in rows]),
         ("time", [f"{row['seconds']:,.0f} s" for row in rows]),
     ]
-    scores = [scored(store.metrics(row["run"])) for row in rows]
+    scores = [latest(store, row["run"]) for row in rows]
     for name in sorted({name for one in scores for name in one}):
         values = [one.get(name) for one in scores]
         found.append((name, [ABSENT if value is None else f"{value:.4g}" for value in values]))
@@ -104,6 +104,13 @@ def _counts(experiment: Experiment) -> dict[str, str]:
     total = cost(experiment.graph).total
     names = ("weights", "neurons", "connections", "multiply_adds")
     return {name.replace("_", "-"): f"{getattr(total, name):,}" for name in names}
+
+
+def latest(store: Store, run: str) -> dict[str, float]:
+    """Return a run's scores by split and metric: those at its end, else the latest point of each curve."""
+    result = result_of(store.run(run))
+    ended = {f"{s} {m}": v for s, scores in result["metrics"].items() for m, v in scores.items()} if result else {}
+    return scored(store.metrics(run)) | ended
 
 
 def scored(metrics: dict[tuple[str, str], list[tuple[int, float]]]) -> dict[str, float]:

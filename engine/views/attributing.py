@@ -16,10 +16,10 @@ from torch import Tensor, nn
 
 from engine.errors import VitrineError
 from engine.graph.capture import capturing, node
-from engine.layers.modules import GlobalAveragePool
+from engine.layers import modules
 from engine.training.learner import Learner
 from engine.views.camethods import grad_cam
-from engine.views.sample import apart, tells_two
+from engine.views.sample import scored
 
 if TYPE_CHECKING:
     import captum.attr as captum
@@ -46,11 +46,10 @@ class Answers(nn.Module):
         super().__init__()
         self.networks = nn.ModuleDict(dict(learner.networks.items()))
         self.task = learner.task
-        self.single = tells_two(learner)
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Return a score for each class."""
-        return apart(self.answer(inputs), self.single)
+        """Return a score for each class, as it is before any softmax."""
+        return scored(self, inputs)
 
     def answer(self, inputs: Tensor) -> Tensor:
         """Return a column for each class, as the task reads them."""
@@ -71,6 +70,32 @@ class Question:
     baseline: Tensor
     node: str  # for what looks at a layer's maps too
     patch: int
+
+
+# What DeepLIFT hands back right: sums, whose gradient is the rule, and what Captum has a rule for.
+LINEAR: tuple[type[nn.Module], ...] = (
+    *(nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.Linear, nn.Identity, nn.Flatten),
+    *(nn.BatchNorm1d, nn.BatchNorm2d, nn.AvgPool1d, nn.AvgPool2d, nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d),
+    *(nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.AlphaDropout, nn.Upsample, nn.ZeroPad1d, nn.ZeroPad2d),
+    *(nn.ReflectionPad1d, nn.ReflectionPad2d, nn.ReplicationPad1d, nn.ReplicationPad2d),
+    *(modules.Add, modules.Concat, modules.SumPool1d, modules.SumPool2d, modules.GlobalAveragePool, modules.Crop),
+    *(modules.Reshape, modules.Permute, modules.Repeat, modules.BedOfNails, modules.GaussianNoise),
+)
+RULED: tuple[type[nn.Module], ...] = (
+    *(nn.ReLU, nn.ELU, nn.LeakyReLU, nn.Sigmoid, nn.Tanh, nn.Softplus, nn.Softmax),
+    *(nn.MaxPool1d, nn.MaxPool2d),
+)
+ADDS_UP = ("integrated gradients", "DeepLIFT", "gradient SHAP")  # to the change of the score from the baseline
+
+
+def unexplained(name: str, answers: Answers, question: Question, found: Tensor) -> float:
+    """Return which share of what a method's map must add up to it does not; no number where it need not add up."""
+    if name not in (*ADDS_UP, "LRP"):
+        return float("nan")
+    with torch.no_grad():
+        score = float(answers(question.given)[0, question.target])
+        begun = float(answers(question.baseline)[0, question.target]) if name in ADDS_UP else 0.0
+    return abs(float(found.sum()) - (score - begun)) / max(abs(score - begun), 1e-6)
 
 
 Method = Callable[[Answers, Question], Tensor]
@@ -166,6 +191,10 @@ def guided_grad_cam(answers: Answers, question: Question) -> Tensor:
 @method("DeepLIFT")
 def deep_lift(answers: Answers, question: Question) -> Tensor:
     """Differences from the baseline, handed back layer by layer (Shrikumar, 2017)."""
+    for module in answers.network.modules():
+        if not list(module.children()) and not isinstance(module, LINEAR + RULED):
+            words = f"DeepLIFT has no rule for {type(module).__name__} in this network: try integrated gradients."
+            raise VitrineError(words)
     found = captum.DeepLift(answers).attribute(question.given, question.baseline, target=question.target)
     assert isinstance(found, Tensor)
     return found
@@ -189,7 +218,8 @@ def occlusion(answers: Answers, question: Question) -> Tensor:
     stride = max(1, patch // 2, -(-max(high, wide) // MOST_PLACES))
     options: dict[str, Any] = {"strides": (channels, stride, stride), "perturbations_per_eval": PIECE}
     options |= {"sliding_window_shapes": (channels, patch, patch), "target": question.target}
-    return captum.Occlusion(answers).attribute(question.given, baselines=question.baseline, **options)
+    found = captum.Occlusion(answers).attribute(question.given, baselines=question.baseline, **options)
+    return found / channels  # each channel is told of the whole patch, and all of them are summed
 
 
 @method("feature ablation")
@@ -200,7 +230,8 @@ def feature_ablation(answers: Answers, question: Question) -> Tensor:
     down, along = torch.arange(high) // patch, torch.arange(wide) // patch
     tiles = (down[:, None] * (int(along[-1]) + 1) + along[None, :]).to(question.given.device)
     options = {"baselines": question.baseline, "target": question.target, "perturbations_per_eval": PIECE}
-    return captum.FeatureAblation(answers).attribute(question.given, feature_mask=tiles[None, None], **options)
+    found = captum.FeatureAblation(answers).attribute(question.given, feature_mask=tiles[None, None], **options)
+    return found / question.given.shape[1]
 
 
 @method("LRP")
@@ -209,7 +240,7 @@ def lrp(answers: Answers, question: Question) -> Tensor:
     from captum.attr._utils.lrp_rules import EpsilonRule
 
     for module in answers.modules():
-        if isinstance(module, GlobalAveragePool | nn.Flatten):  # sums like others, which Captum does not know by name
+        if isinstance(module, modules.GlobalAveragePool | nn.Flatten):  # sums, which Captum does not know by name
             module.rule = EpsilonRule()  # ty: ignore[invalid-assignment]
     try:
         return captum.LRP(answers).attribute(question.given, question.target)

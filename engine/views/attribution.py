@@ -12,7 +12,7 @@ from engine.errors import VitrineError
 from engine.figures.figure import PALETTE, axis, figure, wrapped
 from engine.figures.maps import Regions
 from engine.figures.raster import shrunk
-from engine.views.attributing import METHODS, MOST_PLACES, Answers, Question, attributed
+from engine.views.attributing import METHODS, MOST_PLACES, Answers, Question, attributed, unexplained
 from engine.views.frame import Frame
 from engine.views.sample import aim, called, sample_of
 from engine.views.session import looking
@@ -48,7 +48,10 @@ class Attribution(View):
 
     title, rank, height, wide = "Attribution", 14, 330, True
     follows = True
-    hint = "Blue speaks for the class, orange against it. What methods agree on is likelier to be true."
+    hint = (
+        "Blue speaks for the class, orange against it. What methods agree on is likelier to be true; "
+        "those whose dots should add up to the change of the score say how much of it they leave unexplained."
+    )
 
     sample: Words = SAMPLE
     node: Words = NODE
@@ -82,7 +85,7 @@ class Attribution(View):
         layer = picked(suiting, graph, self.node, "that gives maps", first=-1).path if suiting else ""
         question = Question(sample.given, target, self._baseline(session, sample), layer, patch)
         answers = Answers(session.network)
-        maps, notes, seconds, trials = [], [], [], []
+        maps, notes, seconds, trials, gaps = [], [], [], [], []
         words = {"toward": called(session, target), "node": layer, "methods": list(self.methods)} | sample.told()
         for number, name in enumerate(self.methods):
             began = time.perf_counter()
@@ -90,14 +93,17 @@ class Attribution(View):
                 torch.manual_seed(0)  # what draws, draws the same every time
                 try:
                     found, note = attributed(name, answers, question), ""
+                    gaps.append(unexplained(name, answers, question, found))
                 except VitrineError as error:
                     found, note = torch.full_like(sample.given, torch.nan), str(error)
+                    gaps.append(np.nan)
                 seconds.append(time.perf_counter() - began)
                 if self.show == "bench":
                     trials.append([np.nan] * len(FIELDS) if note else tried(name, answers, question, found))
             maps.append(self._flat(found[0]).cpu().numpy())
             notes.append(note)
             arrays = {"maps": np.stack(maps), "seconds": np.array(seconds, np.float32), "picture": sample.picture}
+            arrays["gaps"] = np.array(gaps, np.float32)
             if trials:
                 arrays["trials"] = np.array(trials, np.float32)
             done = (number + 1) / len(self.methods)
@@ -144,7 +150,9 @@ class Attribution(View):
             if place > len(maps):
                 regions.place(across, up, maps.shape[1:], f"{name}<br>…")
                 continue
-            title = f"{name}<br>{1000 * seconds[place - 1]:.0f} ms"
+            gap = frame["gaps"][place - 1]
+            told = "" if np.isnan(gap) else f", {min(gap, 9.99):.0%} unexplained"
+            title = f"{name}<br>{1000 * seconds[place - 1]:.0f} ms{told}"
             axes = regions.place(across, up, shrunk(maps[0], DOTS).shape, title)
             if note := words["notes"][place - 1]:
                 high, wide = shrunk(maps[0], DOTS).shape

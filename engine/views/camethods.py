@@ -23,8 +23,10 @@ def grad_cam(maps: Tensor, gradient: Tensor) -> Tensor:
 def grad_cam_plus_plus(maps: Tensor, gradient: Tensor) -> Tensor:
     """Each map weighed by its positive gradients, the places of few the more (Chattopadhay, 2018)."""
     second, third = gradient**2, gradient**3
-    below = 2 * second + maps.sum(dim=(1, 2), keepdim=True) * third
-    alpha = torch.where(below.abs() > 1e-12, second / below, torch.zeros_like(below))
+    # Where maps are not negative, as behind a ReLU, this is the paper's own; elsewhere a sum near zero would let one
+    # map outweigh all others. Only places with a positive gradient count below, so the rest may be left out here.
+    below = 2 * second + maps.relu().sum(dim=(1, 2), keepdim=True) * third
+    alpha = torch.where((gradient > 0) & (below > 1e-12), second / below.clamp_min(1e-12), torch.zeros_like(below))
     return _weighed(maps, (alpha * gradient.relu()).sum(dim=(1, 2)))
 
 
@@ -41,9 +43,11 @@ def layer_cam(maps: Tensor, gradient: Tensor) -> Tensor:
 def eigen_cam(maps: Tensor, gradient: Tensor) -> Tensor:
     """The first principal component of the maps, whatever the class (Muhammad, 2020)."""
     table = maps.flatten(1).T  # places × channels
-    _, _, directions = torch.linalg.svd(table - table.mean(dim=0), full_matrices=False)
-    found = (table @ directions[0]).reshape(maps.shape[1:])
-    return found if found.sum() >= 0 else -found  # a direction has no sign of its own
+    centred = table - table.mean(dim=0)
+    _, _, directions = torch.linalg.svd(centred, full_matrices=False)
+    found = centred @ directions[0]
+    strength = table.norm(dim=1)  # a direction has no sign of its own: the strong places are to be warm
+    return (found if found @ (strength - strength.mean()) >= 0 else -found).reshape(maps.shape[1:])
 
 
 def _weighed(maps: Tensor, weights: Tensor) -> Tensor:
@@ -51,7 +55,10 @@ def _weighed(maps: Tensor, weights: Tensor) -> Tensor:
 
 
 def score_cam(maps: Tensor, given: Tensor, score: Score) -> Iterator[tuple[float, Tensor]]:
-    """Each map weighed by what the class scores where only what it marks is seen (Wang, 2020); piece by piece."""
+    """Each map weighed by what the class scores where only what it marks is seen (Wang, 2020); piece by piece.
+
+    The score is the one before any softmax: the paper takes a softmax over the maps, which needs differences.
+    """
     low, high = maps.amin(dim=(1, 2), keepdim=True), maps.amax(dim=(1, 2), keepdim=True)
     masks = (maps - low) / (high - low).clamp_min(1e-12)
     masks = F.interpolate(masks[:, None], given.shape[2:], mode="bilinear", align_corners=False)

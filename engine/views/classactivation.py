@@ -14,7 +14,7 @@ from engine.graph.capture import capturing, node
 from engine.views.camethods import BY_GRADIENT, ablation_cam, score_cam
 from engine.views.frame import Frame
 from engine.views.lesions import without
-from engine.views.sample import aim, answer, called, chances, sample_of, scored
+from engine.views.sample import aim, answer, called, sample_of, scored
 from engine.views.session import looking
 from engine.views.shared import (
     NODE,
@@ -43,7 +43,9 @@ class ClassActivation(View):
 
     title, rank, height, wide = "Class activation", 13, 240, True
     follows = True
-    hint = "Warm places speak for the class. Methods that disagree widely deserve distrust."
+    hint = (
+        "Warm places speak for the class (its score before a softmax). Where methods disagree, be wary."
+    )
 
     sample: Words = SAMPLE
     node: Words = NODE
@@ -121,7 +123,7 @@ class ClassActivation(View):
 
         def of_inputs(inputs):
             with looking(learner):
-                return chances(session, answer(session, inputs)).float()[:, target]
+                return scored(learner, inputs).float()[:, target]
 
         def of_maps(instead):
             with capturing(network, [], {path: lambda _: instead}), looking(learner):

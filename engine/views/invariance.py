@@ -13,6 +13,8 @@ from engine.figures.figure import PALETTE, axis
 from engine.figures.maps import Regions
 from engine.figures.raster import Sheet
 from engine.graph.capture import capturing
+from engine.graph.field import fields
+from engine.graph.trace import trace
 from engine.views.frame import Frame
 from engine.views.sample import aim, answer, called, chances, looks, sample_of
 from engine.views.session import looking
@@ -85,8 +87,9 @@ class Invariance(View):
                     answers.append(chances(session, answer(session, part)).float())
                 maps.append(found[step.path].float())
         said, given = torch.cat(answers).cpu(), torch.cat(maps)
-        expected = self._moved(given[:1].expand(len(every), -1, -1, -1), every)
-        inside = self._moved(torch.ones_like(given[:, :1]), every, edges="zeros") > 0.99
+        lie = _lie(fields(trace(graph)).get(step.path), given.shape[2:], sample.given.shape[2:])
+        expected = self._moved(given[:1].expand(len(every), -1, -1, -1), every, lie)
+        inside = self._moved(torch.ones_like(given[:, :1]), every, lie, edges="zeros") > 0.99
         alike = F.cosine_similarity(given.flatten(1), given[:1].flatten(1)).cpu().numpy()
         with_it = np.array([_correlation(a, b, m[0]) for a, b, m in zip(given, expected, inside, strict=True)])
         order = [target, *(one for one in said[0].argsort(descending=True).tolist() if one != target)][:4]
@@ -104,11 +107,20 @@ class Invariance(View):
         words = {"node": step.path, "unit": unit, "classes": [called(session, one) for one in order], "mine": mine}
         return Frame(arrays, words | sample.told())
 
-    def _moved(self, images, amounts, edges=""):
-        """Return images (n, channels, height, width), each changed by its amount."""
-        number = len(images)
-        matrix = torch.zeros(number, 2, 3)
-        matrix[:, 0, 0] = matrix[:, 1, 1] = 1.0
+    def _moved(self, images, amounts, lie=None, edges=""):
+        """Return images (n, channels, height, width), each changed by its amount.
+
+        Maps are moved as far as the picture was: `lie` leads from their coordinates, of -1 to 1, to the picture's.
+        """
+        lie = torch.eye(3) if lie is None else lie
+        ratio = images.shape[2] * lie[1, 1] / (images.shape[3] * lie[0, 0])  # high against wide, of the picture
+        whole = lie.inverse() @ self._matrix(amounts, ratio) @ lie
+        grid = F.affine_grid(whole[:, :2].to(images.device, images.dtype), list(images.shape), align_corners=False)
+        return F.grid_sample(images, grid, padding_mode=edges or self.edges, align_corners=False)
+
+    def _matrix(self, amounts, ratio):
+        """Return from where in the picture its places come, for each amount (n, 3, 3)."""
+        matrix = torch.eye(3).repeat(len(amounts), 1, 1)
         if self.change == "shift right":
             matrix[:, 0, 2] = -amounts
         elif self.change == "shift down":
@@ -118,11 +130,10 @@ class Invariance(View):
         elif self.change == "scale":
             matrix[:, 0, 0] = matrix[:, 1, 1] = 2.0 ** (-amounts)
         else:
-            angle, ratio = amounts * math.pi, images.shape[2] / images.shape[3]  # coordinates go from -1 to 1 both ways
+            angle = amounts * math.pi  # coordinates go from -1 to 1 both ways
             matrix[:, 0, 0] = matrix[:, 1, 1] = angle.cos()
             matrix[:, 0, 1], matrix[:, 1, 0] = angle.sin() * ratio, -angle.sin() / ratio
-        grid = F.affine_grid(matrix.to(images.device, images.dtype), list(images.shape), align_corners=False)
-        return F.grid_sample(images, grid, padding_mode=edges or self.edges, align_corners=False)
+        return matrix
 
     def draw(self, frame):
         """Draw pictures of the sweep, the answer and the maps against the amount, and one state large."""
@@ -176,6 +187,17 @@ class Invariance(View):
         names = ["as it was", "as it is now", "as it was, moved along"]
         limits = {"zmin": -reach if signed else 0, "zmax": reach}
         regions.sheet(maps, sheet, axes, names, "diverging" if signed else "sequential", **limits)
+
+
+def _lie(field, maps, picture):
+    """Return how a layer's maps lie on the picture: one place of theirs is so many of its dots further on."""
+    lie = torch.eye(3)
+    if field and field.stride and field.offset:
+        for axis, (place, number, size) in enumerate(zip((1, 0), maps, picture, strict=True)):
+            stride, offset = field.stride[axis], field.offset[axis]
+            lie[place, place] = stride * number / size
+            lie[place, 2] = (2 * offset + stride * (number - 1) + 1) / size - 1
+    return lie
 
 
 def _correlation(one, other, inside):

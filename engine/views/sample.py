@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from engine.data.pictures import kept
 from engine.errors import VitrineError
 from engine.graph.trace import trace
 from engine.registry import shortened
+from engine.tasks import Task
 from engine.training.learner import Learner
 from engine.views.session import Session, looking
 
@@ -92,18 +94,38 @@ def looks(session: Session, given: torch.Tensor) -> np.ndarray:
 # -- what the network says of it ---------------------------------------------------------------------------------
 
 
+class Scoring(Protocol):
+    """A learner, or what stands for one: networks and what they are to do."""
+
+    task: Task
+    networks: Any  # modules by role
+
+
 def answer(session: Session, inputs: torch.Tensor) -> torch.Tensor:
     """Return what the network answers: a column for each class, or the numbers it tells."""
     learner = session.network
     return learner.task.answer(learner.networks, inputs)
 
 
-def scored(learner: Learner, inputs: torch.Tensor) -> torch.Tensor:
-    """Return what gradients are asked of: the answer; of a single output that tells of two classes, both its signs."""
-    return apart(learner.task.answer(learner.networks, inputs), tells_two(learner))
+def scored(learner: "Scoring", inputs: torch.Tensor) -> torch.Tensor:
+    """Return what gradients are asked of: scores of classes, as they are before a last softmax or sigmoid, which would
+    let one class's gain be another's loss; of a single output that tells of two classes, both its signs.
+    """
+    if not (before := before_chances(learner)):
+        return apart(learner.task.answer(learner.networks, inputs), tells_two(learner))
+    scores = learner.networks["network"].each(inputs)[before]
+    return torch.cat([-scores, scores], dim=1) if tells_two(learner) else scores
 
 
-def tells_two(learner: Learner) -> bool:
+def before_chances(learner: "Scoring") -> str:
+    """Return the node that gives scores which the last one makes probabilities of, or nothing."""
+    graph = learner.networks["network"].graph
+    end = graph[graph.outputs[0]]
+    makes = learner.task.classifies and not end.block and end.layer.kind in ("softmax", "sigmoid")
+    return end.inputs[0] if makes else ""
+
+
+def tells_two(learner: "Scoring") -> bool:
     """Return whether the network has one output, which tells of two classes."""
     return learner.task.classifies and trace(learner.networks["network"].graph).outputs[0].sizes[0] == 1
 

@@ -11,8 +11,8 @@ import streamlit as st
 from engine.errors import VitrineError
 from engine.live.house import house
 from engine.runs import orders
-from engine.runs.manage import annotate, delete, parentage, rename, scored
-from engine.runs.store import ENDED, Row, is_part, result_of
+from engine.runs.manage import annotate, delete, latest, parentage, rename
+from engine.runs.store import ENDED, Row, is_part
 from engine.runs.tend import sweep
 from pages.ui.compare import compare
 from pages.ui.forms import show
@@ -29,9 +29,7 @@ def curves(run: str, updated: float) -> tuple[list[float], float | None]:
     """Return a run's loss in a few points, and its latest accuracy, as they were when it last changed."""
     metrics = house().store.metrics(run)
     losses = [value for _, value in metrics.get(("train", "loss"), []) if value is not None]
-    result = None if metrics else result_of(house().store.run(run))  # a series has no curves of its own
-    scores = result["metrics"].get("validation", {}) if result else {}
-    return losses[:: max(1, len(losses) // CURVE)], scored(metrics).get("validation accuracy", scores.get("accuracy"))
+    return losses[:: max(1, len(losses) // CURVE)], latest(house().store, run).get("validation accuracy")
 
 
 @functools.lru_cache(maxsize=1000)

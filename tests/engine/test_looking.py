@@ -16,18 +16,22 @@ from engine.data import DATASETS
 from engine.errors import VitrineError
 from engine.graph.capture import capturing, node
 from engine.graph.chain import chain
-from engine.layers.activation import ReLU, Tanh
+from engine.graph.units import unit_axes
+from engine.layers import LAYERS
+from engine.layers.activation import ReLU, Softmax, Tanh
 from engine.layers.convolution import Conv2d
 from engine.layers.dense import Dense
 from engine.layers.entry import Input
-from engine.layers.pooling import GlobalAveragePool
+from engine.layers.pooling import AveragePool2d, GlobalAveragePool
 from engine.layers.reshaping import Flatten
+from engine.layers.sequence import LSTM, LastStep
 from engine.live.scene import drawn
 from engine.training import learner as learners
 from engine.views import VIEWS
 from engine.views import session as sessions
 from engine.views.attributing import METHODS, Answers, Question, attributed
 from engine.views.camethods import BY_GRADIENT
+from engine.views.lesions import silenced
 from engine.views.sample import answer, sample_of
 from engine.views.session import looking
 from engine.views.trial import randomised
@@ -323,7 +327,8 @@ def test_eigen_cam_is_the_first_principal_component():
     found = BY_GRADIENT["Eigen-CAM"](maps, maps).flatten()
     table = maps.flatten(1).T.double()
     values, vectors = torch.linalg.eigh(torch.cov(table.T))
-    truth = table @ vectors[:, values.argmax()]
+    truth = (table - table.mean(dim=0)) @ vectors[:, values.argmax()]
+    assert torch.allclose(found.double().abs(), truth.abs(), atol=1e-5)
     assert abs(float(F.cosine_similarity(found.double(), truth, dim=0))) == pytest.approx(1, abs=1e-5)
 
 
@@ -355,12 +360,13 @@ def test_score_and_ablation_cam_are_what_a_loop_over_the_maps_gives(trained):
             weights.append((whole - network.out(network.average(less[None]))[0, sample.truth]) / whole.abs())
             mask = (one - one.min()) / (one.max() - one.min()).clamp_min(1e-12)
             large = F.interpolate(mask[None, None], (28, 28), mode="bilinear", align_corners=False)
-            scores.append(network(sample.given * large).softmax(dim=1)[0, sample.truth])
+            scores.append(network(sample.given * large)[0, sample.truth])
     ablation = (torch.stack(weights)[:, None, None] * maps).sum(dim=0)
     score = (torch.stack(scores).softmax(dim=0)[:, None, None] * maps).sum(dim=0)
     found = maps_of(seen(trained, "class-activation", methods=("Ablation-CAM", "Score-CAM"), **options))
     assert np.allclose(found[0], ablation, atol=1e-4)
     assert np.allclose(found[1], score, atol=1e-4)
+    assert np.corrcoef(found[1].flatten(), maps.mean(dim=0).flatten())[0, 1] < 0.999  # no plain mean of all maps
 
 
 def test_cam_says_why_it_does_not_suit_and_what_does(deep):
@@ -462,6 +468,89 @@ def test_methods_that_need_relu_or_rules_say_so(deep):
     assert np.isfinite(frame["maps"][1]).all()
     lrp = seen(deep, "attribution", methods=("LRP",)).words["notes"][0]
     assert lrp == "LRP has no rule for Add in this network: try DeepLIFT."
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [LAYERS[kind]() for kind in ("gelu", "silu", "hard_tanh", "sine", "layer_norm", "local_response_norm")],
+    ids=lambda layer: layer.kind,
+)
+def test_deep_lift_is_refused_where_it_would_not_be_deep_lift(layer):
+    graph = chain(image=Input(sizes=(1, 28, 28)), conv=Conv2d(), odd=layer, flatten=Flatten(), out=Dense(units=10))
+    answers, question = asked(session_of(graph))
+    with pytest.raises(VitrineError, match=r"DeepLIFT has no rule for \w+ in this network: try integrated gradients"):
+        attributed("DeepLIFT", answers, question)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_what_should_add_up_says_how_much_it_leaves_unexplained(trained):
+    answers, question = asked(trained)
+    with torch.no_grad():
+        change = (answers.network(question.given) - answers.network(question.baseline))[0, question.target]
+    frame = seen(trained, "attribution", methods=("integrated gradients", "DeepLIFT", "saliency"), toward="true")
+    sums = frame["maps"].sum(axis=(1, 2))
+    for gap, total in zip(frame["gaps"][:2], sums[:2], strict=True):
+        assert gap == pytest.approx(abs(total - change.item()) / abs(change.item()), abs=1e-4)
+    assert frame["gaps"][1] < 0.001
+    assert np.isnan(frame["gaps"][2])
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_what_speaks_for_a_class_is_asked_before_a_last_softmax():
+    plain = session_of(averaging(), epochs=1)
+    layers = {one.id: one.layer for one in averaging().nodes}
+    ended = chain(**layers, chances=Softmax())
+    other = session_of(ended)
+    other.network.networks["network"].load_state_dict(plain.network.networks["network"].state_dict())
+    for methods in (("Grad-CAM", "HiResCAM", "Score-CAM", "Ablation-CAM"),):
+        options = {"sample": "1", "toward": "4", "node": "relu2", "methods": methods, "signed": True}
+        for one, same in zip(*(maps_of(seen(s, "class-activation", **options)) for s in (plain, other)), strict=True):
+            assert np.allclose(one, same, atol=1e-5)
+    for one, same in zip(
+        *(seen(s, "attribution", methods=("saliency", "DeepLIFT"), toward="4")["maps"] for s in (plain, other)),
+        strict=True,
+    ):
+        assert np.allclose(one, same, atol=1e-5)
+
+
+def test_a_place_in_colour_counts_once():
+    layers = {"pool": AveragePool2d(kernel=4), "flatten": Flatten(), "out": Dense(units=5, bias=False)}
+    session = session_of(chain(image=Input(sizes=(3, 32, 32)), **layers), DATASETS["scenes"](size=32, number=60))
+    answers = Answers(session.still().network).eval()
+    given = torch.randn(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        change = answers(given)[0, 2]
+    for name in ("occlusion", "feature ablation"):
+        found = attributed(name, answers, Question(given, 2, torch.zeros_like(given), "", 1))
+        assert float(found.sum()) == pytest.approx(float(change), abs=1e-4)
+
+
+def test_grad_cam_plus_plus_is_steady_where_maps_are_negative():
+    maps = torch.tensor([[[1.0, -1.0001]], [[3.0, 1.0]]])
+    gradient = torch.tensor([[[-20.0, 3.0]], [[1.0, 1.0]]])
+    found = BY_GRADIENT["Grad-CAM++"](maps, gradient)
+    # weights: 9/(18 + 27·1)·3 = 3/5; 1/(2 + 4)·1 twice = 1/3
+    assert found[0].tolist() == pytest.approx([0.6 + 1.0, -0.60006 + 1 / 3])
+
+
+def test_features_switched_off_are_features_and_not_places():
+    graph = chain(series=Input(sizes=(7, 4)), lstm=LSTM(units=6, gives="sequence"), last=LastStep(), out=Dense(units=3))
+    values = torch.randn(2, 7, 6)
+    assert silenced(values, [3], unit_axes(graph)["lstm"])[:, :, 3].abs().max() == 0
+    assert torch.equal(silenced(values, [3], unit_axes(graph)["lstm"])[:, 3, :3], values[:, 3, :3])
+
+
+def test_maps_of_a_valid_convolution_move_by_as_many_dots_as_the_picture():
+    layers = {"conv": Conv2d(channels=4, kernel=11), "flatten": Flatten(), "out": Dense(units=10)}
+    session = session_of(chain(image=Input(sizes=(1, 28, 28)), **layers))
+    inputs = session.network.data["validation"].inputs
+    inputs[0] = 0
+    inputs[0, 0, 13:15, 13:15] = 2.0
+    for change, most in (("shift right", 3 / 14), ("shift down", 3 / 14)):
+        frame = seen(session, "invariance", node="conv", change=change, reach=most)
+        whole = np.isclose(np.round(frame["amounts"] * 14), frame["amounts"] * 14)
+        assert whole.sum() == 7
+        assert frame["with it"][whole] == pytest.approx(1, abs=1e-3)
 
 
 def test_occlusion_finds_a_planted_patch():
