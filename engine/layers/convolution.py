@@ -99,11 +99,17 @@ class _Convolution(Layer):
         where = " * ".join(at)
         n = dict(zip(names, kernel, strict=True)) | {"channels_in": given[0].sizes[0], "maps": gives.sizes[0], **at}
         n |= {"groups": groups} if groups > 1 else {}
+        padded = any(any(pair) for pair in pads)
+        met = geometry.met(given[0], gives, kernel, stride, pads, dilation)
+        taps = " * ".join(met)
+        name = "connections, less those to padding"
+        real = (formula(name, f"maps * {inside} * {taps}", **n, **met),) if padded else ()
         return (
             *geometry.output_sizes(given[0], gives, kernel, stride, pads, dilation),
             formula("weights", f"maps * {biased}", **n),
             formula("neurons", f"maps * {where}", **n),
             formula("connections", f"maps * {where} * {one}", **n),
+            *real,
             formula("connections with biases", f"maps * {where} * {biased}", **n),
             formula("multiply-adds", f"maps * {where} * {one}", **n),
         )

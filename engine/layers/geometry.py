@@ -71,6 +71,25 @@ def output_sizes(
     return tuple(found)
 
 
+def met(
+    given: Shape,
+    gives: Shape,
+    kernel: tuple[int, ...],
+    stride: tuple[int, ...],
+    pads: tuple[tuple[int, int], ...],
+    dilation: tuple[int, ...],
+) -> dict[str, int]:
+    """Return for each axis how often a place of the kernel meets one of the input, rather than padding."""
+    found = {}
+    for axis, name in enumerate(AXES[len(kernel)]):
+        starts = [place * stride[axis] - pads[axis][0] for place in range(gives.sizes[1 + axis])]
+        reaches = [d * dilation[axis] for d in range(kernel[axis])]
+        size = given.sizes[1 + axis]
+
+        found[f"met_in_{name}"] = sum(sum(0 <= start + reach < size for start in starts) for reach in reaches)
+    return found
+
+
 def places(gives: Shape) -> dict[str, int]:
     """Return the named sizes of the output's places."""
     return dict(zip(AXES[gives.rank - 1], gives.sizes[1:], strict=True))

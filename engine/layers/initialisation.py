@@ -29,7 +29,7 @@ class Init(Choice):
 
     way: Way = option(
         "pytorch",
-        "PyTorch's own; zeros (nothing learns); one constant; normal; Xavier N(0, 1/n_in); "
+        "PyTorch's own; zeros (nothing learns); one constant; normal; Xavier N(0, 1/n_in), which others call LeCun's; "
         "Glorot N(0, 2/(n_in+n_out)); He N(0, 2/n_in); or orthogonal.",
     )
     value: Annotated[float, Field(ge=-100, le=100)] = option(

@@ -5,6 +5,7 @@ import threading
 from collections import OrderedDict
 
 from engine.data import Dataset, Source
+from engine.data.dataset import copies
 from engine.errors import VitrineError
 from engine.live.scene import DRAFT, RUN
 from engine.runs.carry import telling_memory
@@ -31,6 +32,7 @@ class Past:
         self.loading = threading.Lock()
         self.learners: OrderedDict[str, Learner] = OrderedDict()  # by source
         self.data: OrderedDict[str, Dataset] = OrderedDict()  # by the data's options
+        self.copied: dict[str, int] = {}  # by the data's options: test examples that are training ones too
         self.drafts: OrderedDict[str, str] = OrderedDict()  # by key: experiments that are being built
         self.known: dict[str, Experiment] = {}  # by source
         self.records: dict[str, StoredRecord] = {}
@@ -134,6 +136,13 @@ class Past:
                 raise
         whole = dataclasses.replace(experiment, data=None, recipe=experiment.recipe.but(batch="all"))
         return Learner(whole, stand_in(experiment.graph))
+
+    def copies(self, source: Source) -> int:
+        """Return how many test examples are copies of training ones; 0 where the data are not at hand."""
+        key = str(source.write())
+        if key not in self.copied and key in self.data:
+            self.copied = dict(list(self.copied.items())[-MOST_DRAFTS:]) | {key: copies(self.data[key])}
+        return self.copied.get(key, 0)
 
     def dataset(self, source: Source) -> Dataset:
         """Return a dataset, loaded or at hand."""

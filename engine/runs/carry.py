@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from engine.data import Dataset
+from engine.data.dataset import copies
 from engine.errors import VitrineError
 from engine.runs.alive import identity
 from engine.runs.mend import keep_copy
@@ -143,8 +144,9 @@ def carry_out(
     store.update(run, status="running", pid=os.getpid(), host=identity(os.getpid()), error=None)
     try:
         learner = begun(store, row, learner)
-        store.update(run, device=str(learner.place.device), total=learner.total)
-        store.note(run, learner.step, f"{'goes on' if row['seconds'] else 'begins'} on {learner.place.device}")
+        threads = torch.get_num_threads()
+        store.update(run, device=str(learner.place.device), total=learner.total, threads=row["threads"] or threads)
+        store.note(run, learner.step, begins(row, learner, threads))
         with telling_memory(load(row["experiment"])):
             yield from _recorded(store, run, learner, watch, meet)
     except GeneratorExit:
@@ -159,6 +161,17 @@ def carry_out(
     except BaseException:
         end(store, run, "interrupted", "The worker was told to end.")
         raise
+
+
+def begins(row: Row, learner: Learner, threads: int) -> str:
+    """Return what a diary says of a run's beginning, or its going on."""
+    words = f"{'goes on' if row['seconds'] else 'begins'} on {learner.place.device}"
+    if learner.place.device.type == "cpu":
+        words += f" with {threads} thread{'s' if threads > 1 else ''}"
+    if row["threads"] not in (None, threads):
+        words += f"; it began with {row['threads']}, so that its last bits may differ from those of a run never stopped"
+    again = 0 if row["seconds"] else copies(learner.dataset)
+    return words + (f"; {again:,} test examples are among the training ones too" if again else "")
 
 
 def fault(run: str, error: Exception) -> str:

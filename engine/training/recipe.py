@@ -52,7 +52,7 @@ class Recipe(Choice):
         None,
         "Whether the decay is added to the gradient (coupled) rather than taken from the weights after it.",
         rare=True,
-        none="as the optimiser is known: decoupled for AdamW, coupled for all others",
+        none="from the weights for AdamW, to the gradient for all others",
     )
     l1: Decay = option(
         0.0,
@@ -99,7 +99,9 @@ class Recipe(Choice):
         "and no longer repeats to the last bit.",
         rare=True,
     )
-    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = option(0, "Draws the first weights and the order of examples.")
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = option(
+        0, "Draws the first weights and the order of examples; the same seed gives the same bits on as many threads."
+    )
     device: Literal["auto", "cpu", "cuda", "mps"] = option(
         "auto", "Where to compute: the graphics card if there is one, else the processor.", rare=True
     )

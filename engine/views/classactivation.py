@@ -43,9 +43,7 @@ class ClassActivation(View):
 
     title, rank, height, wide = "Class activation", 13, 240, True
     follows = True
-    hint = (
-        "Warm places speak for the class (its score before a softmax). Where methods disagree, be wary."
-    )
+    hint = "Warm places speak for the class (its score before a softmax). Where methods disagree, be wary."
 
     sample: Words = SAMPLE
     node: Words = NODE

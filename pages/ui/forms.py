@@ -102,9 +102,20 @@ def _label(option: Option) -> str:
     return option.label[:1].upper() + option.label[1:] + option.sign
 
 
-def _switch(option: Option, value: bool, key: str, changed: Changed) -> None:
+def _switch(option: Option, value: bool | None, key: str, changed: Changed) -> None:
+    if option.optional:
+        _yes_or_no(option, value, key, changed)
+        return
     show(key, value)
     st.toggle(_label(option), key=key, help=option.help, on_change=_told(option, key, changed))
+
+
+def _yes_or_no(option: Option, value: bool | None, key: str, changed: Changed) -> None:
+    words = {"automatic": None, "yes": True, "no": False}
+    show(key, next(word for word, meant in words.items() if meant is value))
+    told = _told(option, key, changed, words.__getitem__)
+    help = f"{option.help} Automatic: {option.none}."
+    st.selectbox(_label(option), list(words), key=key, help=help, on_change=told)
 
 
 def _whole(option: Option, value: int | None, key: str, changed: Changed, label: str = "") -> None:

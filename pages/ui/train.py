@@ -200,6 +200,8 @@ def _data(bench: Workbench) -> None:
         if not source:
             return
         st.caption(source.help())
+        if again := _copies(source):
+            st.caption(f":material/content_copy: {again:,} test examples stand among the training ones too.")
         if isinstance(source, OwnPoints) and not veils.locked(bench.key, "data"):
             own_points(bench, source)
         form(source, f"{bench.key}.data.{source.kind}", lambda n, v: _set_part(bench, "data", n, v))
@@ -207,6 +209,11 @@ def _data(bench: Workbench) -> None:
             name = f"Fetch {source.title}"
             if st.button(name, icon=":material/download:", key=f"{bench.key}-fetch", width="stretch"):
                 _fetch(source)
+
+
+def _copies(source: Source) -> int:
+    """Return how many test examples are copies of training ones, as far as that is known at once."""
+    return house().hub.past.copies(source)
 
 
 def _fetch(source: Source) -> None:

@@ -238,3 +238,24 @@ def test_no_module_warns():
         for parameter in EXAMPLES:
             layer, shapes = parameter.values
             layer.module(*shapes)().train()(*data(shapes))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "options"),
+    [
+        ((3, 9, 7), {"kernel": 3, "padding": 1}),
+        ((3, 9, 7), {"kernel": (5, 2), "padding": 2, "stride": 2}),
+        ((4, 12, 11), {"kernel": 3, "padding": 3, "dilation": 2, "groups": 2, "channels": 6}),
+        ((3, 8, 8), {"kernel": 4, "padding": "same"}),
+    ],
+)
+def test_connections_that_meet_padding_are_told_apart(sizes, options):
+    layer = LAYERS["conv2d"].read(options)
+    shape = Shape(sizes)
+    module = layer.module(shape)()
+    with torch.no_grad():
+        module.weight.fill_(1.0)
+        module.bias.zero_()
+        met = module(torch.ones(1, *sizes)).sum()  # each weight of one that meets a one
+    found = {formula.name: formula.value for formula in layer.formulas((shape,), outcome(layer, (shape,)))}
+    assert found["connections, less those to padding"] == int(met) < found["connections"]
