@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import threading
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -9,14 +10,32 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
+from streamlit import config
 
 from engine.figures.script import script
+from engine.live.gate import Gate, invitations
+from engine.live.visitor import HEADER, ON
 
 ASSETS = Path(__file__).parent / "assets"
+PAGE = Path(st.__file__).parent / "static" / "index.html"
+LOCAL = ("localhost", "127.0.0.1", "::1")
+
+
+def open_to_others() -> None:
+    """Where others can reach the app, let them sign in, and keep what went wrong inside it from them."""
+    address = config.get_option("server.address") or "0.0.0.0"
+    if address in LOCAL or os.environ.get(ON) == "0":
+        return
+    os.environ[ON] = "1"
+    config.set_option("client.showErrorDetails", "none")
+    config.set_option("server.trustedUserHeaders", {HEADER: "visitor"})  # a session is its visitor's alone
+    where = f"http://{address if address != '0.0.0.0' else 'ADDRESS'}:{config.get_option('server.port')}"
+    print(f"Others can reach this app; they come in by one of these links:\n{invitations(where)}", flush=True)
 
 
 @asynccontextmanager
@@ -76,9 +95,11 @@ async def shared(request: Request) -> FileResponse:
     return FileResponse(ASSETS / Path(request.url.path).name, headers={"cache-control": "no-cache"})
 
 
+open_to_others()
 app = st.App(
     "pages/index.py",
     lifespan=lifespan,
+    middleware=[Middleware(Gate, page=PAGE)],
     routes=[
         WebSocketRoute("/live", live),
         Route("/live/plotly.js", plotly),

@@ -328,10 +328,16 @@ class Diagram {
       this.number(box, told);
     }
     this.legend.hidden = !this.told;
-    const parts = [this.told?.problem ?? words];
-    if (scale) parts.push(`${scale[0]} <i></i> ${scale[1]}`);
-    if (Object.values(nodes).some((told) => told.mark)) parts.push("broken frame: unhealthy, point at it to see why");
-    this.legend.innerHTML = parts.map((part) => `<span>${part}</span>`).join("");
+    const parts = [[this.told?.problem ?? words]];
+    if (scale) parts.push([`${scale[0]} `, document.createElement("i"), ` ${scale[1]}`]);
+    if (Object.values(nodes).some((told) => told.mark)) parts.push(["broken frame: unhealthy, point at it to see why"]);
+    this.legend.replaceChildren(
+      ...parts.map((inside) => {
+        const span = document.createElement("span");
+        span.append(...inside);
+        return span;
+      }),
+    );
   }
 
   // The quantity's number, on the upper edge of the box.

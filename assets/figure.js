@@ -28,7 +28,9 @@ function spot({ columns, high, wide, gap, number }, row, column) {
   return y < high && x < wide && right < columns && place < number ? [place, y, x] : undefined;
 }
 
-let colours; // the module of that name, which all components share
+let colours; // the module of that name, which all components share,
+let tag; // and how elements and drawings are made
+let icon;
 let plotly;
 const loaded = () =>
   (plotly ??= new Promise((resolve, refuse) => {
@@ -90,7 +92,10 @@ const marker = (step, look) => ({
 });
 
 function table(figure) {
-  const cell = (value) => (/[",\n]/.test(String(value ?? "")) ? `"${String(value).replaceAll('"', '""')}"` : (value ?? ""));
+  // A text that a spreadsheet would take for a formula is marked as text; invisible joiners were for the figure only.
+  const safe = (value) => (typeof value === "string" ? value.replaceAll("\u2060", "").replace(/^[=+\-@\t]/, "'$&") : (value ?? ""));
+  const quoted = (text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+  const cell = (value) => quoted(String(safe(value)));
   const lines = [];
   if (figure.table) return [figure.table.head ?? [], ...figure.table.rows, ...(figure.table.update ?? [])].map((row) => row.map(cell).join(",")).join("\n");
   for (const trace of figure.data) {
@@ -155,7 +160,7 @@ class Panel {
       button.title = label;
       button.dataset.name = name;
       button.setAttribute("aria-label", label);
-      button.innerHTML = `<svg viewBox="0 0 20 20" aria-hidden="true"><path d="${ICONS[name]}"/></svg>`;
+      button.append(icon(ICONS[name]));
       button.addEventListener("click", act);
       this.foot.lastChild.append(button);
     }
@@ -256,19 +261,24 @@ class Panel {
 
   // What is written out rather than drawn: a table, and the way to the stages before and behind it.
   write({ table, stage, stages }) {
-    const cells = (row, kind) => `<tr>${row.map((cell) => `<${kind}>${cell}</${kind}>`).join("")}</tr>`;
-    const rows = (list) => list.map((row) => cells(row, "td")).join("");
-    const head = table.head ? cells(table.head, "th") : "";
-    const update = table.update ? `<table>${cells(["", "gradient", "w − η·gradient"], "th")}${rows(table.update)}</table>` : "";
-    this.written.innerHTML =
-      `<div class="stages"><button data-stage="${stage - 1}" aria-label="Stage before" ${stage ? "" : "disabled"}>◀</button>` +
-      `<b>${stage + 1} of ${stages.length}: ${table.title}</b>` +
-      `<button data-stage="${stage + 1}" aria-label="Next stage" ${stage + 1 < stages.length ? "" : "disabled"}>▶</button></div>` +
-      `<p>${table.example}</p><table>${head}${rows(table.rows)}</table>${update}<p>${table.note ?? ""}</p>`;
+    const cells = (row, kind) => tag("tr", {}, ...row.map((cell) => tag(kind, {}, cell)));
+    const rows = (list) => list.map((row) => cells(row, "td"));
+    const head = table.head ? [cells(table.head, "th")] : [];
+    const update = table.update && tag("table", {}, cells(["", "gradient", "w − η·gradient"], "th"), ...rows(table.update));
+    const turn = (to, label, sign) => {
+      const button = tag("button", { "data-stage": to, "aria-label": label, disabled: to < 0 || to >= stages.length }, sign);
+      button.addEventListener("click", () => this.choose({ stage: to }));
+      return button;
+    };
+    const title = tag("b", {}, `${stage + 1} of ${stages.length}: ${table.title}`);
+    this.written.replaceChildren(
+      tag("div", { class: "stages" }, turn(stage - 1, "Stage before", "◀"), title, turn(stage + 1, "Next stage", "▶")),
+      tag("p", {}, table.example),
+      tag("table", {}, ...head, ...rows(table.rows)),
+      ...(update ? [update] : []),
+      tag("p", {}, table.note),
+    );
     this.written.style.height = `${this.data.height}px`;
-    for (const button of this.written.querySelectorAll("[data-stage]")) {
-      button.addEventListener("click", () => this.choose({ stage: Number(button.dataset.stage) }));
-    }
   }
 
   // How far something has come that takes long; it can be stopped, and gone on with.
@@ -278,9 +288,10 @@ class Panel {
     if (this.way.hidden) return;
     this.share = share ?? this.share;
     const hint = this.data.learns ? " It takes its turn while the run learns: pause it to see this at once." : "";
-    this.way.innerHTML = `<progress max="1" value="${this.share}"></progress><button data-name="${name}">${label}</button><span></span>`;
-    this.way.lastChild.textContent = `${Math.round(100 * this.share)} %.${this.stopped ? " Stopped." : hint}`;
-    this.way.querySelector("button").addEventListener("click", () => this.halt());
+    const button = tag("button", { "data-name": name }, label);
+    button.addEventListener("click", () => this.halt());
+    const words = `${Math.round(100 * this.share)} %.${this.stopped ? " Stopped." : hint}`;
+    this.way.replaceChildren(tag("progress", { max: 1, value: this.share }), button, tag("span", {}, words));
   }
 
   halt() {
@@ -442,8 +453,8 @@ const panels = new WeakMap();
 export default function ({ parentElement, data, setStateValue }) {
   let closed = false;
   const shared = (name) => import(/* @vite-ignore */ new URL(`live/${name}.js`, document.baseURI).href);
-  const begin = Promise.all([shared("live"), shared("colours")]).then(([{ live }, module]) => {
-    colours = module;
+  const begin = Promise.all([shared("live"), shared("colours")]).then(([{ live, ...made }, module]) => {
+    [colours, tag, icon] = [module, made.tag, made.icon];
     if (closed) return;
     const tell = (options) => setStateValue("view", options);
     if (!panels.has(parentElement)) panels.set(parentElement, new Panel(parentElement, live, tell));

@@ -163,5 +163,24 @@ class Live {
   }
 }
 
+// An element with what stands in it: elements, and words, which are never read as anything but words.
+export function tag(name, attributes = {}, ...inside) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) if (value !== false) made.setAttribute(key, value === true ? "" : value);
+  made.append(...inside.filter((one) => one !== undefined && one !== null).map((one) => (one instanceof Node ? one : String(one))));
+  return made;
+}
+
+// A button's drawing, as one path.
+export function icon(path) {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  const line = document.createElementNS("http://www.w3.org/2000/svg", "path");
+  svg.setAttribute("viewBox", "0 0 20 20");
+  svg.setAttribute("aria-hidden", "true");
+  line.setAttribute("d", path);
+  svg.append(line);
+  return svg;
+}
+
 export { NOW };
 export const live = new Live();

@@ -53,7 +53,7 @@ class Pad {
           dot.style.setProperty("--dot", this.colour(this.value(place)));
           button.prepend(dot);
         }
-        button.addEventListener("click", () => (name === "Clear" ? this.clear() : this.pick(place)));
+        button.addEventListener("click", () => (place > kinds.length ? this.clear() : this.pick(place)));
         return button;
       }),
     );

@@ -33,7 +33,8 @@ class Picker {
     this.picture = this.host.querySelector("img");
     parent.append(this.host);
     for (const [name, label] of Object.entries(WAYS)) {
-      const button = element(`<button type="button" aria-pressed="false">${label}</button>`);
+      const button = element('<button type="button" aria-pressed="false"></button>');
+      button.textContent = label;
       button.addEventListener("click", () => this.turn(this.way === name ? "" : name));
       this.ways.append(button);
     }
@@ -143,7 +144,9 @@ class Picker {
   open_browse() {
     const line = element('<div class="line"></div>');
     const select = (label, values, name, words = (value) => value) => {
-      const field = element(`<label>${label} <select aria-label="${label}"></select></label>`);
+      const field = element("<label><select></select></label>");
+      field.prepend(`${label} `);
+      field.lastChild.setAttribute("aria-label", label);
       field.lastChild.append(...values.map((value) => option(value ?? "", words(value), value === this.filter[name])));
       field.lastChild.addEventListener("change", ({ target }) => {
         this.filter = { ...this.filter, page: 0, [name]: name === "of" ? (target.value === "" ? null : Number(target.value)) : target.value };
@@ -228,17 +231,19 @@ class Picker {
 
   open_draw() {
     const box = element(
-      `<div class="drawing"><canvas width="${SIDE}" height="${SIDE}" aria-label="Drawing pad" data-testid="drawing"></canvas>` +
-        `<div class="tools" role="group" aria-label="Pen"></div></div>`,
+      '<div class="drawing"><canvas aria-label="Drawing pad" data-testid="drawing"></canvas>' +
+        '<div class="tools" role="group" aria-label="Pen"></div></div>',
     );
     [this.canvas, this.tools] = box.children;
+    Object.assign(this.canvas, { width: SIDE, height: SIDE });
     this.pen = this.canvas.getContext("2d", { willReadFrequently: true });
     this.pen.lineCap = this.pen.lineJoin = "round";
     this.pen.fillStyle = "#000";
     this.pen.fillRect(0, 0, SIDE, SIDE);
     this.brush = { size: BRUSHES[1], ink: true };
     const tool = (label, act, pressed) => {
-      const button = element(`<button type="button">${label}</button>`);
+      const button = element('<button type="button"></button>');
+      button.textContent = label;
       button.addEventListener("click", () => {
         act();
         mark();

@@ -19,8 +19,8 @@ const ENDED = ["done", "stopped", "interrupted", "failed"];
 const count = (number) => Math.round(number ?? 0).toLocaleString("en");
 
 class Transport {
-  constructor(parent, live, NOW) {
-    Object.assign(this, { live, NOW, id: `transport-${Math.random().toString(36).slice(2)}`, states: new Map() });
+  constructor(parent, { live, NOW, tag, icon }) {
+    Object.assign(this, { live, NOW, tag, icon, id: `transport-${Math.random().toString(36).slice(2)}`, states: new Map() });
     this.host = document.createElement("div");
     this.host.className = "transport";
     this.host.dataset.testid = "transport";
@@ -75,7 +75,7 @@ class Transport {
     button.title = label;
     button.dataset.name = name;
     button.setAttribute("aria-label", label);
-    button.innerHTML = `<svg viewBox="0 0 20 20" aria-hidden="true"><path d="${SIGNS[name]}"/></svg>`;
+    button.append(this.icon(SIGNS[name]));
     button.addEventListener("click", act);
     this.find(".buttons").append(button);
   }
@@ -181,15 +181,17 @@ class Transport {
     this.find(".unit").disabled = ended || lost;
     this.find('[data-name="play"]').title = ended ? (moments.length ? "Resume from the last checkpoint" : "Begin again") : "Go on";
     this.find(".chip").textContent = lost ? "connection lost, trying again …" : SAYS[status];
-    const parts = [`step <b>${count(state.step)}</b>${ended || !state.total ? "" : state.total < 1e9 ? ` of ${count(state.total)}` : ", no end set"}`];
     const { epoch } = { epoch: 0, ...state };
-    if (state.parts) parts.push(`run <b>${count(Math.min(state.parts, Math.floor(epoch) + 1))}</b> of ${count(state.parts)}`);
-    else parts.push(`epoch <b>${(epoch ?? 0).toFixed(epoch < 10 ? 2 : 1)}</b>`);
-    if (status === "running" && state.pace) parts.push(`<b>${count(state.pace)}</b> examples/s`);
-    if (state.rate) parts.push(`rate <b>${Number(state.rate.toPrecision(3))}</b>`);
+    const end = ended || !state.total ? "" : state.total < 1e9 ? ` of ${count(state.total)}` : ", no end set";
+    const parts = [["step ", count(state.step), end]];
+    if (state.parts) parts.push(["run ", count(Math.min(state.parts, Math.floor(epoch) + 1)), ` of ${count(state.parts)}`]);
+    else parts.push(["epoch ", (epoch ?? 0).toFixed(epoch < 10 ? 2 : 1), ""]);
+    if (status === "running" && state.pace) parts.push(["", count(state.pace), " examples/s"]);
+    if (state.rate) parts.push(["rate ", Number(state.rate.toPrecision(3)), ""]);
     const test = state.metrics?.test ?? state.metrics?.validation;
-    if (test?.accuracy !== undefined) parts.push(`test accuracy <b>${(100 * test.accuracy).toFixed(1)} %</b>`);
-    this.find(".numbers").innerHTML = parts.map((part) => `<span>${part}</span>`).join("");
+    if (test?.accuracy !== undefined) parts.push(["test accuracy ", `${(100 * test.accuracy).toFixed(1)} %`, ""]);
+    const { tag } = this;
+    this.find(".numbers").replaceChildren(...parts.map(([before, number, after]) => tag("span", {}, before, tag("b", {}, number), after)));
     const moment = this.live.moment(this.data.board);
     const past = moment !== this.NOW;
     this.slider.max = moments.length;
@@ -228,9 +230,9 @@ const transports = new WeakMap();
 
 export default function ({ parentElement, data, setTriggerValue }) {
   let closed = false;
-  const begin = import(/* @vite-ignore */ new URL("live/live.js", document.baseURI).href).then(({ live, NOW }) => {
+  const begin = import(/* @vite-ignore */ new URL("live/live.js", document.baseURI).href).then((shared) => {
     if (closed) return;
-    if (!transports.has(parentElement)) transports.set(parentElement, new Transport(parentElement, live, NOW));
+    if (!transports.has(parentElement)) transports.set(parentElement, new Transport(parentElement, shared));
     transports.get(parentElement).take(data, setTriggerValue);
   });
   return () => {

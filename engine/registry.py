@@ -64,6 +64,11 @@ def shortened(value: object, most: int = 60) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
+def printable(text: str) -> str:
+    """Return a name that somebody gave without signs that nobody sees, which could break files, lines and terminals."""
+    return "".join(sign if sign.isprintable() else " " for sign in text)
+
+
 def import_all(package: str) -> None:
     """Import every module of the package, so that each can register what it holds."""
     for module in pkgutil.iter_modules(importlib.import_module(package).__path__):

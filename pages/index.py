@@ -4,6 +4,7 @@ import streamlit as st
 
 from engine.errors import VitrineError
 from pages.ui import look
+from pages.ui.words import complain
 
 st.set_page_config(page_title="Vitrine", page_icon=look.ASSETS / "vitrine-icon.svg", layout="wide")
 look.dress()
@@ -22,4 +23,4 @@ page = st.navigation(
 try:
     page.run()
 except VitrineError as error:  # a store that cannot be reached, say: no page can do without it
-    st.error(str(error), icon=":material/error:")
+    complain(str(error))

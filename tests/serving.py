@@ -8,10 +8,12 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -39,10 +41,12 @@ def free_port() -> int:
 
 
 @contextmanager
-def served(home: Path | None = None, **variables: str) -> Iterator[tuple[str, subprocess.Popen]]:
+def served(
+    home: Path | None = None, host: str = "127.0.0.1", **variables: str
+) -> Iterator[tuple[str, subprocess.Popen]]:
     """Start the app as people start it; yield its address and its process; end it by its process id."""
     address = f"http://127.0.0.1:{(port := free_port())}"
-    command = [sys.executable, "-m", "engine", "app", f"--port={port}", "--host=127.0.0.1"]
+    command = [sys.executable, "-m", "engine", "app", f"--port={port}", f"--host={host}"]
     with tempfile.TemporaryFile() as log, tempfile.TemporaryDirectory() as fresh:
         environment = os.environ | {"VITRINE_HOME": str(home or fresh)} | variables
         server = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, env=environment)
@@ -55,10 +59,10 @@ def served(home: Path | None = None, **variables: str) -> Iterator[tuple[str, su
 
 
 @contextmanager
-def listening(*routes: BaseRoute) -> Iterator[int]:
+def listening(*routes: BaseRoute, **more: Any) -> Iterator[int]:
     """Serve these routes in a thread of this process; yield the port."""
-    port = free_port()
-    server = uvicorn.Server(uvicorn.Config(Starlette(routes=routes), "127.0.0.1", port, log_level="error"))
+    port, app = free_port(), Starlette(routes=routes, **more)
+    server = uvicorn.Server(uvicorn.Config(app, "127.0.0.1", port, log_level="error"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
@@ -74,6 +78,8 @@ def _wait(address: str, server: subprocess.Popen) -> None:
         assert server.poll() is None, "the app ended before it answered"
         try:
             urllib.request.urlopen(f"{address}/_stcore/health", timeout=1).close()
+            return
+        except urllib.error.HTTPError:  # it answers, to those who were invited
             return
         except OSError:
             time.sleep(0.05)

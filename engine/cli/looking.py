@@ -148,8 +148,9 @@ def _draw(view: "View", frame: "Frame", step: int, out: Path) -> None:
     from engine.figures.export import page
     from engine.figures.picture import png
     from engine.live.scene import plain
+    from engine.views.view import figure_of
 
-    figure = plain(view.draw(frame))
+    figure = plain(figure_of(view, frame))
     if "data" not in figure:
         raise VitrineError(f"{view.title} is drawn by the page itself.", cure="Write its numbers: .json or .npz.")
     title = f"{view.title} · step {step:,}"

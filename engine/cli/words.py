@@ -49,7 +49,7 @@ def named(experiment: "Experiment") -> "Experiment":
 def console() -> Console:
     """Return a console wide enough for tables of numbers."""
     width = Console().width
-    return Console(width=max(width, NARROWEST), highlight=False)
+    return Console(width=max(width, NARROWEST), highlight=False, markup=False, emoji=False)
 
 
 def table_of(*columns: str) -> Table:

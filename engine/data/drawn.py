@@ -3,16 +3,17 @@
 from typing import Annotated
 
 import torch
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from engine.choice import option
 from engine.data.dataset import SEED, Dataset, Portion, Seed, Source, Split, source, split
 from engine.data.points import CLASSES
 from engine.errors import VitrineError
+from engine.registry import printable
 
 MOST_POINTS = 2_000  # more would not fit into a link
 MOST_COLUMNS = 8
-Word = Annotated[str, Field(min_length=1, max_length=40)]
+Word = Annotated[str, AfterValidator(printable), Field(min_length=1, max_length=40)]
 Number = Annotated[float, Field(ge=-1e6, le=1e6)]
 
 
@@ -43,6 +44,8 @@ class OwnPoints(Source):
 
     @model_validator(mode="after")
     def _whole(self) -> "OwnPoints":
+        if len(set(self.classes)) < len(self.classes):
+            raise ValueError("two classes have the same name")
         width = len(self.names) + 1
         for number, row in enumerate(self.rows, 1):
             if len(row) != width:

@@ -20,6 +20,7 @@ from engine.data.dataset import SEED, TEST, VALIDATION, Dataset, Portion, Seed, 
 from engine.data.pictures import ENDINGS, MOST_FILE, opened
 from engine.errors import VitrineError
 from engine.home import home
+from engine.registry import printable
 
 MOST_IMAGES = 200_000
 MOST_UNPACKED = 4 * 2**30
@@ -115,7 +116,8 @@ def _sorted_out(found: list[Found]) -> tuple[list[Placed], bool]:
     for path, (_, read) in zip(paths, found, strict=True):
         inside = path[1:] if given else path
         if len(inside) > 1:  # what lies beside the folders of the classes belongs to none
-            placed.append((SPLITS[path[0].lower()] if given else "", inside[0], inside[-1], read))
+            label, name = printable(inside[0]), printable(inside[-1])
+            placed.append((SPLITS[path[0].lower()] if given else "", label, name, read))
     return placed, given
 
 

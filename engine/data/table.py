@@ -12,6 +12,7 @@ from engine.data import places
 from engine.data.dataset import SEED, TEST, VALIDATION, Dataset, Portion, Seed, Source, Split, source, split
 from engine.data.images import PathText
 from engine.errors import VitrineError
+from engine.registry import printable
 
 MOST_ROWS = 2_000_000
 MOST_NUMBERS = 200_000_000
@@ -45,7 +46,7 @@ class Table(Source):
         )
         if not inputs.shape[1]:
             raise VitrineError("There is no column to tell the target from.")
-        answers = [(line, row[place].strip()) for line, row in rows]
+        answers = [(line, printable(row[place]).strip()) for line, row in rows]
         classes: tuple[str, ...] = ()
         if self.goal == "class":
             if empty := next((line for line, answer in answers if not answer), None):
@@ -77,7 +78,7 @@ class Table(Source):
         try:
             with path.open(newline="", encoding="utf-8-sig") as file:
                 reader = csv.reader(file)
-                names = [name.strip() for name in next(reader, [])]
+                names = [printable(name).strip() for name in next(reader, [])]
                 rows: Rows = []
                 for row in reader:
                     if not row:

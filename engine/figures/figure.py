@@ -1,11 +1,14 @@
 """What all figures share: how they are put together, and the names of colours that the browser knows."""
 
+import re
 from typing import Any
 
 import numpy as np
 
 Figure = dict[str, Any]  # Plotly's data and layout, as plain values and arrays
 Trace = dict[str, Any]
+
+JOINER = "\u2060"
 
 # Okabe and Ito's colours, which people with any colour vision tell apart, in an order that also reads in grey.
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#9a8c00", "#7b8794")
@@ -25,6 +28,16 @@ def axis(title: str = "", log: bool = False, **more: Any) -> dict[str, Any]:
 def says(words: str, **more: Any) -> dict[str, Any]:
     """Return a text upon the figure."""
     return {"text": words, "showarrow": False} | more
+
+
+def literal(words: str) -> str:
+    """Return words as a figure shows them unread: an invisible joiner keeps Plotly from seeing markup in them."""
+    return re.sub(r"[<&%](?=[\w/#{!])", f"\\g<0>{JOINER}", words)
+
+
+def bare(words: str) -> str:
+    """Return words as they were before `literal`."""
+    return words.replace(JOINER, "")
 
 
 def wrapped(words: str, wide: int) -> list[str]:

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from engine.figures.export import coloured
-from engine.figures.figure import PALETTE, Figure
+from engine.figures.figure import PALETTE, Figure, bare
 
 DASHES = {"dot": ":", "dash": "--", "dashdot": "-."}
 MARKS = {"circle": "o", "square": "s", "diamond": "D", "cross": "+", "x": "x", "star": "*", "triangle-up": "^"}
@@ -169,7 +169,19 @@ def _axis(layout: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _plain(text: str) -> str:
-    return re.sub(r"<[^>]+>", "", str(text).replace("<br>", "\n")).replace("$", r"\$")
+    words = re.sub(r"</?(?:b|i|sub|sup|span|extra)\b[^<>]*>", "", str(text).replace("<br>", "\n"))
+    return bare(words).replace("$", r"\$")
+
+
+def _place(place: Any) -> Any:
+    """Return where a mark stands: a number, or the word of a category."""
+    return _plain(place) if isinstance(place, str) else place
+
+
+def _label(trace: dict[str, Any]) -> str | None:
+    """Return a name as the legend shows it, which would leave out one that begins with a line below."""
+    name = trace.get("name")
+    return None if name is None else re.sub(r"^_", " _", _plain(name))
 
 
 def _colour(colour: Any) -> Any:
@@ -224,7 +236,7 @@ def _edges(axis: Any, places: Any) -> tuple[float, float]:
     """Return where the first cell begins and the last one ends; words become numbered ticks."""
     places = list(places)
     if isinstance(places[0], str):
-        axis.set_ticks(range(len(places)), places)
+        axis.set_ticks(range(len(places)), [_plain(place) for place in places])
         return -0.5, len(places) - 0.5
     half = (places[-1] - places[0]) / max(1, len(places) - 1) / 2 or 0.5
     return places[0] - half, places[-1] + half
@@ -233,12 +245,12 @@ def _edges(axis: Any, places: Any) -> tuple[float, float]:
 def _bars(axes: Any, trace: dict[str, Any], colour: str) -> None:
     marker = trace.get("marker", {})
     style = {"color": _colours(marker.get("color", colour)), "alpha": marker.get("opacity", 1)}
-    style["label"] = trace.get("name")
+    style["label"] = _label(trace)
     if trace.get("orientation") == "h":
-        axes.barh(list(trace["y"]), np.asarray(trace["x"], float), left=trace.get("base"), **style)
+        axes.barh([_place(one) for one in trace["y"]], np.asarray(trace["x"], float), left=trace.get("base"), **style)
         return
     share, of = trace.get("beside", (0, 1))
-    x = list(trace["x"])
+    x = [_place(one) for one in trace["x"]]
     if of > 1:  # bars of the same places stand beside one another
         axes.set_xticks(range(len(x)), [str(one) for one in x])
         x = [place + 0.8 * ((share + 0.5) / of - 0.5) for place in range(len(x))]
@@ -254,8 +266,8 @@ def _colours(colour: Any) -> Any:
 
 def _lines(axes: Any, trace: dict[str, Any], colour: str) -> None:
     mode, marker, line = trace.get("mode", "lines"), trace.get("marker", {}), trace.get("line", {})
-    x, y = list(trace["x"]), [np.nan if value is None else value for value in trace["y"]]
-    name = trace.get("name")
+    x, y = [_place(one) for one in trace["x"]], [np.nan if value is None else value for value in trace["y"]]
+    name = _label(trace)
     if "lines" in mode:
         style = {"color": _colour(line.get("color") or colour), "lw": line.get("width", 2) * 0.75}
         style["ls"] = DASHES.get(line.get("dash"), "-")

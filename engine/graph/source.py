@@ -12,6 +12,7 @@ from engine.graph.starts import starts
 from engine.graph.trace import trace
 from engine.layers import modules
 from engine.layers.base import Call
+from engine.registry import printable
 
 WIDTH = 100
 LEADS = ("convolution", "dense", "pooling", "sequence", "attention", "block", "merging", "reshaping", "resizing")
@@ -37,7 +38,8 @@ def class_name(name: str) -> str:
     """Return the name of an experiment as the name of a class."""
     words = re.findall(r"[A-Za-z0-9]+", name)
     joined = "".join(word[:1].upper() + word[1:] for word in words)
-    return joined if joined[:1].isalpha() else f"Network{joined}"
+    taken = joined in ("None", "True", "False", "F") or hasattr(modules, joined)
+    return f"Network{joined}" if taken or not joined[:1].isalpha() else joined
 
 
 def _head(graph: Graph, name: str, text: str) -> str:
@@ -46,7 +48,8 @@ def _head(graph: Graph, name: str, text: str) -> str:
     ends = ", ".join(map(str, found.outputs))
     imports = ["import math\n"] if "math." in text else []
     imports += ["import torch"] + (["import torch.nn.functional as F"] if re.search(r"\bF\.", text) else [])
-    docstring = f'"""{name}: {ways} → {ends}, {cost(graph).total.weights:,} weights."""'
+    called = printable(name).replace("\\", "/").replace('"', "'")  # a name must not end the text that it stands in
+    docstring = f'"""{called}: {ways} → {ends}, {cost(graph).total.weights:,} weights."""'
     return docstring + "\n\n" + "\n".join([*imports, "from torch import nn"])
 
 

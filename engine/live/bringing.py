@@ -9,7 +9,9 @@ from starlette.responses import JSONResponse, Response
 from engine.data.drawing import inked
 from engine.data.pictures import MOST_FILE, Picture, keep, opened
 from engine.errors import VitrineError
-from engine.live.route import trusted
+from engine.live.gate import trusted
+from engine.live.limits import bring_one
+from engine.live.visitor import visitor_of
 
 MOST_SIDE = 512  # of a drawing
 
@@ -19,6 +21,7 @@ async def bring(request: Request) -> Response:
     if not trusted(request.headers.get("host", ""), request.headers.get("origin")):
         return JSONResponse({"problem": "This page is not of this server."}, 403)
     try:
+        bring_one(visitor_of(request.headers))
         body = await _body(request)
         how = request.query_params.get("as", "picture")
         name = request.query_params.get("name", "")[:100] or "The picture"

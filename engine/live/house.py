@@ -8,7 +8,9 @@ from typing import Any
 
 from engine.errors import VitrineError
 from engine.live.hub import Hub
+from engine.live.limits import begin_one
 from engine.live.route import Live
+from engine.live.visitor import HOST, Visitor
 from engine.runs import orders
 from engine.runs.carry import branch, new_run
 from engine.runs.launch import Launcher, again, fill
@@ -56,19 +58,27 @@ class House:
             except Exception:  # one bad round must not leave all runs untended; the log has it
                 traceback.print_exc()
 
-    def train(self, experiment: Experiment, beforehand: Beforehand = ()) -> str:
+    def train(self, experiment: Experiment, beforehand: Beforehand = (), visitor: Visitor = HOST) -> str:
         """Begin a run, or let it wait for its turn; it ends itself when no app is there for long.
 
         Orders given beforehand are carried out before its first step.
         """
-        return self._begin(new_run(self.store, experiment, minded=0), beforehand)
+        begin_one(self.store, visitor)
+        run = new_run(self.store, experiment, minded=0, owner=visitor.mark)
+        return self._begin(run, beforehand)
 
-    def branch(self, parent: str, step: int, experiment: Experiment, beforehand: Beforehand = ()) -> str:
+    def branch(
+        self, parent: str, step: int, experiment: Experiment, beforehand: Beforehand = (), visitor: Visitor = HOST
+    ) -> str:
         """Begin a run that goes on from another one's checkpoint."""
-        return self._begin(branch(self.store, parent, step, experiment, minded=0), beforehand)
+        begin_one(self.store, visitor)
+        run = branch(self.store, parent, step, experiment, minded=0, owner=visitor.mark)
+        return self._begin(run, beforehand)
 
-    def again(self, run: str) -> str:
+    def again(self, run: str, visitor: Visitor = HOST) -> str:
         """Let a run go on that ended early."""
+        visitor.check(self.store.run(run))
+        begin_one(self.store, visitor)
         return self._begin(again(self.store, run))
 
     def _begin(self, run: str, beforehand: Beforehand = ()) -> str:

@@ -2,19 +2,17 @@
 
 import asyncio
 import contextlib
-import ipaddress
-import os
-import platform
 import traceback
 from typing import Any
-from urllib.parse import urlsplit
 
 import orjson
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from engine.errors import VitrineError
+from engine.live.gate import trusted
 from engine.live.hub import Hub
 from engine.live.scene import NOW, RUN, packed
+from engine.live.visitor import HOST, Visitor, visitor_of
 from engine.registry import shortened
 from engine.runs import orders
 from engine.views.view import MOST_BYTES, read
@@ -24,32 +22,11 @@ MOST_LOOKS = 48  # things that one browser page looks at
 MOST_VIEWERS = 1000
 
 
-def trusted(host: str, origin: str | None) -> bool:
-    """Return whether a connection comes from a page of ours: a page elsewhere must not reach us through a browser.
-
-    Numbers and names of this machine are trusted, and those of VITRINE_HOSTS; a name that somebody else's server
-    lets point here is not.
-    """
-    name = urlsplit(f"//{host}").hostname or ""
-    known = {"localhost", platform.node().lower(), *os.environ.get("VITRINE_HOSTS", "").lower().split(",")} - {""}
-    if name not in known and not _is_number(name):
-        return False
-    return origin is None or urlsplit(origin).netloc == host
-
-
-def _is_number(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
-
-
 class Connection:
     """One browser page: what it looks at, and the newest message of each that it has not been shown."""
 
-    def __init__(self, hub: Hub, socket: WebSocket):
-        self.hub, self.socket = hub, socket
+    def __init__(self, hub: Hub, socket: WebSocket, visitor: Visitor = HOST):
+        self.hub, self.socket, self.visitor = hub, socket, visitor
         self.loop = asyncio.get_running_loop()
         self.waiting: dict[str, bytes] = {}
         self.busy: set[str] = set()  # what the browser has not drawn yet
@@ -104,6 +81,8 @@ class Connection:
 
     def _give(self, message: dict[str, Any]) -> tuple[str, int]:
         run = _text(message, "source").removeprefix(RUN)
+        if not self.visitor.rules:
+            self.visitor.check(self.hub.store.run(run))
         return run, orders.give(self.hub.store, run, _text(message, "order"), message.get("value"))
 
     async def _wait(self, name: str, message: dict[str, Any], run: str, order: int) -> None:
@@ -189,7 +168,7 @@ class Live:
             await socket.close(1013, "Too many browsers watch this server.")
             return
         await socket.accept()
-        connection = Connection(self.hub, socket)
+        connection = Connection(self.hub, socket, visitor_of(socket.headers))
         self.viewers += 1
         sending = asyncio.create_task(connection.send())
         try:

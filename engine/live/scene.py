@@ -14,6 +14,7 @@ from engine.figures.figure import Figure
 from engine.runs import frames
 from engine.views import View
 from engine.views.frame import Frame
+from engine.views.view import figure_of
 
 RUN, DRAFT = "run:", "draft:"  # how sources begin: a run's name, an experiment that is being built
 NOW = -1  # instead of a step: wherever the run stands
@@ -102,7 +103,7 @@ def drawn(view: View, frame: Frame, step: int, made: float | None = None) -> byt
     if frame.bare:
         return packed({"step": step, "progress": frame.words["progress"]})
     try:
-        figure = view.draw(frame)
+        figure = figure_of(view, frame)
     except Exception as error:  # the panel says it, the log has the rest
         if all(np.isfinite(array).all() for array in frame.arrays.values() if array.dtype.kind == "f"):
             traceback.print_exc()

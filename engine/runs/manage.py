@@ -6,7 +6,7 @@ from engine.choice import in_words
 from engine.errors import VitrineError
 from engine.graph.cost import cost
 from engine.graph.graph import Graph
-from engine.registry import shortened
+from engine.registry import printable, shortened
 from engine.runs.store import ENDED, Row, Store, folder, is_part, result_of
 from engine.training.experiment import Experiment
 
@@ -16,7 +16,7 @@ ABSENT = "–"
 
 def rename(store: Store, run: str, name: str) -> None:
     """Give a run another name."""
-    name = name.strip()
+    name = printable(name).strip()
     if not 1 <= len(name) <= MOST_NAME:
         raise VitrineError(f"A name has 1 to {MOST_NAME} characters; received {shortened(name)}.")
     row = store.run(run)
@@ -29,6 +29,11 @@ def annotate(store: Store, run: str, note: str) -> None:
     if len(note) > MOST_NOTE:
         raise VitrineError(f"A note has at most {MOST_NOTE:,} characters; this one has {len(note):,}.")
     store.update(store.run(run)["run"], note=note.strip() or None)
+
+
+def pin(store: Store, run: str, pinned: bool) -> None:
+    """Keep a run from being deleted, and at the head of lists; or no longer."""
+    store.update(store.run(run)["run"], pinned=pinned)
 
 
 def delete(store: Store, run: str) -> None:

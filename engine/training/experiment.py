@@ -10,7 +10,7 @@ from engine.data import DATASETS, Source
 from engine.errors import VitrineError
 from engine.graph import document
 from engine.graph.graph import Graph
-from engine.registry import Registry, shortened
+from engine.registry import Registry, printable, shortened
 from engine.tasks import TASKS, Task
 from engine.tasks.classify import Classify
 from engine.training.of_first import of_first
@@ -73,7 +73,7 @@ def read(values: Any) -> Experiment:
     elif values["vitrine"] != VERSION or isinstance(values["vitrine"], bool):
         raise VitrineError(_other_version(values["vitrine"]))
     fields = document.mapping(values, "The experiment", ("vitrine", "name", "graphs", "data", "task", "recipe"))
-    name = document.text(fields.get("name", "experiment"), "The experiment's name")
+    name = printable(document.text(fields.get("name", "experiment"), "The experiment's name"))
     if len(name) > 80:
         raise VitrineError(f"The experiment's name has {len(name):,} characters: at most 80 fit.")
     graphs = document.mapping(fields.get("graphs"), "The experiment's graphs")
@@ -83,6 +83,9 @@ def read(values: Any) -> Experiment:
     data = _read_choice(fields["data"], "data", DATASETS) if fields.get("data") else None
     task = _read_choice(fields.get("task", {"kind": "classify"}), "task", TASKS)
     recipe = _read_choice(fields.get("recipe", {"kind": "recipe"}), "recipe", RECIPES)
+    if tuple(read_graphs) != task.roles:
+        has, needs = " and ".join(read_graphs), " and ".join(task.roles)
+        raise VitrineError(f"The task {task.kind!r} is for {needs}; the experiment has {has}.", where="graphs")
     return Experiment(name, read_graphs, data, task, recipe)
 
 

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from engine.choice import Choice, kinds
 from engine.errors import VitrineError
-from engine.figures.figure import Figure
+from engine.figures.figure import Figure, bare, literal
 from engine.graph.graph import Graph
 from engine.registry import Registry
 from engine.training.experiment import Experiment
@@ -77,12 +77,31 @@ def frame_of(view: View, session: Session) -> Frame:
     return frame
 
 
+def figure_of(view: View, frame: Frame) -> Figure:
+    """Return the figure of a frame, in which names that people gave are words and nothing else."""
+    return view.draw(Frame(frame.arrays, _literal(frame.words)))
+
+
+def _literal(value: Any) -> Any:
+    if isinstance(value, str):
+        return literal(value)
+    if isinstance(value, dict):
+        return {name: _literal(inner) for name, inner in value.items()}
+    return [_literal(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+def _bare(value: Any) -> Any:
+    if isinstance(value, str):
+        return bare(value)
+    return [_bare(inner) for inner in value] if isinstance(value, list) else value
+
+
 view = kinds(VIEWS)  # registers a class of views under its kind
 
 
 def read(options: dict[str, Any]) -> View:
     """Make a view from its kind and options, or say what is wrong with them."""
-    options = dict(options)
+    options = {name: _bare(value) for name, value in options.items()}
     return VIEWS[options.pop("kind", "")].read(options)
 
 

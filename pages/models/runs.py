@@ -10,13 +10,16 @@ import streamlit as st
 
 from engine.errors import VitrineError
 from engine.live.house import house
+from engine.live.limits import room_made, uses
 from engine.runs import orders
-from engine.runs.manage import annotate, delete, latest, parentage, rename
+from engine.runs.manage import annotate, delete, latest, parentage, pin, rename
 from engine.runs.store import ENDED, Row, is_part
 from engine.runs.tend import sweep
 from pages.ui.compare import compare
 from pages.ui.forms import show
 from pages.ui.labs import of_experiment, page_of
+from pages.ui.visitor import visitor
+from pages.ui.words import complain, plain
 
 STATUSES = ("running", "paused", "queued", "done", "stopped", "interrupted", "failed")
 SHOWN = 200
@@ -61,6 +64,7 @@ def listed(row: Row) -> dict[str, Any]:
         "device": row["device"] or "",
         "run": row["run"],
         "parent": parentage(row),
+        "begun by": (row["owner"] or "").partition(" ")[2],
         "note": row["note"] or row["error"] or series,
     }
 
@@ -68,6 +72,7 @@ def listed(row: Row) -> dict[str, Any]:
 def chosen() -> list[Row]:
     """Draw search, filter and list; return the runs that are ticked."""
     rows = [row for row in house().store.runs() if not is_part(row) or st.session_state.get("runs.parts")]
+    rows = [row for row in rows if visitor().owns(row)]
     if not rows:
         st.info("Nothing has been trained yet. Open a network in the CNN lab and press Train.", icon=":material/info:")
         return []
@@ -118,6 +123,7 @@ def chosen() -> list[Row]:
 def act(words: str, do: Any, *details: Any) -> None:
     """Do something with the store, and say in words what cannot be done."""
     try:
+        visitor().check(house().store.run(details[0]))
         do(house().store, *details)
     except VitrineError as error:
         st.session_state["runs.complaint"] = str(error)
@@ -146,11 +152,15 @@ def one(row: Row) -> None:
     with right:
         _written("Note", run, row["note"] or "", "Kept.", annotate)
     if row["error"]:
-        st.warning(row["error"], icon=":material/warning:")
+        st.warning(plain(row["error"]), icon=":material/warning:")
     with st.expander("Diary", expanded=True):
         lines = house().store.diary(run)
-        said = [{"when": time.strftime("%d %b %H:%M:%S", time.localtime(line["at"]))} | line for line in lines[-SAID:]]
-        st.table([{n: line[n] for n in ("when", "step", "words")} for line in said], hide_index=True, width="content")
+        said = [
+            {"when": time.strftime("%d %b %H:%M:%S", time.localtime(line["at"])), "step": line["step"]}
+            | {"words": plain(line["words"])}
+            for line in lines[-SAID:]
+        ]
+        st.table(said, hide_index=True, width="content")
         if len(lines) > SAID:
             st.caption(f"The latest {SAID} of {len(lines):,} entries.")
 
@@ -163,7 +173,7 @@ def _written(label: str, run: str, value: str, words: str, keep: Any) -> None:
 
 
 def _pin(run: str, pinned: bool) -> None:
-    house().store.update(run, pinned=pinned)
+    act("Pinned." if pinned else "Unpinned.", pin, run, pinned)
 
 
 def _deleting(rows: list[Row]) -> None:
@@ -183,6 +193,24 @@ def _delete(runs: list[str]) -> None:
         st.session_state["runs.turn"] = _turn() + 1
 
 
+def _room() -> None:
+    """Say what is kept here, and offer to make room where there are failed runs."""
+    store, who = house().store, visitor()
+    failed = room_made(store, who)
+    words = ", ".join(str(use) for use in uses(store, who) if use.unit)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f":material/data_usage: {words}.", width="content")
+        if failed:
+            st.button(
+                f"Delete {len(failed)} failed run{'s' if len(failed) > 1 else ''}",
+                icon=":material/mop:",
+                key="runs-room",
+                on_click=_delete,
+                args=([row["run"] for row in failed],),
+                help="Makes room: failed runs with all their checkpoints, but no pinned ones",
+            )
+
+
 def _turn() -> int:
     """Return how often runs were deleted: each time the list begins anew, with nothing ticked."""
     return st.session_state.get("runs.turn", 0)
@@ -191,7 +219,8 @@ def _turn() -> int:
 st.title("Runs", anchor=False)
 sweep(house().store)
 if complaint := st.session_state.pop("runs.complaint", ""):
-    st.error(complaint, icon=":material/error:")
+    complain(complaint)
+_room()
 ticked = chosen()
 if len(ticked) == 1:
     one(ticked[0])

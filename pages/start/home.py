@@ -7,6 +7,8 @@ from engine.live.house import house
 from engine.presets import Preset, by_size
 from engine.runs.store import is_part
 from pages.ui.labs import of_experiment, of_preset, page_of
+from pages.ui.visitor import visitor
+from pages.ui.words import note, plain
 
 WIDTH = 3
 RECENT = 4  # runs
@@ -27,7 +29,7 @@ def card(preset: Preset) -> None:
 
 def recent() -> None:
     """Draw the latest runs, with the way to each."""
-    rows = [row for row in house().store.runs() if not is_part(row)][:RECENT]
+    rows = [row for row in house().store.runs() if not is_part(row) and visitor().owns(row)][:RECENT]
     if not rows:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -35,9 +37,9 @@ def recent() -> None:
         st.page_link("models/runs.py", label="All runs", icon=":material/stacked_line_chart:")
     for row, place in zip(rows, st.columns(RECENT), strict=False):
         with place, st.container(border=True, height="stretch", gap="small"):
-            st.markdown(f"**{row['name']}**  \n{row['status']}, step {row['step']:,}")
+            st.markdown(f"**{plain(row['name'])}**  \n{row['status']}, step {row['step']:,}")
             if row["error"]:
-                st.caption(row["error"])
+                note(row["error"])
             st.space("stretch")
             page = page_of(of_experiment(house().hub.past.experiment(f"run:{row['run']}")))
             st.page_link(page, label="Open", icon=":material/arrow_forward:", query_params={"run": row["run"]})

@@ -14,6 +14,7 @@ from pages.ui import components
 from pages.ui.forms import form
 from pages.ui.table import HIDDEN
 from pages.ui.train import type_number
+from pages.ui.words import note
 from pages.ui.workbench import Workbench
 
 
@@ -76,7 +77,7 @@ def _panel(bench: Workbench, panel: dict[str, Any], source: str, experiment: Exp
                     args=(panel["key"], None),
                 )
         if words := view.refuses(experiment):
-            st.caption(words)
+            note(words)
             return
         data = {
             "source": source,
@@ -112,9 +113,9 @@ def _race(bench: Workbench, number: str, view: View, data: dict[str, Any], key: 
     rows = {row["run"]: row for row in house().store.some(bench.runs)}
     for run, column in zip(bench.runs, st.columns(len(bench.runs), gap="small"), strict=True):
         with column:
-            st.caption(titled(rows[run]) if run in rows else run)
+            note(titled(rows[run]) if run in rows else run)
             if words := view.refuses(house().hub.past.experiment(f"run:{run}")):
-                st.caption(words)
+                note(words)
                 continue
             _figure(bench, number, data | {"source": f"run:{run}"}, f"{key}.{run}")
 

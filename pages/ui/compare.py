@@ -9,6 +9,7 @@ from engine.training.experiment import load
 from engine.views import VIEWS
 from engine.views.view import read
 from pages.ui import components
+from pages.ui.words import plain
 
 MOST = 6  # runs side by side
 BOARD = "compare"
@@ -53,6 +54,6 @@ def _side_by_side(runs: list[str], titles: list[str], experiments: list) -> None
     for place, column in enumerate(st.columns(min(3, len(runs)) if len(runs) != 4 else 2) * 3):
         if place < len(runs):
             with column, st.container(border=True):
-                st.markdown(f"**{titles[place]}**")
+                st.markdown(f"**{plain(titles[place])}**")
                 data = {"source": f"run:{runs[place]}", "view": view.write(), "board": BOARD, "hint": "", "height": 280}
                 components.figure(data, f"compare.{place}", lambda _: None)

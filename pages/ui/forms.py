@@ -1,7 +1,6 @@
 """Forms: a widget for every option of a choice, made from its declaration."""
 
 import dataclasses
-import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
@@ -9,16 +8,16 @@ import streamlit as st
 
 from engine.choice import Choice, Option, in_words
 from engine.errors import VitrineError
-from pages.ui import veils
+from pages.ui import spelt, veils
+from pages.ui.words import plain
 
 Offers = Mapping[str, Sequence[str]]
 Live = Collection[str]
 Changed = Callable[[str, Any], None]  # told the option's name and its new value, or how the old one becomes it
 
 REFUSED = "forms.refused"  # in the session: the widget whose value was refused last, and why
-LISTED = re.compile(r"\d{1,9}(\s*[×x,\s]\s*\d{1,9})*")
-AS_BEFORE = "as the network"
-NONE = "none"
+AS_BEFORE, NONE = "as the network", "none"
+YES_OR_NO = {"automatic": None, "yes": True, "no": False}
 USUAL = ("1", "8", "16", "32", "64", "128", "256")
 
 
@@ -63,12 +62,12 @@ def draw(option: Option, value: Any, key: str, changed: Changed) -> None:
     """Draw one option's widget, and beneath it why its last value was refused."""
     lab, _, rest = key.partition(".")
     if veils.locked(lab, f"{rest.partition('.')[0]}.{option.name}"):
-        st.caption(f":material/lock: {option.label}: **{in_words(value)}**")
+        st.caption(f":material/lock: {option.label}: **{plain(in_words(value)) or 'none'}**")
         return
     WIDGETS[option.form](option, value, key, changed)
     widget, words = st.session_state.get(REFUSED, ("", ""))
     if widget in (key, *(f"{key}.{part}" for part in ("height", "width", "apart"))):
-        st.caption(f":red[:material/error: {words}]")
+        st.caption(f":red[:material/error: {plain(words)}]")
 
 
 def show(key: str, value: Any) -> None:
@@ -104,18 +103,12 @@ def _label(option: Option) -> str:
 
 def _switch(option: Option, value: bool | None, key: str, changed: Changed) -> None:
     if option.optional:
-        _yes_or_no(option, value, key, changed)
+        show(key, next(word for word, meant in YES_OR_NO.items() if meant is value))
+        help, told = f"{option.help} Automatic: {option.none}.", _told(option, key, changed, YES_OR_NO.__getitem__)
+        st.selectbox(_label(option), list(YES_OR_NO), key=key, help=help, on_change=told)
         return
     show(key, value)
     st.toggle(_label(option), key=key, help=option.help, on_change=_told(option, key, changed))
-
-
-def _yes_or_no(option: Option, value: bool | None, key: str, changed: Changed) -> None:
-    words = {"automatic": None, "yes": True, "no": False}
-    show(key, next(word for word, meant in words.items() if meant is value))
-    told = _told(option, key, changed, words.__getitem__)
-    help = f"{option.help} Automatic: {option.none}."
-    st.selectbox(_label(option), list(words), key=key, help=help, on_change=told)
 
 
 def _whole(option: Option, value: int | None, key: str, changed: Changed, label: str = "") -> None:
@@ -177,11 +170,12 @@ def _text(option: Option, value: str, key: str, changed: Changed) -> None:
 
 def _offered(option: Option, value: str, key: str, changed: Changed) -> None:
     show(key, value)
-    words = list(dict.fromkeys(["", *option.words, value]))
-    told = _told(option, key, changed)
-    st.selectbox(
-        _label(option), words, key=key, help=option.help, on_change=told, format_func=lambda word: word or "automatic"
-    )
+    words, told = list(dict.fromkeys(["", *option.words, value])), _told(option, key, changed)
+    st.selectbox(_label(option), words, key=key, help=option.help, on_change=told, format_func=_or_automatic)
+
+
+def _or_automatic(word: str) -> str:
+    return word or "automatic"
 
 
 def _names(option: Option, value: tuple[str, ...], key: str, changed: Changed) -> None:
@@ -193,27 +187,14 @@ def _names(option: Option, value: tuple[str, ...], key: str, changed: Changed) -
 def _list(option: Option, value: tuple[float, ...] | None, key: str, changed: Changed) -> None:
     show(key, ", ".join(f"{number:g}" for number in value or ()))
 
-    def read(text: str) -> Any:
-        parts = [part for part in re.split(r"[,\s]+", text.strip()) if part]
-        try:
-            return tuple(map(float, parts)) or None
-        except ValueError:
-            return text  # for the choice to complain of
-
-    help, told = f"{option.help} Numbers, with commas.", _told(option, key, changed, read)
+    help, told = f"{option.help} Numbers, with commas.", _told(option, key, changed, spelt.decimals)
     st.text_input(_label(option), key=key, placeholder=option.none, help=help, on_change=told)
 
 
 def _sizes(option: Option, value: tuple[int, ...], key: str, changed: Changed) -> None:
     show(key, "×".join(map(str, value)))
-    told = _told(option, key, changed, _numbers)
+    told = _told(option, key, changed, spelt.sizes)
     st.text_input(_label(option), key=key, help=f"{option.help} For example {option.default}.", on_change=told)
-
-
-def _numbers(text: str) -> tuple[int, ...] | str:
-    """Return whole numbers with × between them; anything else as it is, for the choice to complain of."""
-    plain = text.strip().strip("()")
-    return tuple(map(int, re.split(r"\s*[×x,\s]\s*", plain))) if LISTED.fullmatch(plain) else text
 
 
 def _pair(option: Option, value: Any, key: str, changed: Changed) -> None:
@@ -239,7 +220,7 @@ def _words_or_numbers(option: Option, value: Any, key: str, changed: Changed) ->
     def read(text: str) -> Any:
         if text in option.words:
             return text
-        numbers = _numbers(text or "")
+        numbers = spelt.sizes(text or "")
         return numbers[0] if isinstance(numbers, tuple) and len(numbers) == 1 else numbers
 
     st.selectbox(

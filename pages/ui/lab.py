@@ -14,6 +14,7 @@ from pages.ui.builder import beginning, builder
 from pages.ui.forms import show
 from pages.ui.table import Lab
 from pages.ui.train import train_panel, transport
+from pages.ui.words import complain, plain
 from pages.ui.workbench import Workbench
 
 
@@ -22,9 +23,9 @@ def lab(this: Lab) -> None:
     bench = Workbench(this)
     _header(bench)
     if bench.notice:
-        st.error(bench.notice, icon=":material/error:")
+        complain(bench.notice)
     if complaint := bench.complaint:
-        st.toast(complaint, icon=":material/error:", duration="long")
+        st.toast(plain(complaint), icon=":material/error:", duration="long")
     build, look = st.columns([4, 9], gap="medium")
     with build:
         sides = ("Train",) if bench.hides("build") else ("Build", "Train")

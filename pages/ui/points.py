@@ -11,6 +11,7 @@ from engine.data.points import CLASSES
 from engine.errors import VitrineError
 from pages.ui import components
 from pages.ui.forms import show
+from pages.ui.words import complain, plain
 from pages.ui.workbench import Workbench
 
 HEIGHT = "a height"
@@ -25,7 +26,7 @@ def own_points(bench: Workbench, source: OwnPoints) -> None:
         data = {"rows": [list(row) for row in source.rows], "classes": list(source.classes)}
         components.pad(data, f"{key}.pad", lambda rows: _put(bench, source, rows=rows))
     else:
-        st.caption(f"{len(source.rows):,} points of {len(source.names)} columns: {', '.join(source.names)}.")
+        st.caption(f"{len(source.rows):,} points of {len(source.names)} columns: {plain(', '.join(source.names))}.")
     popover = st.popover("Paste or upload a table", icon=":material/table:", on_change="rerun", width="stretch")
     if popover.open:
         with popover:
@@ -65,7 +66,7 @@ def _table(bench: Workbench, key: str) -> None:
     try:
         table = pasted(content)
     except VitrineError as error:
-        st.error(str(error), icon=":material/error:")
+        complain(str(error))
         return
     _columns(bench, key, table)
 
@@ -73,7 +74,7 @@ def _table(bench: Workbench, key: str) -> None:
 def _columns(bench: Workbench, key: str, table: Pasted) -> None:
     """Draw the choice of columns, and take the table over."""
     names = list(table.words)
-    st.caption(f"{table.rows:,} rows, {len(names)} columns; of numbers: {', '.join(table.numeric) or 'none'}.")
+    st.caption(f"{table.rows:,} rows, {len(names)} columns; of numbers: {plain(', '.join(table.numeric) or 'none')}.")
     goal = st.segmented_control("Points have", ("class", "number"), default="class", key=f"{key}.goal", required=True)
     fitting = (table.telling if goal == "class" else table.numeric) or names
     target = st.selectbox("To be told", fitting, index=len(fitting) - 1, key=f"{key}.target.{goal}")
@@ -85,9 +86,9 @@ def _columns(bench: Workbench, key: str, table: Pasted) -> None:
         try:
             source, said = points_of(table, chosen, target, goal or "class")
         except VitrineError as error:
-            st.error(str(error), icon=":material/error:")
+            complain(str(error))
             return
         bench.put(dataclasses.replace(bench.experiment, data=source))
         for words in said:
-            st.toast(words, icon=":material/info:", duration="long")
+            st.toast(plain(words), icon=":material/info:", duration="long")
         st.rerun()

@@ -12,6 +12,7 @@ from engine.graph.cost import cost
 from engine.graph.graph import Graph
 from engine.graph.trace import trace
 from engine.live.house import house
+from engine.live.limits import near
 from engine.runs import orders
 from engine.training.change import changeable
 from engine.training.experiment import Experiment
@@ -21,6 +22,8 @@ from pages.ui import components, veils
 from pages.ui.forms import form, show
 from pages.ui.points import own_points
 from pages.ui.table import MOST_RIVALS
+from pages.ui.visitor import visitor
+from pages.ui.words import complain, plain
 from pages.ui.workbench import Workbench, refusal
 
 PATIENCE = 2.0  # seconds that a form waits for a run's answer
@@ -98,6 +101,7 @@ def _order(bench: Workbench, settings: dict[str, Any]) -> None:
 def _give(bench: Workbench, settings: dict[str, Any]) -> None:
     """Let the run go on with these settings; what it refuses is raised."""
     store = house().store
+    visitor().check(store.run(bench.run))
     if not orders.heard(store, orders.give(store, bench.run, "set", settings), PATIENCE):
         bench.complain("The run is in a long step, and hears of this as soon as that is done.")
 
@@ -110,7 +114,7 @@ def _of_run(bench: Workbench) -> Experiment:
 
 def begin_button(bench: Workbench) -> None:
     """Draw the button that begins a run, or say why it cannot."""
-    unfit = bench.unfit
+    unfit = visitor().may_act() or bench.unfit
     label = "Train anew" if bench.run else "Train"
     st.button(
         label,
@@ -123,6 +127,10 @@ def begin_button(bench: Workbench) -> None:
         width="stretch",
         help="A new run, from first weights" if bench.run else None,
     )
+    if not unfit and (words := near(house().store, visitor())):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(f":material/data_usage: {words}.", width="content")
+            st.page_link("models/runs.py", label="Make room")
     if bench.run and not unfit:
         racing = len(bench.runs) > 1
         with st.container(horizontal=True, gap="small"):
@@ -139,7 +147,8 @@ def begin_button(bench: Workbench) -> None:
     if unfit:
         data = bench.ready.data
         away = data is not None and data.fetched and not data.here()
-        st.caption(f":material/info: {f'{data.title} is not here yet. Fetch it below.' if data and away else unfit}")
+        why = f"{data.title} is not here yet. Fetch it below." if data and away else plain(unfit)
+        st.caption(f":material/info: {why}")
         if bench.trace.sound and bench.ready.data and _loads(bench.ready.data):
             st.button(
                 f"Fit the network to {bench.ready.data.title}",
@@ -161,7 +170,7 @@ def _loads(source: Source) -> bool:
 
 def _begin(bench: Workbench, beside: bool = False) -> None:
     try:
-        bench.attach(house().train(bench.ready), beside)
+        bench.attach(house().train(bench.ready, visitor=visitor()), beside)
         if several(bench.ready.recipe):
             bench.show_series()
         st.session_state[f"{bench.key}.view"] = "Board"
@@ -205,7 +214,7 @@ def _data(bench: Workbench) -> None:
         if isinstance(source, OwnPoints) and not veils.locked(bench.key, "data"):
             own_points(bench, source)
         form(source, f"{bench.key}.data.{source.kind}", lambda n, v: _set_part(bench, "data", n, v))
-        if source.fetched and not source.here():
+        if source.fetched and not source.here() and visitor().rules:
             name = f"Fetch {source.title}"
             if st.button(name, icon=":material/download:", key=f"{bench.key}-fetch", width="stretch"):
                 _fetch(source)
@@ -228,7 +237,7 @@ def _fetch(source: Source) -> None:
         source.fetch(told)
     except VitrineError as error:
         bar.empty()
-        st.error(str(error), icon=":material/error:")
+        complain(str(error))
         return
     refusal.cache_clear()
     st.rerun()
@@ -244,9 +253,9 @@ def type_number(bench: Workbench, typed: dict[str, Any]) -> None:
         beforehand = (("pause", None), ("set", settings))
         if bench.run:
             _lengthen(bench, typed["step"])
-            bench.attach(house().branch(bench.run, typed["step"], bench.ready, beforehand))
+            bench.attach(house().branch(bench.run, typed["step"], bench.ready, beforehand, visitor()))
         else:
-            bench.attach(house().train(bench.ready, beforehand))
+            bench.attach(house().train(bench.ready, beforehand, visitor()))
     except VitrineError as error:
         bench.complain(str(error))
 
@@ -282,13 +291,13 @@ def transport(bench: Workbench) -> None:
 
     def again(run: str) -> None:
         try:
-            house().again(run)
+            house().again(run, visitor())
         except VitrineError as error:
             bench.complain(str(error))
 
     def branch(moment: dict[str, Any]) -> None:
         try:
-            bench.attach(house().branch(moment["run"], moment["step"], bench.ready))
+            bench.attach(house().branch(moment["run"], moment["step"], bench.ready, visitor=visitor()))
         except VitrineError as error:
             bench.complain(str(error))
 

@@ -14,8 +14,9 @@ from engine.graph import edits
 from engine.layers.entry import Input
 from engine.live import hub as hubs
 from engine.live import past as pasts
+from engine.live.gate import trusted
 from engine.live.house import House
-from engine.live.route import MOST_LOOKS, trusted
+from engine.live.route import MOST_LOOKS
 from engine.runs import frames, orders
 from engine.runs.carry import carry_out, new_run
 from engine.runs.store import folder
