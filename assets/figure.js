@@ -357,7 +357,8 @@ class Panel {
     const look = (this.look = colours.theme(this.host));
     const { data, layout } = themed(this.pointed ? instead(this.figure, this.pointed) : this.figure, look, this.asked);
     const moment = this.live.moment(this.data.board);
-    if (layout.meta?.moment && moment >= 0) layout.shapes = [...(layout.shapes ?? []), marker(moment, look)];
+    const mark = layout.meta?.moment && moment >= 0 ? [marker(moment, look)] : [];
+    layout.shapes = [...(layout.shapes ?? []), ...mark]; // named even where there are none, or the last ones would stay
     const fresh = !this.drawnFigure;
     const size = { width: this.plot.clientWidth, height: this.plot.clientHeight };
     await Plotly.react(this.plot, data, { ...layout, ...size }, { displayModeBar: false, doubleClick: "reset" });

@@ -61,6 +61,10 @@ class Transport {
     });
     this.word(".says", "follow", "Take the run's", "Lay on the table what this run learns; undo brings yours back", () =>
       this.tell("follow", this.state.run));
+    this.word(".says", "way", "", "Let this run begin in its place; the paused one can go on later", () =>
+      this.live.order(`run:${this.state.waits.run}`, "pause").catch((error) => this.say(error.message)),
+    );
+    this.word(".says", "train", "Train it", "A new run, from first weights, of what is on the table", () => this.tell("train", this.state.run));
     this.host.addEventListener("keydown", (event) => {
       if (event.key !== " " || event.target.tagName === "BUTTON") return;
       event.preventDefault();
@@ -128,9 +132,11 @@ class Transport {
     this.show();
   }
 
-  // The page is told only of what changes its forms: whether the run can still be given orders.
+  // The page is told only of what changes its forms: whether the run can still be given orders, and what others set.
   compare(status) {
     if (this.data.learns === ENDED.includes(status) && this.turned !== status) this.tell("turned", (this.turned = status));
+    const { changed } = this.state ?? {};
+    if (changed && this.data.changed !== changed && this.changed !== changed) this.tell("turned", (this.changed = changed));
   }
 
   play() {
@@ -171,7 +177,7 @@ class Transport {
     this.host.dataset.status = status;
     this.host.dataset.step = state.step;
     const able = {
-      play: status === "paused" || (ended && status !== "done"),
+      play: status === "paused" || (ended && !state.parts) || (ended && status !== "done"),
       pause: status === "running",
       step: status === "running" || status === "paused",
       stop: !ended,
@@ -179,7 +185,13 @@ class Transport {
     for (const [name, can] of Object.entries(able)) this.find(`[data-name="${name}"]`).disabled = !can || lost;
     this.find(".speed").disabled = ended || lost;
     this.find(".unit").disabled = ended || lost;
-    this.find('[data-name="play"]').title = ended ? (moments.length ? "Resume from the last checkpoint" : "Begin again") : "Go on";
+    this.find('[data-name="play"]').title = !ended
+      ? "Go on"
+      : status === "done"
+        ? "Go on learning, for as long again"
+        : moments.length
+          ? "Resume from the last checkpoint"
+          : "Begin again";
     this.find(".chip").textContent = lost ? "connection lost, trying again …" : SAYS[status];
     const { epoch } = { epoch: 0, ...state };
     const end = ended || !state.total ? "" : state.total < 1e9 ? ` of ${count(state.total)}` : ", no end set";
@@ -207,10 +219,14 @@ class Transport {
     this.find('[data-name="branch"]').title = parted
       ? "A new run that goes on from this moment with what is on the table; weights that do not fit begin anew"
       : "A new run that goes on from this moment, with the recipe as it stands in the form";
-    const wrong = this.complaint || state.error;
-    this.find(".words").textContent = wrong || parted || state.words || "";
+    const wrong = this.complaint || (state.waits ? "" : state.error);
+    this.find(".words").textContent = wrong || parted || state.waits?.words || state.words || "";
+    const way = this.find('[data-name="way"]');
+    way.hidden = Boolean(wrong) || !state.waits?.run;
+    way.textContent = `Pause ${state.waits?.name}`;
     this.find(".words").classList.toggle("wrong", Boolean(wrong));
     this.find('[data-name="follow"]').hidden = Boolean(wrong) || !parted;
+    this.find('[data-name="train"]').hidden = Boolean(wrong) || !parted || Boolean(this.data.unfit);
   }
 
   // Buttons keep their place when they are not offered, so that nothing moves.

@@ -16,7 +16,8 @@ from engine.runs.carry import branch, new_run
 from engine.runs.launch import Launcher, again, fill
 from engine.runs.mend import mended
 from engine.runs.tend import Watchman
-from engine.training.experiment import Experiment
+from engine.training.experiment import Experiment, load
+from engine.training.recipe import longer
 
 ROUND = 1.0  # seconds between two rounds
 Beforehand = Sequence[tuple[str, Any]]  # orders and their values
@@ -75,11 +76,14 @@ class House:
         run = branch(self.store, parent, step, experiment, minded=0, owner=visitor.mark)
         return self._begin(run, beforehand)
 
-    def again(self, run: str, visitor: Visitor = HOST) -> str:
-        """Let a run go on that ended early."""
-        visitor.check(self.store.run(run))
+    def again(self, run: str, visitor: Visitor = HOST, beforehand: Beforehand = ()) -> str:
+        """Let a run go on that ended early; one that is done goes on for as long again."""
+        row = self.store.run(run)
+        visitor.check(row)
         begin_one(self.store, visitor)
-        return self._begin(again(self.store, run))
+        if row["status"] == "done":
+            beforehand = (*beforehand, ("set", longer(load(row["experiment"]).recipe, row)))
+        return self._begin(again(self.store, row["run"], longer=True), beforehand)
 
     def _begin(self, run: str, beforehand: Beforehand = ()) -> str:
         for command, value in beforehand:

@@ -14,8 +14,10 @@ from engine.errors import VitrineError
 from engine.live.past import Past
 from engine.live.scene import NOW, RUN, Key, Scene, Viewer, drawn, packed
 from engine.runs import frames
-from engine.runs.desk import Changes
-from engine.runs.store import ACTIVE, ENDED, Row, Store, result_of
+from engine.runs.changes import Changes
+from engine.runs.desk import FULL
+from engine.runs.launch import learning, most_runs
+from engine.runs.store import ACTIVE, ENDED, Row, Store, result_of, titled
 from engine.training.series import several
 from engine.views import Frame, Session
 from engine.views.view import frame_of, read, staged
@@ -27,7 +29,21 @@ RENEW = 4.0  # seconds between two renewals of a watch
 MOST_SCENES = 500
 MOST_KEPT = 400  # drawn moments of the past,
 MOST_BYTES = 2**26  # and how many bytes they may take
-TOLD = ("run", "name", "status", "step", "total", "epoch", "seconds", "pace", "rate", "error", "device", "parent")
+TOLD = (
+    "run",
+    "name",
+    "status",
+    "step",
+    "total",
+    "epoch",
+    "seconds",
+    "pace",
+    "rate",
+    "error",
+    "device",
+    "parent",
+    "changed",
+)
 Name = tuple[Viewer, str]
 
 
@@ -151,7 +167,8 @@ class Hub:
         if not new and not unknown:
             return
         for row in self.store.some(sorted(runs if new else unknown)):
-            if row == self.rows.get(row["run"]) and row["run"] in self.told:
+            same = row == self.rows.get(row["run"]) and row["run"] in self.told
+            if same and row["status"] not in ("queued", "paused"):  # what those wait for changes without them
                 continue
             self.rows[row["run"]] = row
             message = packed({"state": self._standing(row)})
@@ -276,4 +293,16 @@ class Hub:
             "metrics": ended["metrics"] if ended else None,
             "words": ended.get("words", "") if ended else "",
             "parts": self.past.parts(f"{RUN}{row['run']}"),
+            "waits": self._waits(row),
         }
+
+    def _waits(self, row: Row) -> dict[str, str] | None:
+        """Return for what a run waits, and which run could make way."""
+        if row["status"] != "queued" and not (row["error"] or "").startswith(FULL):
+            return None
+        ahead = learning(self.store)
+        if len(ahead) < most_runs():
+            return {"words": "It begins in a moment."}
+        names = ", ".join(titled(one) for one in ahead[:3]) + (" and others" if len(ahead) > 3 else "")
+        words = f"{most_runs()} runs learn already, which is as many as this machine takes at once: {names}."
+        return {"words": words, "run": ahead[-1]["run"], "name": titled(ahead[-1])}

@@ -20,6 +20,8 @@ from engine.views.view import MOST_BYTES, read
 MOST_MESSAGE = 32_768  # characters
 MOST_LOOKS = 48  # things that one browser page looks at
 MOST_VIEWERS = 1000
+MOST_ORDERS = 20  # of one page, that nobody has answered yet
+PATIENCE = 10.0  # seconds until an order is said to be unanswered
 
 
 class Connection:
@@ -66,6 +68,8 @@ class Connection:
                 self.news.set()
                 return
             if message["do"] == "order":
+                if len(self.tasks) >= MOST_ORDERS:
+                    raise VitrineError(f"{MOST_ORDERS} orders wait for an answer already.", cure="Wait a moment.")
                 given = await asyncio.to_thread(self._give, message)  # in the order in which they came
                 self.tasks.add(task := asyncio.create_task(self._wait(name, message, *given)))
                 task.add_done_callback(self.tasks.discard)
@@ -86,9 +90,14 @@ class Connection:
         return run, orders.give(self.hub.store, run, _text(message, "order"), message.get("value"))
 
     async def _wait(self, name: str, message: dict[str, Any], run: str, order: int) -> None:
-        """Answer an order when its worker has."""
+        """Answer an order when its worker has; nobody else waits meanwhile, for no thread does."""
         try:
-            await asyncio.to_thread(orders.settle, self.hub.store, run, order)
+            end, pause = self.loop.time() + PATIENCE, 0.02
+            while not await asyncio.to_thread(orders.heard, self.hub.store, order, 0.0):
+                if self.loop.time() > end:
+                    raise VitrineError(orders.silent(run, PATIENCE), cure="It may be in a long step.")
+                await asyncio.sleep(pause)
+                pause = min(0.25, 1.3 * pause)
             self._put(f"{name}/answer", packed({"done": message["order"]}))
         except VitrineError as error:
             self._put(f"{name}/answer", packed({"problem": str(error)}))

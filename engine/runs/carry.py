@@ -33,7 +33,7 @@ from engine.training.trouble import CURE
 BEGINNING = "beginning.pt"  # in a branch's folder: the state of its parent that it begins with
 MOST_SHARE = 0.05  # of the time that may go into checkpoints,
 FIRST = 0.2  # and so many seconds for the first ones
-Meet = Callable[[str, Learner, "Keeper", Pulses], None]
+Meet = Callable[[str, Learner, "Keeper", Pulses], bool]  # whether to begin
 
 
 def new_run(store: Store, experiment: Experiment, parent: str | None = None, **more: Any) -> str:
@@ -194,9 +194,11 @@ def _recorded(
     recorder, keeper = Recorder(store, run, learner.step), Keeper(store, run, learner)
     pulses = Pulses(store, run, learner)
     keep_copy(store, run)  # a store that is damaged in the first second finds it too
-    if meet:
-        meet(run, learner, keeper, pulses)
+    begins = not meet or meet(run, learner, keeper, pulses)
     keeper.keep()
+    if not begins:
+        end(store, run, "stopped")
+        return
     reports, report = learn(learner, watch=watch or pulses.due), None
     try:
         for report in reports:

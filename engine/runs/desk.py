@@ -7,11 +7,14 @@ import time
 from collections.abc import Generator
 from typing import Any
 
+import orjson
 import sqlalchemy as sa
 
 from engine.errors import VitrineError
 from engine.runs import frames, orders
 from engine.runs.carry import Keeper, carry_out
+from engine.runs.changes import Changes
+from engine.runs.launch import take_turn
 from engine.runs.lookout import Lookout
 from engine.runs.orders import Order
 from engine.runs.pulses import Pulses
@@ -29,6 +32,7 @@ LOOK = 0.2  # and for watches
 BEAT = 1.0
 STRIDE = 0.1  # seconds' worth of steps that a slowed run takes at once
 HANGS = 180.0  # seconds without a report after which the heart stops; compiling may take one
+FULL = "As many runs learn as this machine takes at once."
 AWAY = 3600.0  # seconds without an app that minds the run after which it saves and stops; VITRINE_AWAY
 
 
@@ -96,22 +100,6 @@ class Ear(threading.Thread):
         return self.minded[0] is not None and time.monotonic() - self.minded[1] > away
 
 
-class Changes:
-    """Says whether somebody else may have written into the store; SQLite tells that at almost no cost."""
-
-    def __init__(self, store: Store):
-        lite = store.engine.dialect.name == "sqlite"
-        self.connection = store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") if lite else None
-        self.version = -1
-
-    def any(self) -> bool:
-        """Return whether there may be something new since the last time."""
-        if not self.connection:
-            return True
-        before, self.version = self.version, self.connection.exec_driver_sql("PRAGMA data_version").scalar_one()
-        return before != self.version
-
-
 class Desk:
     """Carries out orders between two steps, and lets those look who watch."""
 
@@ -120,15 +108,16 @@ class Desk:
         self.learner: Learner | None = None
         self.keeper: Keeper | None = None
         self.lookout: Lookout | None = None
-        self.paused = False
+        self.paused = self.waits = self.told = False  # waits: to go on; told: that it does
+        self.asks = 0.0  # when it may next be asked whether there is a place
         self.stopping = ""  # why the run is to end here
         self.rests_at = -1
         self.speed: float | None = None  # steps a second, at most
         self.resumed = 0.0  # when the run was last let go on
         self.batch: int | str | None = None  # what to go back to, after a step of a single example
 
-    def meet(self, run: str, learner: Learner, keeper: Keeper, pulses: Pulses) -> None:
-        """Be told of the learner, before its first step."""
+    def meet(self, run: str, learner: Learner, keeper: Keeper, pulses: Pulses) -> bool:
+        """Be told of the learner, before its first step; return whether it is to be taken."""
         before, self.learner = self.learner, learner
         self.ear.learner, learner.speed = learner, self.speed
         self._turn(self.ear.names[-1], run)
@@ -139,7 +128,8 @@ class Desk:
         learner.called = True
         if orders.pending(self.store, self.run):  # given before there was a worker: they come before the first step
             self.ear.heard.wait(5)
-            self.attend(Report(learner.step, learner.epochs, learner.seconds, learner.rate))
+            return self.attend(Report(learner.step, learner.epochs, learner.seconds, learner.rate))
+        return True
 
     def _turn(self, before: str, run: str) -> None:
         """Turn to the next part of a series; what was open of the last one is closed."""
@@ -166,6 +156,7 @@ class Desk:
                 self.stopping = "no app has minded it for long"
             if self.stopping:
                 return False
+            self._take_turn()
             more = False
             if self.lookout:
                 self.lookout.take(self.ear.watched)
@@ -203,6 +194,7 @@ class Desk:
             orders.answer(self.store, order.id)
 
     def _pause(self, order: Order | str) -> None:
+        self._wait_no_more()
         if not self.paused:
             self.paused, self.rests_at = True, -1
             self._say("paused", order if isinstance(order, str) else "paused")
@@ -210,14 +202,32 @@ class Desk:
                 self.keeper.keep()
 
     def _resume(self, _: Order) -> None:
-        if self.paused:
+        self.waits, self.asks = self.paused, 0.0
+        self._take_turn()
+        self._rest_at(-1)
+
+    def _take_turn(self) -> None:
+        """Go on where the machine has a place: a paused run holds none while others wait."""
+        if not self.waits or time.monotonic() < self.asks:
+            return
+        self.asks = time.monotonic() + BEAT
+        if take_turn(self.store, self.run):
+            self._wait_no_more()
             self.paused = False
             self._say("running", "goes on")
-        self._rest_at(-1)
+        elif not self.told:
+            self.told = True
+            self.store.update(self.run, error=f"{FULL} It goes on by itself when one of them ends or pauses.")
+
+    def _wait_no_more(self) -> None:
+        if self.told:
+            self.store.update(self.run, error=None)
+        self.waits = self.told = False
 
     def _step(self, order: Order) -> None:
         if not self.learner:
             raise VitrineError("The run has not begun to learn.", cure="Wait a moment.")
+        self._wait_no_more()
         self.paused = False
         self._rest_at(self.learner.step + self._far(order.value))
         self._say("running", str(order))
@@ -257,7 +267,8 @@ class Desk:
         if any(TYPED.fullmatch(name) for name in order.value) and self.keeper and self.lookout:
             self.keeper.keep(anew=True)  # a number that was typed is part of this moment,
             self.lookout.shown.clear()  # and whoever looks sees it at once
-        self.store.update(self.ear.names[-1], rate=self.learner.rate, total=self.learner.total)
+        recipe = orjson.dumps(self.learner.recipe.write()).decode()
+        self.store.update(self.ear.names[-1], rate=self.learner.rate, total=self.learner.total, changed=recipe)
         self._say("", str(order))
 
     def _rest_at(self, step: int) -> None:

@@ -12,9 +12,9 @@ import sqlalchemy as sa
 
 from engine.errors import VitrineError
 from engine.home import home
-from engine.runs import alive
+from engine.runs import alive, orders
 from engine.runs.alive import identity, machine
-from engine.runs.store import ACTIVE, ENDED, Store, is_part
+from engine.runs.store import ENDED, Row, Store, is_part
 from engine.runs.tables import RUNS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,14 +33,28 @@ def most_runs() -> int:
 
 def claim(store: Store, run: str) -> bool:
     """Take a waiting run for this process, if it still waits and the machine is not full."""
+    return _turned(store, run, "queued")
+
+
+def take_turn(store: Store, run: str) -> bool:
+    """Let a paused run of this process learn again, if the machine is not full: while it waited, others might begin."""
+    return _turned(store, run, "paused")
+
+
+def _turned(store: Store, run: str, before: str) -> bool:
     whole = RUNS.c.parent.is_(None) | RUNS.c.parent_step.is_not(None)  # a series and its part are one
     here = RUNS.c.host.startswith(f"{machine()} ")
-    busy = sa.select(sa.func.count()).where(RUNS.c.status.in_(ACTIVE), here, whole)
-    waiting = RUNS.update().where(RUNS.c.run == run, RUNS.c.status == "queued", busy.scalar_subquery() < most_runs())
+    busy = sa.select(sa.func.count()).where(RUNS.c.status == "running", here, whole)
+    turned = RUNS.update().where(RUNS.c.run == run, RUNS.c.status == before, busy.scalar_subquery() < most_runs())
     with store.writing() as connection:
         if store.engine.dialect.name == "postgresql":  # SQLite has one writer at a time anyway
             connection.execute(sa.text("SELECT pg_advisory_xact_lock(7316)"))
-        return connection.execute(waiting.values(status="running", **mine())).rowcount == 1
+        return connection.execute(turned.values(status="running", **mine())).rowcount == 1
+
+
+def learning(store: Store) -> list[Row]:
+    """Return the runs that hold a place on this machine, the longest learning last."""
+    return [row for row in store.runs("running") if alive.here(row["host"]) and not is_part(row)]
 
 
 def mine() -> dict[str, Any]:
@@ -51,7 +65,7 @@ def mine() -> dict[str, Any]:
 def fill(store: Store, launcher: "Launcher | None" = None) -> None:
     """Start workers for as many waiting runs as there is room for, the longest waiting first."""
     coming = launcher.coming() if launcher else set()
-    busy = {row["run"] for row in store.runs(*ACTIVE) if alive.here(row["host"]) and not is_part(row)}
+    busy = {row["run"] for row in learning(store)}
     room = most_runs() - len(busy | coming)
     waiting = [row["run"] for row in store.runs("queued")[::-1] if row["run"] not in coming]
     for run in waiting[: max(0, room)]:
@@ -61,13 +75,19 @@ def fill(store: Store, launcher: "Launcher | None" = None) -> None:
             _spawn([*WORKER, run], subprocess.DEVNULL)  # it lives on when this process ends
 
 
-def again(store: Store, run: str, here: bool = False) -> str:
-    """Let a run that ended early wait for its turn again, or go on in this process; return its whole name."""
+def again(store: Store, run: str, here: bool = False, longer: bool = False) -> str:
+    """Let a run that ended early wait for its turn again, or go on in this process; return its whole name.
+
+    One that is done goes on where somebody sees to it that it lasts longer.
+    """
     row = store.run(run)
-    if row["status"] == "done":
+    if row["status"] == "done" and not longer:
         raise VitrineError(f"{row['run']} is done.", cure="Train its experiment again, with more epochs, or branch.")
-    if row["status"] not in ENDED:
+    if row["status"] == "queued" and not here:
+        return row["run"]  # whoever was to begin it may have died before: it is taken up like any that waits
+    if row["status"] not in (*ENDED, "queued"):
         raise VitrineError(f"{row['run']} is {row['status']} already.")
+    orders.answer_all(store, row["run"], f"{row['run']} had ended.")  # nothing old must stop it again
     status, more = ("running", mine()) if here else ("queued", {})
     if not store.turn(row["run"], row["status"], status, error=None, **more):
         raise VitrineError(f"{row['run']} has just been taken up by somebody else.")

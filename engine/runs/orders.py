@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from engine.errors import VitrineError
 from engine.registry import Registry, shortened
-from engine.runs.store import ENDED, Row, Store
-from engine.runs.tables import COMMANDS
+from engine.runs.store import ACTIVE, ENDED, Row, Store
+from engine.runs.tables import COMMANDS, RUNS
 
 ORDERS: Registry[str] = Registry("order")
 for _order, _help in {
@@ -22,7 +22,8 @@ for _order, _help in {
 }.items():
     ORDERS.add(_order, _help)
 STRIDES = ("example", "epoch")  # how far a step may go, besides a number of batches
-MOST_BYTES = 20_000
+MOST_BYTES, MOST_DEEP = 20_000, 6  # of what is set, and how far values may lie in one another
+DONE = -1  # in the place of an order's number: it needed no worker
 
 
 @dataclass(frozen=True, order=True)
@@ -52,17 +53,28 @@ def give(store: Store, run: str, command: str, value: Any = None) -> int:
         if command != "stop":
             raise VitrineError(f"{row['run']} waits for its turn.", cure="It takes orders as soon as it runs.")
         if store.turn(row["run"], "queued", "stopped"):
+            answer_all(store, row["run"], f"{row['run']} was stopped before its turn came.")
             store.note(row["run"], row["step"], "stopped before its turn came")
-    return enter(store, row["run"], command, value)
+            return DONE
+    if order := _enter(store, row["run"], command, value, RUNS.c.status.in_(ACTIVE)):
+        return order
+    raise VitrineError(f"{row['run']} takes no orders: it has just ended.", cure=_instead(store.run(row["run"])))
 
 
 def enter(store: Store, run: str, command: str, value: Any = None) -> int:
     """Write an order down, whether or not there is a worker yet; one that begins hears it before its first step."""
+    return _enter(store, run, command, _read(command, value))
+
+
+def _enter(store: Store, run: str, command: str, value: Any, *where: Any) -> int:
+    """Write an order down in the same breath in which its run is seen to be so; return its number, or 0."""
+    written = orjson.dumps(value).decode()
+    columns = sa.select(RUNS.c.run, sa.literal(command), sa.literal(written)).where(RUNS.c.run == run, *where)
     with store.writing() as connection:
         entered = connection.execute(
-            COMMANDS.insert().values(run=run, command=command, value=orjson.dumps(_read(command, value)).decode())
+            COMMANDS.insert().from_select(["run", "command", "value"], columns).returning(COMMANDS.c.id)
         )
-        return int(entered.inserted_primary_key[0])  # ty: ignore[not-subscriptable]  one row was entered
+        return int(entered.scalar() or 0)
 
 
 def _read(command: str, value: Any) -> Any:
@@ -77,12 +89,18 @@ def _read(command: str, value: Any) -> Any:
     if command == "set":
         if not isinstance(value, dict) or not value or not all(isinstance(name, str) for name in value):
             raise VitrineError(f"set takes names and values; received {shortened(value)}.", cure="Like rate=0.01.")
-        if len(orjson.dumps(value)) > MOST_BYTES:
+        if _depth(value) > MOST_DEEP or len(orjson.dumps(value)) > MOST_BYTES:
             raise VitrineError("That is too much to set at once.")
         return value
     if value is not None:
         raise VitrineError(f"{command} takes no value; received {shortened(value)}.")
     return None
+
+
+def _depth(value: Any, most: int = MOST_DEEP + 1) -> int:
+    """Return how far values lie in one another, looking no further than is allowed."""
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    return 1 + max((_depth(one, most - 1) for one in inside), default=0) if most > 0 else 1
 
 
 def _instead(row: Row) -> str:
@@ -131,13 +149,18 @@ def tell(store: Store, run: str, command: str, value: Any = None, patience: floa
 def settle(store: Store, run: str, id: int, patience: float = 10.0) -> None:
     """Wait until an order is answered; a refusal is raised, and so is silence."""
     if not heard(store, id, patience):
-        raise VitrineError(f"{run} has not answered for {patience:.0f} seconds.", cure="It may be in a long step.")
+        raise VitrineError(silent(run, patience), cure="It may be in a long step.")
+
+
+def silent(run: str, patience: float) -> str:
+    """Return that an order was not answered."""
+    return f"{run} has not answered for {patience:.0f} seconds."
 
 
 def heard(store: Store, id: int, patience: float) -> bool:
     """Return whether an order is answered in time; a refusal is raised."""
     end = time.monotonic() + patience
-    while (words := answered(store, id)) is None:
+    while (words := "" if id == DONE else answered(store, id)) is None:
         if time.monotonic() > end:
             return False
         time.sleep(0.01)

@@ -44,6 +44,9 @@ def carry_series(store: Store, run: str, meet: Meet | None = None) -> Generator[
                     store.update(run, **_standing(done, report, len(series)))
                     yield report
             done.append(store.run(name))
+            if done[-1]["status"] == "stopped":  # before its first step
+                end(store, run, "stopped")
+                return
             if done[-1]["status"] != "done":
                 raise VitrineError(done[-1]["error"] or f"Part {place + 1} ended early.", where=name)
             steps = sum(row["step"] for row in done)

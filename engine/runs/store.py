@@ -14,7 +14,7 @@ from sqlalchemy import exc
 
 from engine.errors import VitrineError
 from engine.home import home
-from engine.registry import did_you_mean
+from engine.registry import shortened
 from engine.runs.tables import CHECKPOINTS, DIARY, METRICS, OF_A_RUN, RUNS, address, database, inserting
 
 Row = dict[str, Any]
@@ -102,9 +102,9 @@ class Store:
                 exact or connection.execute(sa.select(RUNS).where(RUNS.c.run.startswith(run, autoescape=True))).all()
             )
         if len(found) != 1:
-            what = "no run" if not found else f"more than one run that begins with {run!r}, so no one run"
-            near = did_you_mean(run, [row["run"] for row in self.runs()]) if not found else ""
-            raise VitrineError(f"There is {what} {run!r}.{near}")
+            if found:
+                raise VitrineError(f"More than one run begins with {shortened(run)}.", cure="Write more of its name.")
+            raise VitrineError(f"There is no run {shortened(run)}.", cure="It may have been deleted.")
         return dict(found[0]._mapping)
 
     def delete(self, run: str) -> None:

@@ -1,5 +1,6 @@
 """Recipe: how an experiment is learned."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
@@ -123,3 +124,11 @@ class Recipe(Choice):
         return (
             tuple(tuple(v) if isinstance(v, list) else v for v in value) if isinstance(value, list | tuple) else value
         )
+
+
+def longer(recipe: Recipe, at: Mapping[str, float]) -> dict[str, float]:
+    """Return the lengths with which a recipe lasts as long again from where it ended: its steps, epochs or seconds."""
+    lengths = {"epochs": "epoch", "steps": "step", "seconds": "seconds"}
+    ends = {name: float(at[place]) for name, place in lengths.items() if getattr(recipe, name)}
+    found = {name: begun + getattr(recipe, name) for name, begun in ends.items()}
+    return {name: round(value, 6) if name != "steps" else int(value) for name, value in found.items()}

@@ -79,7 +79,8 @@ def frame_of(view: View, session: Session) -> Frame:
 
 def figure_of(view: View, frame: Frame) -> Figure:
     """Return the figure of a frame, in which names that people gave are words and nothing else."""
-    return view.draw(Frame(frame.arrays, _literal(frame.words)))
+    figure = view.draw(Frame(frame.arrays, _literal(frame.words)))
+    return figure if "data" in figure else view.draw(frame)  # what the page writes itself is text there anyway
 
 
 def _literal(value: Any) -> Any:

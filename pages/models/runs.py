@@ -12,7 +12,7 @@ from engine.errors import VitrineError
 from engine.live.house import house
 from engine.live.limits import room_made, uses
 from engine.runs import orders
-from engine.runs.manage import annotate, delete, latest, parentage, pin, rename
+from engine.runs.manage import MOST_NAME, MOST_NOTE, annotate, delete, latest, parentage, pin, rename
 from engine.runs.store import ENDED, Row, is_part
 from engine.runs.tend import sweep
 from pages.ui.compare import compare
@@ -169,7 +169,8 @@ def _written(label: str, run: str, value: str, words: str, keep: Any) -> None:
     """Draw a field whose text is kept with a run as soon as it is entered."""
     key = f"runs.{label.lower()}.{run}"
     show(key, value)
-    st.text_input(label, key=key, on_change=lambda: act(words, keep, run, st.session_state[key]))
+    most = {"Name": MOST_NAME, "Note": MOST_NOTE}[label]  # what is typed beyond it is not taken, and nothing is lost
+    st.text_input(label, key=key, max_chars=most, on_change=lambda: act(words, keep, run, st.session_state[key]))
 
 
 def _pin(run: str, pinned: bool) -> None:

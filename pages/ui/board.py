@@ -12,8 +12,8 @@ from engine.views.shared import SHARED, pictured
 from engine.views.view import read
 from pages.ui import components
 from pages.ui.forms import form
+from pages.ui.running import type_number
 from pages.ui.table import HIDDEN
-from pages.ui.train import type_number
 from pages.ui.words import note
 from pages.ui.workbench import Workbench
 
@@ -135,8 +135,9 @@ def _options(bench: Workbench, number: str, view: View, key: str, experiment: Ex
         on_change="rerun",
     )
     if popover.open:
-        with popover:
-            form(view, key, change, columns=1, offers=view.offers(experiment))
+        with popover:  # what follows the board is shown as the board has it
+            looks = {name: value for name, value in bench.looks.items() if name in _follows(view.write())}
+            form(view.but(**looks), key, change, columns=1, offers=view.offers(experiment))
 
 
 def _add(bench: Workbench, experiment: Experiment) -> None:

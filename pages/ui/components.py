@@ -34,16 +34,18 @@ def nothing(_: Any) -> None:
     """Take no notice."""
 
 
-def transport(
-    data: dict[str, Any], key: str, on_again: Told = nothing, on_branch: Told = nothing, on_follow: Told = nothing
-) -> None:
-    """Draw play, pause, step, stop and the slider over a run's moments; orders go straight to the run."""
+def transport(data: dict[str, Any], key: str, **told: Told) -> None:
+    """Draw play, pause, step, stop and the slider over a run's moments; orders go straight to the run.
+
+    What the page itself must do, it is told of: again, branch, follow, train.
+    """
     _transport(
         data=data,
         key=key,
-        on_again_change=_telling(key, "again", on_again),
-        on_branch_change=_telling(key, "branch", on_branch),
-        on_follow_change=_telling(key, "follow", on_follow),
+        on_again_change=_telling(key, "again", told.get("again", nothing)),
+        on_branch_change=_telling(key, "branch", told.get("branch", nothing)),
+        on_follow_change=_telling(key, "follow", told.get("follow", nothing)),
+        on_train_change=_telling(key, "train", told.get("train", nothing)),
         on_turned_change=_telling(key, "turned", nothing),  # the page runs again: its forms must change
     )
 

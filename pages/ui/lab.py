@@ -12,8 +12,9 @@ from pages.ui import components, inspector, veils
 from pages.ui.board import board
 from pages.ui.builder import beginning, builder
 from pages.ui.forms import show
+from pages.ui.running import transport
 from pages.ui.table import Lab
-from pages.ui.train import train_panel, transport
+from pages.ui.train import train_panel
 from pages.ui.words import complain, plain
 from pages.ui.workbench import Workbench
 

@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any
 
+import orjson
 import streamlit as st
 
 from engine.data import DATASETS, Source
@@ -17,11 +18,12 @@ from engine.runs import orders
 from engine.training.change import changeable
 from engine.training.experiment import Experiment
 from engine.training.fit import fitted
+from engine.training.recipe import Recipe
 from engine.training.series import several
-from pages.ui import components, veils
+from pages.ui import veils
 from pages.ui.forms import form, show
 from pages.ui.points import own_points
-from pages.ui.table import MOST_RIVALS
+from pages.ui.race import race
 from pages.ui.visitor import visitor
 from pages.ui.words import complain, plain
 from pages.ui.workbench import Workbench, refusal
@@ -38,24 +40,45 @@ def train_panel(bench: Workbench) -> None:
         _data(bench)
     experiment = bench.ready
     learns = bench.learns
-    if bench.hides("recipe"):
-        return
-    with st.container(border=True, gap="small", key=f"{bench.key}-recipe"):
-        st.markdown("**Recipe**")
-        live = changeable(_of_run(bench).recipe) if learns and not _is_series(bench) else ()
-        if live:
-            st.caption(ACTS if len(bench.runs) == 1 else OF_FIRST)
-        offers = {"frozen": trained(experiment.graph)}
-        form(experiment.recipe, f"{bench.key}.recipe", lambda n, v: _set(bench, n, v), offers=offers, live=live)
-    if live:
-        _on_the_way(bench)
+    if not bench.hides("recipe"):
+        _recipe(bench, experiment, learns)
     if type(experiment.task).options() and not bench.hides("task"):
         with st.container(border=True, gap="small", key=f"{bench.key}-task"):
             st.markdown(f"**Task** :gray[{experiment.task.title.lower()}]")
             form(experiment.task, f"{bench.key}.task", lambda n, v: _set_part(bench, "task", n, v))
 
 
-def _is_series(bench: Workbench) -> bool:
+def _recipe(bench: Workbench, experiment: Experiment, learns: bool) -> None:
+    """Draw the form of the recipe; of a run that learns, with what may be changed on the way."""
+    live = changeable(_of_run(bench).recipe) if learns and not is_series(bench) else ()
+    experiment = _as_changed(bench, experiment, live)
+    with st.container(border=True, gap="small", key=f"{bench.key}-recipe"):
+        st.markdown("**Recipe**")
+        if live:
+            st.caption(ACTS if len(bench.runs) == 1 else OF_FIRST)
+        offers = {"frozen": trained(experiment.graph)}
+        form(experiment.recipe, f"{bench.key}.recipe", lambda n, v: _set(bench, n, v), offers=offers, live=live)
+    if live:
+        _on_the_way(bench)
+
+
+def _as_changed(bench: Workbench, experiment: Experiment, live: tuple[str, ...]) -> Experiment:
+    """Return the experiment with what somebody, perhaps on another page, has changed of the run meanwhile."""
+    key = f"{bench.key}.changed"
+    changed = house().store.run(bench.run)["changed"] if live else None
+    if not changed or st.session_state.get(key) == changed:
+        return experiment
+    st.session_state[key] = changed
+    recipe = Recipe.read({name: value for name, value in orjson.loads(changed).items() if name != "kind"})
+    bench.put(
+        dataclasses.replace(
+            bench.experiment, recipe=bench.experiment.recipe.but(**{name: getattr(recipe, name) for name in live})
+        )
+    )
+    return bench.ready
+
+
+def is_series(bench: Workbench) -> bool:
     """Return whether the run on the table is a series, whose recipe stays as it is."""
     return bench.learned is not None and several(bench.learned.recipe)
 
@@ -93,12 +116,12 @@ def _on_the_way(bench: Workbench) -> None:
 def _order(bench: Workbench, settings: dict[str, Any]) -> None:
     """Let the run go on with these settings; what it refuses is complained of."""
     try:
-        _give(bench, settings)
+        give(bench, settings)
     except VitrineError as error:
         bench.complain(str(error))
 
 
-def _give(bench: Workbench, settings: dict[str, Any]) -> None:
+def give(bench: Workbench, settings: dict[str, Any]) -> None:
     """Let the run go on with these settings; what it refuses is raised."""
     store = house().store
     visitor().check(store.run(bench.run))
@@ -122,7 +145,7 @@ def begin_button(bench: Workbench) -> None:
         key=f"{bench.key}-train",
         type="secondary" if bench.run else "primary",
         disabled=bool(unfit),
-        on_click=_begin,
+        on_click=begin,
         args=(bench,),
         width="stretch",
         help="A new run, from first weights" if bench.run else None,
@@ -134,14 +157,7 @@ def begin_button(bench: Workbench) -> None:
     if bench.run and not unfit:
         racing = len(bench.runs) > 1
         with st.container(horizontal=True, gap="small"):
-            st.button(
-                "Race another" if racing else "Race",
-                icon=":material/flag:",
-                key=f"{bench.key}-race",
-                on_click=_begin,
-                args=(bench, True),
-                help=f"A new run beside this one, with what is on the table: up to {1 + MOST_RIVALS} on one board",
-            )
+            race(bench, "Race another" if racing else "Race", lambda rival: begin(bench, True, rival))
             if racing:
                 st.button("End the race", key=f"{bench.key}-alone", on_click=bench.attach, args=(bench.run,))
     if unfit:
@@ -168,10 +184,12 @@ def _loads(source: Source) -> bool:
     return True
 
 
-def _begin(bench: Workbench, beside: bool = False) -> None:
+def begin(bench: Workbench, beside: bool = False, experiment: Experiment | None = None) -> None:
+    """Begin a run of what is on the table, or of another experiment, in the place of runs there or beside them."""
+    experiment = experiment or bench.ready
     try:
-        bench.attach(house().train(bench.ready, visitor=visitor()), beside)
-        if several(bench.ready.recipe):
+        bench.attach(house().train(experiment, visitor=visitor()), beside)
+        if several(experiment.recipe):
             bench.show_series()
         st.session_state[f"{bench.key}.view"] = "Board"
     except VitrineError as error:
@@ -243,32 +261,6 @@ def _fetch(source: Source) -> None:
     st.rerun()
 
 
-def type_number(bench: Workbench, typed: dict[str, Any]) -> None:
-    """Give one weight another value: of the run as it learns, or of a new one that waits where this was seen."""
-    settings = {typed["name"]: typed["value"]}
-    try:
-        if bench.learns and not typed["past"]:
-            _give(bench, settings)
-            return
-        beforehand = (("pause", None), ("set", settings))
-        if bench.run:
-            _lengthen(bench, typed["step"])
-            bench.attach(house().branch(bench.run, typed["step"], bench.ready, beforehand, visitor()))
-        else:
-            bench.attach(house().train(bench.ready, beforehand, visitor()))
-    except VitrineError as error:
-        bench.complain(str(error))
-
-
-def _lengthen(bench: Workbench, step: int) -> None:
-    """Let the recipe last as long again from a step on, where it would be over there."""
-    row, recipe = house().store.run(bench.run), bench.experiment.recipe
-    epoch = row["epoch"] * step / max(1, row["step"])
-    if recipe.epochs and recipe.epochs <= epoch + 1e-6:
-        longer = recipe.but(epochs=round(epoch + recipe.epochs))
-        bench.put(dataclasses.replace(bench.experiment, recipe=longer))
-
-
 def _set_part(bench: Workbench, part: str, name: str, value: Any) -> None:
     """Change an option of data or task."""
     choice = getattr(bench.ready, part)
@@ -280,36 +272,7 @@ def _set(bench: Workbench, name: str, value: Any) -> None:
     """Change an option of the recipe, and of the run that learns where that can be done."""
     before = bench.experiment.recipe
     recipe = before.but(**{name: value(getattr(before, name)) if callable(value) else value})
-    if recipe != before and bench.learns and not _is_series(bench) and name in changeable(_of_run(bench).recipe):
+    if recipe != before and bench.learns and not is_series(bench) and name in changeable(_of_run(bench).recipe):
         settings = {name: recipe.write().get(name, type(before).model_fields[name].default)}
-        _give(bench, settings)
+        give(bench, settings)
     bench.put(dataclasses.replace(bench.experiment, recipe=recipe))
-
-
-def transport(bench: Workbench) -> None:
-    """Draw the transport of the run on the table."""
-
-    def again(run: str) -> None:
-        try:
-            house().again(run, visitor())
-        except VitrineError as error:
-            bench.complain(str(error))
-
-    def branch(moment: dict[str, Any]) -> None:
-        try:
-            bench.attach(house().branch(moment["run"], moment["step"], bench.ready, visitor=visitor()))
-        except VitrineError as error:
-            bench.complain(str(error))
-
-    parted = bench.parted
-    data = {
-        "sources": [f"run:{run}" for run in bench.runs],
-        "race": len(bench.runs) > 1,
-        "board": bench.key,
-        "branches": not (bench.unfit or several(bench.ready.recipe) or _is_series(bench)),
-        "learns": bench.learns,
-        "parted": f"The {parted} on the table {'are' if ' and ' in parted else 'is'} no longer what this run learns."
-        if parted
-        else "",
-    }
-    components.transport(data, f"{bench.key}.transport", again, branch, lambda _: bench.follow())

@@ -129,8 +129,8 @@ class Workbench:
 
     @property
     def source(self) -> str:
-        """Return what the panels look at: the run, or the network as it would begin."""
-        if self.run:
+        """Return what the panels look at: the run, or the network as it would begin, where that is another by now."""
+        if self.run and not self.parted:
             return f"run:{self.run}"
         text = dump(self.ready)
         key = hashlib.sha256(text.encode()).hexdigest()[:24]

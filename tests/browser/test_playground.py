@@ -62,7 +62,7 @@ def test_neurons_are_seen_before_and_while_they_learn_and_large_when_pointed_at(
     assert "node%3D%22tanh1%22" in page.url
 
 
-def test_a_weight_is_typed_before_training_and_the_run_waits_with_it(visit):
+def test_a_weight_is_typed_before_training_and_nothing_is_left_waiting(visit, runs):
     page = opened(visit)
     page.locator(f'{NET} [data-weight="dense1.weight[0,1]"]').dispatch_event("click")
     field = page.locator(f"{NET} .typing input")
@@ -71,8 +71,9 @@ def test_a_weight_is_typed_before_training_and_the_run_waits_with_it(visit):
     expect(page.locator(f"{NET} .says")).to_contain_text("must be a number; received 'much'")
     field.fill("-2.5")
     field.press("Enter")
-    status(page, "paused")
+    status(page, "stopped")
     assert run_step(page) == 0
+    assert not runs.runs("running", "paused", "queued")
     page.locator(f'{NET} [data-weight="dense1.weight[0,1]"]').dispatch_event("pointerenter")
     expect(page.locator(f"{NET} .tip")).to_contain_text("weight −2.5")
     before = page.locator(NET).get_attribute("data-drawn")
@@ -84,8 +85,8 @@ def test_a_weight_is_typed_before_training_and_the_run_waits_with_it(visit):
     )
     page.locator(f'{NET} [data-weight="out.weight[0,0]"]').dispatch_event("pointerenter")
     expect(page.locator(f"{NET} .tip")).to_contain_text("weight 3")
-    press(page, "stop")
-    status(page, "stopped")
+    assert run_step(page) == 0
+    assert not runs.runs("running", "paused", "queued")
 
 
 def test_one_example_one_batch_one_epoch_and_slow_motion(visit):
@@ -178,6 +179,10 @@ def test_two_runs_race_side_by_side_and_are_told_together(visit):
     train(page)
     status(page, "running")
     page.get_by_role("button", name="Race", exact=True).click()
+    rate = page.get_by_test_id("stPopoverBody").get_by_role("spinbutton", name="Rate")
+    rate.fill("0.3")
+    rate.press("Enter")
+    page.get_by_role("button", name="Begin", exact=True).click()
     expect(page.locator(NET)).to_have_count(2)
     page.wait_for_function(
         "() => [...document.querySelectorAll('[data-testid=figure]')].filter(f => f.dataset.step > 0).length > 1"

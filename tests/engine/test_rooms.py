@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -101,3 +102,19 @@ def test_a_worker_is_ready_without_what_is_seldom_asked_for(tmp_path):
 def test_files_stay_short(path):
     lines = len(path.read_text(encoding="utf-8").splitlines())
     assert lines <= 320, f"{path.name} has {lines} lines: it wants to be two files"
+
+
+SCRIPTS = sorted((ROOT / "assets").glob("*.js"))
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
+def test_pages_are_built_of_elements_and_never_of_text_with_something_put_in(path):
+    text = path.read_text(encoding="utf-8")
+    for found in re.finditer(r"(?:innerHTML|outerHTML)\s*\+?=\s*|insertAdjacentHTML|document\.write|\belement\(", text):
+        rest = text[found.end() :].lstrip()
+        if found[0].startswith("innerHTML") and rest.startswith("html.trim()"):
+            continue  # the helper of that name, whose calls are looked at here
+        statement = rest[: rest.index(";")]
+        assert statement[:1] in ("'", '"', "`"), f"{path.name}: {statement[:60]}"
+        assert "${" not in statement, f"{path.name}: {statement[:60]}"
+        assert not re.search(r"['\"`]\s*\+\s*[^'\"`\s]", statement), f"{path.name}: {statement[:60]}"

@@ -78,7 +78,7 @@ def test_runs_are_entered_changed_found_and_deleted(store):
     assert [row["run"] for row in store.runs()] == ["a2", "a1"]
     assert [row["run"] for row in store.children("a1")] == ["a2"]
     assert [row["run"] for row in store.some(["a2", "gone"])] == ["a2"]
-    with pytest.raises(VitrineError, match="more than one run"):
+    with pytest.raises(VitrineError, match="More than one run"):
         store.run("a")
     with pytest.raises(VitrineError, match="There is no run '%'"):
         store.run("%")

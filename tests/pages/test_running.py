@@ -299,12 +299,18 @@ def test_up_to_three_runs_race_on_one_board(home, monkeypatch):
     monkeypatch.setenv("VITRINE_RUNS", "0")  # they wait for their turn
     app = opened("labs/playground.py")
     app.button(key="playground-train").click().run()
+    assert app.button(key="playground.rival.begin").disabled  # the same again is no race
     for rivals in (1, 2, 2):
-        app.button(key="playground-race").click().run()
+        app.number_input(key="playground.rival.rate").set_value(0.1 * (1 + rivals)).run()
+        app.button(key="playground.rival.begin").click().run()
         assert not app.exception
         assert len(app.session_state["playground"]["rivals"]) == rivals
     runs = [app.session_state["playground"]["run"], *app.session_state["playground"]["rivals"]]
     assert len(set(runs)) == 3
+    rows = [house().store.run(run) for run in runs]
+    assert [load(row["experiment"]).recipe.rate for row in rows] == pytest.approx([0.3, 0.3, 0.2])
+    assert rows[-1]["name"].startswith("rate 0.2: ")
+    assert load(app.session_state["playground"]["now"]).recipe.rate == 0.03  # what is on the table stays
     other = opened("labs/playground.py", run=",".join(runs))
     assert other.session_state["playground"]["rivals"] == runs[1:]
     app.button(key="playground-alone").click().run()

@@ -1,0 +1,86 @@
+"""Running: what is done with the run on the table: transport, going on, branching, numbers that are typed."""
+
+import dataclasses
+from typing import Any
+
+import streamlit as st
+
+from engine.errors import VitrineError
+from engine.live.house import house
+from engine.training.recipe import longer
+from engine.training.series import several
+from pages.ui import components
+from pages.ui.train import begin, give, is_series
+from pages.ui.visitor import visitor
+from pages.ui.workbench import Workbench
+
+
+def type_number(bench: Workbench, typed: dict[str, Any]) -> None:
+    """Give one weight another value: of the run as it learns, or of a new one that waits where this was seen."""
+    settings = {typed["name"]: typed["value"]}
+    try:
+        if bench.learns and not typed["past"]:
+            give(bench, settings)
+            return
+        # It keeps its state and ends there, so that nothing waits in the background; Play goes on from it.
+        beforehand = (("set", settings), ("stop", None))
+        row = house().store.run(bench.run) if bench.run else None
+        if row and row["status"] != "done" and not typed["past"]:
+            house().again(bench.run, visitor(), beforehand)
+        elif row:
+            _lengthen(bench, typed["step"])
+            bench.attach(house().branch(bench.run, typed["step"], bench.ready, beforehand, visitor()))
+        else:
+            bench.attach(house().train(bench.ready, beforehand, visitor()))
+    except VitrineError as error:
+        bench.complain(str(error))
+
+
+def _lengthen(bench: Workbench, step: int, run: str = "") -> None:
+    """Let the recipe last as long again from a step on, where it would be over there."""
+    row, recipe = house().store.run(run or bench.run), bench.experiment.recipe
+    share = step / max(1, row["step"])
+    at = {"epoch": row["epoch"] * share, "step": step, "seconds": row["seconds"] * share}
+    ends = longer(recipe, at)
+    over = [
+        name
+        for name, place in (("epochs", "epoch"), ("steps", "step"), ("seconds", "seconds"))
+        if (end := getattr(recipe, name)) and end <= at[place] + 1e-6
+    ]
+    if over:
+        changed = recipe.but(**{name: ends[name] for name in over})
+        bench.put(dataclasses.replace(bench.experiment, recipe=changed))
+
+
+def transport(bench: Workbench) -> None:
+    """Draw the transport of the run on the table."""
+
+    def again(run: str) -> None:
+        try:
+            house().again(run, visitor())
+        except VitrineError as error:
+            bench.complain(str(error))
+
+    def branch(moment: dict[str, Any]) -> None:
+        try:
+            _lengthen(bench, moment["step"], moment["run"])
+            bench.attach(house().branch(moment["run"], moment["step"], bench.ready, visitor=visitor()))
+        except VitrineError as error:
+            bench.complain(str(error))
+
+    parted = bench.parted
+    data = {
+        "sources": [f"run:{run}" for run in bench.runs],
+        "race": len(bench.runs) > 1,
+        "board": bench.key,
+        "branches": not (bench.unfit or several(bench.ready.recipe) or is_series(bench)),
+        "learns": bench.learns,
+        "parted": f"The {parted} on the table {'are' if ' and ' in parted else 'is'} no longer what this run learns. "
+        "You see it as it would begin."
+        if parted
+        else "",
+        "unfit": bench.unfit,
+        "changed": st.session_state.get(f"{bench.key}.changed", ""),
+    }
+    told = {"again": again, "branch": branch, "follow": lambda _: bench.follow(), "train": lambda _: begin(bench)}
+    components.transport(data, f"{bench.key}.transport", **told)
