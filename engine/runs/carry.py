@@ -15,6 +15,7 @@ import torch
 from engine.data import Dataset
 from engine.data.dataset import copies
 from engine.errors import VitrineError
+from engine.home import cure_of
 from engine.runs.alive import identity
 from engine.runs.mend import keep_copy
 from engine.runs.pulses import Pulses
@@ -45,6 +46,7 @@ def new_run(store: Store, experiment: Experiment, parent: str | None = None, **m
         folder(run).mkdir(parents=True)
         (folder(run) / "experiment.json").write_text(dump(experiment, pretty=True), encoding="utf-8")
     store.create(run, experiment.name, dump(experiment), parent, **more)
+    keep_copy(store, run)
     return run
 
 
@@ -75,7 +77,7 @@ class telling_disk:
         if isinstance(problem, OSError):
             raise VitrineError(
                 f"The run's folder could not be written: {(problem.strerror or 'unknown reason').lower()}.",
-                cure="Make room on the disk.",
+                cure=cure_of(problem),
             ) from None
 
 
@@ -193,7 +195,6 @@ def _recorded(
     """Learn, keeping metrics, pulses and checkpoints; at the end, the scores of all splits."""
     recorder, keeper = Recorder(store, run, learner.step), Keeper(store, run, learner)
     pulses = Pulses(store, run, learner)
-    keep_copy(store, run)  # a store that is damaged in the first second finds it too
     begins = not meet or meet(run, learner, keeper, pulses)
     keeper.keep()
     if not begins:

@@ -7,6 +7,7 @@ from engine.errors import VitrineError
 from engine.graph.cost import cost
 from engine.graph.graph import Graph
 from engine.registry import printable, shortened
+from engine.runs.mend import keep_copy
 from engine.runs.store import ENDED, Row, Store, folder, is_part, result_of
 from engine.training.experiment import Experiment
 
@@ -22,18 +23,23 @@ def rename(store: Store, run: str, name: str) -> None:
     row = store.run(run)
     store.update(row["run"], name=name)
     store.note(row["run"], row["step"], f"renamed from {row['name']} to {name}")
+    keep_copy(store, row["run"])
 
 
 def annotate(store: Store, run: str, note: str) -> None:
     """Keep a note with a run."""
     if len(note) > MOST_NOTE:
         raise VitrineError(f"A note has at most {MOST_NOTE:,} characters; this one has {len(note):,}.")
-    store.update(store.run(run)["run"], note=note.strip() or None)
+    row = store.run(run)
+    store.update(row["run"], note=note.strip() or None)
+    keep_copy(store, row["run"])
 
 
 def pin(store: Store, run: str, pinned: bool) -> None:
     """Keep a run from being deleted, and at the head of lists; or no longer."""
-    store.update(store.run(run)["run"], pinned=pinned)
+    row = store.run(run)
+    store.update(row["run"], pinned=pinned)
+    keep_copy(store, row["run"])
 
 
 def delete(store: Store, run: str) -> None:

@@ -4,18 +4,17 @@ import os
 import sqlite3
 import time
 from pathlib import Path
-from typing import Any
 
 import orjson
 import sqlalchemy as sa
 
 from engine.errors import VitrineError
-from engine.home import home
+from engine.home import cure_of, home
+from engine.runs import frames
+from engine.runs.left import COPY, Left, left, pulses_of
 from engine.runs.store import ENDED, Store, folder, telling
-from engine.runs.tables import RUNS, address, database
+from engine.runs.tables import address, database
 from engine.training import checkpoint
-
-COPY = "run.json"
 
 
 def keep_copy(store: Store, run: str) -> None:
@@ -31,7 +30,7 @@ def keep_copy(store: Store, run: str) -> None:
     except OSError as error:
         aside.unlink(missing_ok=True)
         why = (error.strerror or "unknown reason").lower()
-        raise VitrineError(f"The copy of {run} could not be written: {why}.", cure="Make room on the disk.") from None
+        raise VitrineError(f"The copy of {run} could not be written: {why}.", cure=cure_of(error)) from None
 
 
 def sound(store: Store) -> bool:
@@ -52,9 +51,16 @@ def mended() -> tuple[Store, str]:
     store = Store()
     known = {row["run"] for row in store.runs()}
     lost = [path.parent for path in sorted((home() / "runs").glob(f"*/{COPY}")) if path.parent.name not in known]
-    found = [run for place in lost if (run := _enter(store, place))]
+    found, odd = [], []
+    for place in lost:
+        try:
+            _enter(store, place, left(place))
+            found.append(place.name)
+        except VitrineError as error:  # this one stays as it is, and all others are read
+            odd.append(f"{place.name} ({error.what})")
     words = f"The store was damaged; it is {aside} now. " if aside else ""
-    return store, words + (f"{len(found)} runs were read from their folders." if found or aside else "")
+    words += f"{len(found)} runs were read from their folders." if found or aside else ""
+    return store, words + (f" Left in their folders, as they cannot be read: {'; '.join(odd)}." if odd else "")
 
 
 def _readable() -> bool:
@@ -96,28 +102,21 @@ def _put_aside() -> Path:
     return aside
 
 
-def _enter(store: Store, place: Path) -> str:
-    """Enter a run by what lies in its folder; return its name, or nothing where that cannot be read."""
-    known: dict[str, Any] = {}
-    try:
-        text = (place / "experiment.json").read_text(encoding="utf-8")
-        name = orjson.loads(text).get("name", place.name)
-        if (place / COPY).exists():
-            known = orjson.loads((place / COPY).read_bytes())
-    except (OSError, orjson.JSONDecodeError, UnicodeDecodeError):
-        return ""
-    row = {k: v for k, v in known.get("row", {}).items() if k in RUNS.c and k not in ("run", "name", "experiment")}
+def _enter(store: Store, place: Path, known: Left) -> None:
+    """Enter a run by what lies in its folder."""
+    row = {name: value for name, value in known.row.items() if name not in ("run", "name", "experiment")}
     kept = checkpoint.steps(place / "checkpoints")
     row |= {"pid": None, "step": max([row.get("step") or 0, *kept])}
     if (place / "result.json").exists():
         row |= {"status": "done", "result": (place / "result.json").read_text(encoding="utf-8")}
-    elif row.get("status") not in ENDED:
+    elif row.get("status") not in (*ENDED, "queued") or (row.get("status") == "queued" and kept):
         row |= {"status": "interrupted", "error": "The store was damaged while it learned. Resume goes on."}
-    store.create(place.name, known.get("row", {}).get("name", name), text, **row)
-    for split, metric, points in known.get("curves", []):
+    store.create(place.name, known.row["name"], known.experiment, **row)
+    for split, metric, points in known.curves:
         store.record(place.name, [(split, metric, s, float("nan") if v is None else v) for s, v in points])
-    for line in known.get("diary", []):
+    for line in known.diary:
         store.note(place.name, line["step"], line["words"], line["at"])
     for step in kept:
         store.keep_checkpoint(place.name, step, checkpoint.path_of(place / "checkpoints", step).stat().st_size)
-    return place.name
+    for step, body in pulses_of(place):
+        frames.put(store, place.name, step, {frames.PULSE: body})

@@ -1,9 +1,11 @@
 """Pulses on their way into the store: some for good, close together at first, and the latest while somebody looks."""
 
+import contextlib
 import time
 
 from engine.runs import frames
-from engine.runs.store import Store
+from engine.runs.left import keep_pulse
+from engine.runs.store import Store, folder
 from engine.training.learner import Learner
 from engine.training.watch import Watched
 from engine.views.pulse import framed
@@ -42,6 +44,9 @@ class Pulses:
         stays = watched.step in self.staying
         bodies = {frames.LAST_PULSE: body} | ({frames.PULSE: body} if stays else {})
         frames.put(self.store, self.run, watched.step, bodies)
+        if stays:
+            with contextlib.suppress(OSError):  # a full disk: the store holds it, and the run tells of the disk
+                keep_pulse(folder(self.run), watched.step, body)
         took = watched.seconds + time.perf_counter() - began
         if stays:
             self.staying.discard(watched.step)

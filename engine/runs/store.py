@@ -180,16 +180,24 @@ def telling() -> Generator[None, None, None]:
     try:
         yield
     except exc.OperationalError as error:
-        raise VitrineError(
-            f"The store could not be used ({error.orig}).",
-            cure="Make room on the disk, or see that the database can be reached, and resume the run.",
-        ) from None
+        raise VitrineError(f"The store could not be used ({error.orig}).", cure=_cure(str(error.orig))) from None
     except (exc.DatabaseError, sqlite3.DatabaseError) as error:
         reason = getattr(error, "orig", error)
         if not any(sign in str(reason) for sign in ("malformed", "not a database")):
             raise  # a statement of ours is wrong
         cure = "Start the app anew, or `vitrine mend`: both make it anew from the runs' folders."
         raise VitrineError(f"The store is damaged ({reason}).", cure=cure) from None
+
+
+def _cure(said: str) -> str:
+    """Return what to do about what a database says."""
+    cures = {
+        ("full", "disk i/o"): "Make room on the disk, and resume the run.",
+        ("readonly", "read-only", "permission", "unable to open"): f"Let {home()} be read and written by this program.",
+        ("locked", "busy"): "Another program holds it: end that one, or wait, and try again.",
+    }
+    usual = "See that the database can be reached, and resume the run."
+    return next((cure for signs, cure in cures.items() if any(sign in said.lower() for sign in signs)), usual)
 
 
 def public(row: Row) -> Row:

@@ -9,8 +9,9 @@ import sqlalchemy as sa
 from sqlalchemy import event, exc
 
 from engine.errors import VitrineError
-from engine.home import home
+from engine.home import cure_of, home
 
+WAITS = 10_000  # milliseconds that one program waits for another to be done writing
 META = sa.MetaData()
 Name = sa.String(32)  # a run's
 Count = sa.BigInteger
@@ -104,7 +105,11 @@ OF_A_RUN = (METRICS, CHECKPOINTS, COMMANDS, WATCHES, FRAMES, DIARY)  # what goes
 def address() -> str:
     """Return the address of the store: of VITRINE_STORE, or SQLite's file under VITRINE_HOME."""
     if not (given := os.environ.get("VITRINE_STORE")):
-        home().mkdir(parents=True, exist_ok=True)
+        try:
+            home().mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            why = (error.strerror or "unknown reason").lower()
+            raise VitrineError(f"{home()} could not be made: {why}.", cure=cure_of(error)) from None
         return f"sqlite:///{home() / 'vitrine.db'}"
     return given.replace("postgresql://", "postgresql+psycopg://", 1)
 
@@ -132,9 +137,9 @@ def database(url: str) -> sa.Engine:
 
 
 def _prepare(connection: Any, _: Any) -> None:
+    connection.execute(f"PRAGMA busy_timeout={WAITS}")
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")
-    connection.execute("PRAGMA busy_timeout=10000")
 
 
 def inserting(made: sa.Engine) -> Callable[..., Any]:

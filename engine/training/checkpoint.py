@@ -8,6 +8,7 @@ from typing import Any, BinaryIO
 import torch
 
 from engine.errors import VitrineError
+from engine.home import cure_of
 from engine.training.learner import Learner
 
 DIGEST = hashlib.sha256().digest_size  # bytes at a file's end: the SHA-256 of all before them
@@ -45,7 +46,7 @@ def save(learner: Learner, folder: Path) -> Path:
         why = (getattr(error, "strerror", None) or "the disk took no more").lower()
         raise VitrineError(
             f"The checkpoint of step {learner.step} could not be written: {why}.",
-            cure="Make room on the disk, and resume the run.",
+            cure=f"{cure_of(error)} Then resume the run.",
         ) from None
     return target
 

@@ -6,12 +6,14 @@ import errno
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from engine.errors import VitrineError
 from engine.graph.chain import chain
@@ -22,12 +24,12 @@ from engine.layers.entry import Input
 from engine.layers.reshaping import Flatten
 from engine.live.past import Past
 from engine.presets import PRESETS
-from engine.runs import launch, orders, tend
-from engine.runs.carry import carry_out, new_run, reopened
+from engine.runs import frames, launch, orders, tables, tend
+from engine.runs.carry import carry_out, new_run, reopened, telling_disk
 from engine.runs.launch import again, fill
-from engine.runs.manage import annotate, delete, differences, rename
+from engine.runs.manage import annotate, delete, differences, pin, rename
 from engine.runs.mend import mended
-from engine.runs.store import Store, folder, public
+from engine.runs.store import Store, folder, public, telling
 from engine.training import checkpoint
 from engine.training.recipe import Recipe
 from tests.engine.living import EXPERIMENT, await_run, await_status, begun, end_all
@@ -254,3 +256,98 @@ def test_what_sets_experiments_apart_is_told():
     assert differences([SHORT, SHORT]) == []
     lenet = dataclasses.replace(SHORT, graphs=PRESETS["lenet-5"].experiment().graphs)
     assert dict(differences([SHORT, lenet]))["weights"] == ["79,510", "61,706"]
+
+
+def lost(store):
+    """Take the store away, as a damaged disk would, and return it made anew from the runs' folders."""
+    store.engine.dispose()
+    for tail in ("", "-wal", "-shm"):
+        (home() / f"vitrine.db{tail}").unlink(missing_ok=True)
+    return mended()
+
+
+def test_what_a_person_wrote_waiting_runs_and_pulses_outlive_the_store(store):
+    run, waiting = carried(store), new_run(store, SHORT)
+    rename(store, run, "the good one")
+    annotate(store, run, "keep this")
+    pin(store, run, True)
+    before, diary, kept = store.run(run), store.diary(run), frames.pulses(store, run)
+    assert len(kept) > 3
+    again_store, said = lost(store)
+    assert "2 runs were read" in said
+    after = again_store.run(run)
+    assert [after[n] for n in ("name", "note", "pinned")] == [before[n] for n in ("name", "note", "pinned")]
+    assert [line["words"] for line in again_store.diary(run)] == [line["words"] for line in diary]
+    assert frames.pulses(again_store, run) == kept
+    assert again_store.run(waiting)["status"] == "queued"
+
+
+ODD = {
+    "no object": "[]",
+    "no row": '{"curves": []}',
+    "a name that is null": lambda copy: copy["row"].update(name=None),
+    "a name that is long": lambda copy: copy["row"].update(name="x" * 1000),
+    "a step that is text": lambda copy: copy["row"].update(step="seven"),
+    "a step beyond all numbers": lambda copy: copy["row"].update(step=2**63),
+    "a status that is a list": lambda copy: copy["row"].update(status=["done"]),
+    "a pin that is a number": lambda copy: copy["row"].update(pinned=3),
+    "curves of another shape": lambda copy: copy.update(curves=[["train", "loss", [[1, 2, 3]]]]),
+    "curves that are no list": lambda copy: copy.update(curves={"train": 1}),
+    "a diary line without a step": lambda copy: copy.update(diary=[{"words": "x", "at": 1.0}]),
+    "a diary of words": lambda copy: copy.update(diary=["begun"]),
+    "cut short": "{",
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_an_odd_copy_is_set_aside_by_name_and_all_other_runs_are_read(store, odd):
+    good, bad = carried(store), carried(store)
+    path, change = folder(bad) / "run.json", ODD[odd]
+    copy = json.loads(path.read_text())
+    if callable(change):
+        change(copy)
+    path.write_text(json.dumps(copy) if callable(change) else change)
+    content = path.read_bytes()
+    again_store, said = lost(store)
+    assert "1 runs were read" in said
+    assert bad in said
+    assert [row["run"] for row in again_store.runs()] == [good]
+    assert path.read_bytes() == content  # nothing is thrown away
+
+
+def test_pulses_that_are_cut_short_are_read_as_far_as_they_are_whole(store):
+    run = carried(store)
+    kept = frames.pulses(store, run)
+    path = folder(run) / "pulses.bin"
+    path.write_bytes(path.read_bytes()[:-7])
+    assert frames.pulses(lost(store)[0], run) == kept[:-1]
+
+
+def test_what_is_the_matter_with_the_store_is_said_as_it_is(store, monkeypatch):
+    run = carried(store)
+    words = {
+        "attempt to write a readonly database": "be read and written",
+        "unable to open database file": "be read and written",
+        "database is locked": "Another program holds it",
+        "database or disk is full": "Make room",
+        "could not connect to server": "can be reached",
+    }
+    for said, cure in words.items():
+        with pytest.raises(VitrineError) as caught, telling():
+            raise sa.exc.OperationalError("x", {}, sqlite3.OperationalError(said))
+        assert cure in str(caught.value)
+        assert ("Make room" in str(caught.value)) == (cure == "Make room")
+    for number, cure in {errno.EROFS: "Let ", errno.EACCES: "Let ", errno.ENOSPC: "Make room"}.items():
+        with pytest.raises(VitrineError, match=cure), telling_disk():
+            raise OSError(number, os.strerror(number))
+    held = sqlite3.connect(home() / "vitrine.db")
+    held.execute("BEGIN EXCLUSIVE")
+    monkeypatch.setattr(tables, "WAITS", 100)
+    tables.database.cache_clear()
+    try:
+        with pytest.raises(VitrineError, match="Another program holds it"):
+            Store().update(run, note="x")
+    finally:
+        held.rollback()
+        held.close()
+        tables.database.cache_clear()
