@@ -30,7 +30,7 @@ def views(
     from engine.runs.store import Store
     from engine.views import VIEWS
 
-    experiment = _source(Past(Store()), name)[1] if name else None
+    experiment = _source(Past(Store(), float("inf")), name)[1] if name else None
     rows = []
     for kind, view in sorted(VIEWS.items(), key=lambda item: item[1].rank):
         if view.title:
@@ -73,7 +73,7 @@ def view(
     if sample is not None:
         options["sample"] = _brought(sample)
     chosen = VIEWS[kind].read(options)
-    past = Past(Store())
+    past = Past(Store(), float("inf"))
     source, experiment = _source(past, name)
     if words := chosen.refuses(experiment):
         raise VitrineError(words)

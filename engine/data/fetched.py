@@ -4,7 +4,9 @@ import hashlib
 import tarfile
 import time
 import urllib.request
+import zlib
 from collections.abc import Callable
+from http.client import HTTPException
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,7 +16,9 @@ from engine.data.dataset import SEED, VALIDATION, Dataset, Portion, Seed, Source
 from engine.data.formats import read_cifar, read_idx
 from engine.errors import VitrineError
 from engine.home import home
+from engine.registry import printable
 
+MOST_FETCHED = 2**31  # bytes of one file
 PATIENCE = 30  # seconds without a byte, after which fetching gives up
 LIMIT = 3600  # seconds in all
 Told = Callable[[str, int, int], None]  # file, bytes so far, bytes in all (0 where nobody says)
@@ -59,6 +63,10 @@ class _Fetched(Source):
         return tuple(self.files)
 
     def _dataset(self, train: Split, test: Split, classes: tuple[str, ...]) -> Dataset:
+        highest = int(max(train.targets.max(), test.targets.max()))
+        if highest >= len(classes):
+            words = f"{self.title} has {len(classes)} classes, and an example is of the {highest + 1}th."
+            raise VitrineError(words, cure="Fetch its files again.")
         kept, validation = hold_out(train, self)
         return Dataset(self.title, "image", classes, kept, validation, test, self.divided)
 
@@ -81,8 +89,12 @@ def download(address: str, target: Path, checksum: str, told: Told | None = None
                         told(target.name, file.tell(), total)
                     if time.monotonic() - began > LIMIT:
                         raise TimeoutError("it took more than an hour")
-    except OSError as error:
-        reason = getattr(error, "reason", None) or error
+                    if file.tell() > MOST_FETCHED:
+                        raise OSError("it sends more than any of these files holds")
+                if file.tell() < total:
+                    raise ConnectionError(f"the connection ended after {file.tell():,} of {total:,} bytes")
+    except (OSError, HTTPException, ValueError) as error:  # a server may answer anything, or nothing that is HTTP
+        reason = getattr(error, "reason", None) or error or type(error).__name__
         raise VitrineError(
             f"{target.name} could not be fetched ({reason}).",
             cure=f"Try again, which goes on where it ended, or place the file in {target.parent}.",
@@ -104,8 +116,10 @@ class _Idx(_Fetched):
             raise self._missing()
         folder = place_of(self.kind)
         images, labels, test_images, test_labels = (read_idx(folder / name) for name in self.files)
+        same = images.shape[1:] == test_images.shape[1:]
         for x, y in ((images, labels), (test_images, test_labels)):
-            if x.dim() != 3 or len(x) != len(y):
+            bytes_only = x.dtype == y.dtype == torch.uint8
+            if not (bytes_only and same and x.dim() == 3 and y.dim() == 1 and len(x) == len(y) > 0):
                 raise VitrineError(f"The files of {self.title} do not belong together.", cure="Fetch them again.")
         train = Split(images.unsqueeze(1), labels.long())
         return self._dataset(train, Split(test_images.unsqueeze(1), test_labels.long()), self.names)
@@ -184,20 +198,35 @@ class _Cifar(_Fetched):
             self._unpack(folder)
         parts = [read_cifar(folder / name, self.labels) for name in self.trains if (folder / name).exists()]
         train = Split(torch.cat([x for x, _ in parts]), torch.cat([y for _, y in parts]))
-        names = (folder / self.meta).read_text(encoding="utf-8").split() if (folder / self.meta).exists() else ()
-        classes = tuple(names) or tuple(map(str, range(10 if self.labels == 1 else 100)))
+        classes = self._classes(folder) or tuple(map(str, range(10 if self.labels == 1 else 100)))
         return self._dataset(train, Split(*read_cifar(folder / self.test, self.labels)), classes)
 
+    def _classes(self, folder: Path) -> tuple[str, ...]:
+        """Return the names of the classes, where a file tells them."""
+        try:
+            text = (folder / self.meta).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return ()
+        except (OSError, UnicodeDecodeError):
+            raise VitrineError(f"{self.meta} cannot be read as text.", cure="Remove it, or fetch it again.") from None
+        return tuple(printable(name) for name in text.split())
+
     def _unpack(self, folder: Path) -> None:
-        """Take just the files that are wanted out of the archive, by their last names."""
+        """Take just the files that are wanted out of the archive, by their last names; links are none of them."""
         (archive,) = self.files
-        with tarfile.open(folder / archive) as packed:
-            for member in packed:
-                name = Path(member.name).name
-                if member.isfile() and name in (*self.trains, self.test, self.meta) and member.size < 2**28:
-                    content = packed.extractfile(member)
-                    assert content
-                    (folder / name).write_bytes(content.read())
+        try:
+            with tarfile.open(folder / archive) as packed:
+                for member in packed:
+                    name = Path(member.name).name
+                    if member.isfile() and name in (*self.trains, self.test, self.meta) and member.size < 2**28:
+                        content = packed.extractfile(member)
+                        assert content
+                        (folder / name).write_bytes(content.read())
+        except (tarfile.TarError, EOFError, zlib.error, OSError, ValueError) as error:
+            words = f"{archive} cannot be unpacked ({type(error).__name__})."
+            raise VitrineError(words, cure="Remove it, and fetch it again.") from None
+        if not (folder / self.test).exists() or not any((folder / name).exists() for name in self.trains):
+            raise VitrineError(f"{archive} does not hold {self.title}'s files.", cure="Remove it, and fetch it again.")
 
     def _wanted(self) -> tuple[str, ...]:
         return (*self.trains, self.test)

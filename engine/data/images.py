@@ -15,14 +15,15 @@ import torch
 from pydantic import Field
 
 from engine.choice import option
-from engine.data import places
+from engine.data import places, progress
 from engine.data.dataset import SEED, TEST, VALIDATION, Dataset, Portion, Seed, Source, Split, parts, source
-from engine.data.pictures import ENDINGS, MOST_FILE, opened
+from engine.data.pictures import ENDINGS, MOST_FILE, opened, pixels_of
 from engine.errors import VitrineError
 from engine.home import home
 from engine.registry import printable
 
 MOST_IMAGES = 200_000
+MOST_PIXELS = 40_000_000_000  # of all images together: two hundred thousand of half a megapixel fit well
 MOST_UNPACKED = 4 * 2**30
 IN_MEMORY = 2**30  # bytes of images
 SPLITS = {"train": "train", "training": "train", "test": "test", "testing": "test"}
@@ -68,9 +69,15 @@ class Images(Source):
         grey = self.colour == "grey"
         images = room_for((len(found), 1 if grey else 3, self.size, self.size))
         order = torch.cat(chosen)
+        pixels = 0
         for place, index in enumerate(order.tolist()):
+            progress.done(place / len(order))
             _, _, name, read = found[index]
-            images[place] = fitted(read(), name, self.size, grey)
+            content = read()
+            if (pixels := pixels + pixels_of(content)) > MOST_PIXELS:
+                words = f"The images have more than {MOST_PIXELS:,} pixels together."
+                raise VitrineError(words, cure="Make them smaller, or use fewer.")
+            images[place] = fitted(content, name, self.size, grey)
         ends = np.cumsum([len(part) for part in chosen]).tolist()
         inputs, labels = torch.from_numpy(images), labels[order]
         train, validation, test = (Split(inputs[a:b], labels[a:b]) for a, b in zip([0, *ends], ends, strict=False))

@@ -6,8 +6,12 @@ import io
 import math
 import os
 import secrets
+import subprocess
+import sys
+import threading
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
@@ -21,6 +25,11 @@ MOST_SIDE = 1024  # of a picture that is kept
 MOST_KEPT = 1000  # pictures
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")  # that are read; all others are not even tried
 ENDINGS = (".png", ".jpg", ".jpeg", ".jpe", ".mpo", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm")
+SEVERAL = ("GIF", "TIFF", "PNG", "WEBP", "MPO")  # formats whose files may hold more than one
+LARGE = 4_000_000  # pixels, from which on a picture that somebody sends is decoded in a process of its own,
+SECONDS = 20  # which has so long,
+ROOM = 2**30  # and so many bytes of memory
+DECODING = threading.BoundedSemaphore(2)  # so many pictures at once, for all who send some
 STILL = ("MPO",)  # formats of several pictures whose first one is the photograph
 
 
@@ -53,10 +62,11 @@ class Picture:
         return array[None].copy() if array.ndim == 2 else array.transpose(2, 0, 1).copy()
 
 
-def opened(content: bytes, name: str, about: int = 0) -> Picture:
+def opened(content: bytes, name: str, about: int = 0, shrunk: int = 0) -> Picture:
     """Return the picture in a file, upright and as it looks; what cannot be one is refused in words.
 
-    Where only so many pixels a side are needed, `about`, large photographs are read faster.
+    Where only so many pixels a side are needed, `about`, large photographs are read faster; `shrunk`, a picture is made
+    that small before anything else is done to it, which takes memory.
     """
     if len(content) > MOST_FILE:
         raise VitrineError(f"{name} is larger than {MOST_FILE >> 20} MiB.", cure="Make it smaller.")
@@ -67,6 +77,9 @@ def opened(content: bytes, name: str, about: int = 0) -> Picture:
             _look_over(image, name)
             if about:
                 image.draft("RGB", (2 * about, 2 * about))
+            if shrunk and image.mode in ("L", "LA", "RGB", "RGBA", "P", "CMYK"):
+                image = image.convert("RGBA") if image.mode == "P" else image
+                image.thumbnail((2 * shrunk, 2 * shrunk), Image.Resampling.BOX)
             return _as_it_looks(image)
     except UnidentifiedImageError:
         raise VitrineError(f"{name} cannot be read as an image.", cure="Save it as PNG or JPEG.") from None
@@ -74,7 +87,7 @@ def opened(content: bytes, name: str, about: int = 0) -> Picture:
         raise VitrineError(
             f"{name} has more than the {MOST_PIXELS:,} pixels that are read.", cure="Make it smaller."
         ) from None
-    except VitrineError:
+    except (VitrineError, MemoryError):
         raise
     except Exception as error:  # decoders raise whatever a damaged file leads them to
         raise VitrineError(
@@ -83,13 +96,59 @@ def opened(content: bytes, name: str, about: int = 0) -> Picture:
         ) from None
 
 
+def brought(content: bytes, name: str) -> Picture:
+    """Return a picture that somebody sends: a large one is decoded apart, where it cannot take memory or time from
+    others, and comes back no larger than pictures are kept.
+    """
+    with DECODING:
+        if len(content) <= MOST_FILE and pixels_of(content) <= LARGE:
+            return opened(content, name)
+        command = [sys.executable, "-P", __file__, name]  # this file alone, which needs no torch
+        environment = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[2]), "OPENBLAS_NUM_THREADS": "1"}
+        try:
+            done = subprocess.run(command, input=content, capture_output=True, timeout=SECONDS, env=environment)
+        except subprocess.TimeoutExpired:
+            words = f"{name} took more than {SECONDS} seconds to be read."
+            raise VitrineError(words, cure="Save it smaller, as PNG or JPEG.") from None
+    if done.returncode == 0:
+        said, _, png = done.stdout.partition(b"\n")
+        return Picture(Image.open(io.BytesIO(png), formats=["PNG"]), tuple(said.decode().split("\t")) if said else ())
+    if done.returncode == 1:
+        raise VitrineError(done.stdout.decode(errors="replace").strip() or f"{name} cannot be read as an image.")
+    raise VitrineError(f"{name} takes more memory than a picture may.", cure="Save it smaller, as PNG or JPEG.")
+
+
+def pixels_of(content: bytes) -> int:
+    """Return how many pixels a picture says it has; of what cannot be told, too many."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            return math.prod(Image.open(io.BytesIO(content), formats=FORMATS).size)
+    except Exception:  # decoders raise whatever a damaged file leads them to; who decodes it says what is wrong
+        return LARGE + 1
+
+
 def _look_over(image: Image.Image, name: str) -> None:
     if math.prod(image.size) > MOST_PIXELS:
         raise VitrineError(
             f"{name} has {math.prod(image.size):,} pixels: at most {MOST_PIXELS:,} are read.", cure="Make it smaller."
         )
-    if (frames := getattr(image, "n_frames", 1)) > 1 and image.format not in STILL:
-        raise VitrineError(f"{name} holds {frames} pictures: one is needed.", cure="Save one of them as PNG or JPEG.")
+    if image.format not in STILL and _has_another(image):
+        raise VitrineError(f"{name} holds several pictures: one is needed.", cure="Save one of them as PNG or JPEG.")
+
+
+def _has_another(image: Image.Image) -> bool:
+    """Return whether a file holds a second picture; how many more is not counted, which may take for ever."""
+    if not hasattr(image, "seek") or image.format not in SEVERAL:
+        return False
+    try:
+        image.seek(1)
+    except EOFError:
+        return False
+    finally:
+        with contextlib.suppress(EOFError):
+            image.seek(0)
+    return True
 
 
 def _as_it_looks(image: Image.Image) -> Picture:
@@ -166,3 +225,28 @@ def kept(key: str) -> Picture:
         raise VitrineError("This picture is no longer kept here.", cure="Upload or draw it again.")
     os.utime(path)
     return opened(path.read_bytes(), path.name)
+
+
+def decode() -> int:
+    """Read one picture from standard input; write what was done to it, then a PNG; or what is wrong, and return 1."""
+    with contextlib.suppress(ImportError, ValueError, OSError):  # Windows has no such limit
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (ROOM, ROOM))
+    try:
+        picture = opened(sys.stdin.buffer.read(MOST_FILE + 1), sys.argv[1], shrunk=MOST_SIDE)
+        file = io.BytesIO()
+        picture.image.info.clear()
+        picture.image.thumbnail((MOST_SIDE, MOST_SIDE), Image.Resampling.LANCZOS)
+        picture.image.save(file, "png")
+    except VitrineError as error:
+        sys.stdout.write(str(error))
+        return 1
+    except MemoryError:
+        return 2
+    sys.stdout.buffer.write("\t".join(picture.done).encode() + b"\n" + file.getvalue())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(decode())

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from engine.data.drawing import inked
-from engine.data.pictures import MOST_FILE, Picture, keep, opened
+from engine.data.pictures import MOST_FILE, Picture, brought, keep
 from engine.errors import VitrineError
 from engine.live.gate import trusted
 from engine.live.limits import bring_one
@@ -49,7 +49,7 @@ def _kept(body: bytes, how: str, name: str) -> dict[str, str]:
         return {"sample": f"drawing {keep(Picture(Image.fromarray(drawn)))}"}
     if how not in ("picture", "paper"):
         raise VitrineError(f"What is brought is a picture, a drawing, or one on paper; received {how[:30]!r}.")
-    picture = opened(body, name)
+    picture = brought(body, name)
     if how == "paper":
         return {"sample": f"drawing {keep(Picture(Image.fromarray(inked(picture.image))))}"}
     return {"sample": f"picture {keep(picture)}", "done": ", ".join(picture.done)}

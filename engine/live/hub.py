@@ -12,21 +12,24 @@ import orjson
 
 from engine.errors import VitrineError
 from engine.live.past import Past
+from engine.live.reading import StillReading
 from engine.live.scene import NOW, RUN, Key, Scene, Viewer, drawn, packed
+from engine.live.standing import standing
 from engine.runs import frames
 from engine.runs.changes import Changes
-from engine.runs.desk import FULL
-from engine.runs.launch import learning, most_runs
-from engine.runs.store import ACTIVE, ENDED, Row, Store, result_of, titled
+from engine.runs.store import ACTIVE, ENDED, Row, Store
 from engine.training.series import several
 from engine.views import Frame, Session
 from engine.views.view import frame_of, read, staged
 
+MOST_TICKED = 20_000  # scenes that are gone through in a second
 TICK = 0.03  # seconds between two looks into the store
 PAUSE = 0.15  # seconds between two drawings of a scene, at least
 MOST_MESSAGES = 600  # a second, to all browsers together: the more look, the more seldom each is shown something
 RENEW = 4.0  # seconds between two renewals of a watch
-MOST_SCENES = 500
+MOST_SCENES = 500  # in all, or
+SCENES_A_SEAT = 12  # for each page that is open, if that is more
+AGAIN = 0.5  # seconds until it is asked again how far data are read
 MOST_KEPT = 400  # drawn moments of the past,
 MOST_BYTES = 2**26  # and how many bytes they may take
 TOLD = (
@@ -60,6 +63,7 @@ class Hub:
         self.kept: OrderedDict[Key, bytes] = OrderedDict()  # drawn moments of the past
         self.jobs: queue.PriorityQueue[tuple[bool, int, Scene | None]] = queue.PriorityQueue()
         self.turn = itertools.count()
+        self.seats = 0  # pages that are open
         self.asked = threading.Event()  # something is looked at that was not before
         self.over = threading.Event()
         self.threads = [threading.Thread(target=work, daemon=True) for work in (self._live, self._open)]
@@ -88,7 +92,7 @@ class Hub:
             raise VitrineError(words)
         part = self.past.shown(source) if source.startswith(RUN) and several(experiment.recipe) else ""
         with self.lock:
-            if key not in self.scenes and len(self.scenes) >= MOST_SCENES:
+            if key not in self.scenes and len(self.scenes) >= max(MOST_SCENES, self.seats * SCENES_A_SEAT):
                 raise VitrineError("Too much is looked at on this server at the moment.", cure="Close some panels.")
             scene = self.scenes.setdefault(key, Scene(key, view))
             scene.turn_to(part)
@@ -104,7 +108,7 @@ class Hub:
         row = self.store.run(run)
         with self.lock:
             self.states.setdefault(row["run"], set()).add((viewer, name))
-        viewer.show(name, packed({"state": self._standing(row)}))
+        viewer.show(name, packed({"state": standing(self.store, self.past, row)}))
 
     def drop(self, viewer: Viewer, name: str | None = None) -> None:
         """Show a viewer this no more, or nothing at all."""
@@ -124,7 +128,7 @@ class Hub:
     def _live(self) -> None:
         changes = None
         while not self.over.is_set():
-            self.asked.wait(TICK)
+            self.asked.wait(max(TICK, len(self.scenes) / MOST_TICKED))  # a class looks at thousands
             self.asked.clear()
             with self.lock:
                 scenes, runs = list(self.scenes.values()), set(self.states)
@@ -171,7 +175,7 @@ class Hub:
             if same and row["status"] not in ("queued", "paused"):  # what those wait for changes without them
                 continue
             self.rows[row["run"]] = row
-            message = packed({"state": self._standing(row)})
+            message = packed({"state": standing(self.store, self.past, row)})
             if message != self.told.get(row["run"]):
                 self.told[row["run"]] = message
                 for viewer, name in list(self.states.get(row["run"], ())):
@@ -196,7 +200,12 @@ class Hub:
         for scene in due:
             if scene.key.at == NOW and scene.key.source.startswith(RUN) and scene.view.reads == "record":
                 self._draw_record(scene)
-            elif scene not in live and not scene.queued and scene.seen != (mark := self._mark(scene)):
+            elif (
+                scene not in live
+                and not scene.queued
+                and time.monotonic() >= scene.again
+                and scene.seen != (mark := self._mark(scene))
+            ):
                 scene.seen, scene.queued = mark, True
                 self._queue(scene)
 
@@ -268,6 +277,9 @@ class Hub:
                 if frame.whole:
                     scene.pieces = None
                 return drawn(scene.view, frame, step), frame.whole
+        except StillReading as error:
+            scene.refused, scene.seen, scene.again = True, None, time.monotonic() + AGAIN
+            message = packed({"problem": str(error)})
         except VitrineError as error:
             scene.refused = True
             message = packed({"problem": str(error)})
@@ -284,25 +296,3 @@ class Hub:
             self.kept[scene.key] = message
             while len(self.kept) > MOST_KEPT or sum(map(len, self.kept.values())) > MOST_BYTES:
                 self.kept.popitem(last=False)
-
-    def _standing(self, row: Row) -> dict[str, Any]:
-        """Return what a page tells of a run."""
-        ended = result_of(self.store.run(row["run"])) if row["status"] == "done" else None
-        return {name: row[name] for name in TOLD} | {
-            "moments": self.store.checkpoints(row["run"]),
-            "metrics": ended["metrics"] if ended else None,
-            "words": ended.get("words", "") if ended else "",
-            "parts": self.past.parts(f"{RUN}{row['run']}"),
-            "waits": self._waits(row),
-        }
-
-    def _waits(self, row: Row) -> dict[str, str] | None:
-        """Return for what a run waits, and which run could make way."""
-        if row["status"] != "queued" and not (row["error"] or "").startswith(FULL):
-            return None
-        ahead = learning(self.store)
-        if len(ahead) < most_runs():
-            return {"words": "It begins in a moment."}
-        names = ", ".join(titled(one) for one in ahead[:3]) + (" and others" if len(ahead) > 3 else "")
-        words = f"{most_runs()} runs learn already, which is as many as this machine takes at once: {names}."
-        return {"words": words, "run": ahead[-1]["run"], "name": titled(ahead[-1])}

@@ -1,12 +1,16 @@
 """The past: networks as they were at any checkpoint, and as they would begin."""
 
 import dataclasses
+import functools
 import threading
 from collections import OrderedDict
+
+import torch
 
 from engine.data import Dataset, Source
 from engine.data.dataset import copies
 from engine.errors import VitrineError
+from engine.live.reading import Readings, StillReading, key_of
 from engine.live.scene import DRAFT, RUN
 from engine.runs.carry import telling_memory
 from engine.runs.record import DraftRecord, StoredRecord
@@ -19,20 +23,21 @@ from engine.training.series import number_of_parts, several
 from engine.views import Session
 
 MOST_LEARNERS = 6
-MOST_DATA = 3
-MOST_DRAFTS = 64
+MOST_BYTES = 2**30  # of all networks at hand, with what their data take on the device
+MOST_KNOWN = 500  # experiments that are kept read
+MOST_DRAFT_BYTES = 2**26  # of all experiments that are being built, as text: thousands
 
 
 class Past:
     """Opens runs at their checkpoints; keeps a few networks and datasets at hand."""
 
-    def __init__(self, store: Store):
-        self.store = store
+    def __init__(self, store: Store, patience: float | None = None):
+        self.store, self.patience = store, patience  # seconds that who asks waits for data
         self.lock = threading.Lock()  # one network is looked at at a time
-        self.loading = threading.Lock()
+        self.reading = Readings()
         self.learners: OrderedDict[str, Learner] = OrderedDict()  # by source
-        self.data: OrderedDict[str, Dataset] = OrderedDict()  # by the data's options
         self.copied: dict[str, int] = {}  # by the data's options: test examples that are training ones too
+        self.drafting = threading.Lock()
         self.drafts: OrderedDict[str, str] = OrderedDict()  # by key: experiments that are being built
         self.known: dict[str, Experiment] = {}  # by source
         self.records: dict[str, StoredRecord] = {}
@@ -42,10 +47,11 @@ class Past:
 
     def draft(self, key: str, text: str) -> None:
         """Keep an experiment that is being built."""
-        self.drafts[key] = text
-        self.drafts.move_to_end(key)
-        while len(self.drafts) > MOST_DRAFTS:
-            self.drafts.popitem(last=False)
+        with self.drafting:
+            self.drafts[key] = text
+            self.drafts.move_to_end(key)
+            while sum(map(len, self.drafts.values())) > MOST_DRAFT_BYTES and len(self.drafts) > 1:
+                self.drafts.popitem(last=False)
 
     def nearest(self, run: str, step: int) -> int:
         """Return the latest checkpoint up to a step, or the first there is."""
@@ -59,11 +65,14 @@ class Past:
     def experiment(self, source: str) -> Experiment:
         """Return the experiment of a source."""
         if source.startswith(DRAFT):
-            if (key := source.removeprefix(DRAFT)) not in self.drafts:
-                raise VitrineError("This draft is no longer here.", cure="Reload the page.")
-            return load(self.drafts[key])
+            with self.drafting:
+                if (key := source.removeprefix(DRAFT)) not in self.drafts:
+                    raise VitrineError("This draft is no longer here.", cure="Reload the page.")
+                self.drafts.move_to_end(key)  # somebody looks at it: those nobody looks at go first
+                text = self.drafts[key]
+            return _read(text)
         if source not in self.known:  # a run's experiment never changes
-            self.known = dict(list(self.known.items())[-MOST_DRAFTS:])
+            self.known = dict(list(self.known.items())[-MOST_KNOWN:])
             self.known[source] = load(self.store.run(source.removeprefix(RUN))["experiment"])
         return self.known[source]
 
@@ -88,6 +97,8 @@ class Past:
         if source not in self.numbers:
             try:
                 self.numbers[source] = number_of_parts(experiment.recipe, lambda: self.dataset(data))
+            except StillReading:
+                return 0
             except VitrineError:
                 self.numbers[source] = 0
         return self.numbers[source]
@@ -121,7 +132,9 @@ class Past:
         experiment = self.experiment(source)
         with telling_memory(experiment):
             self.learners[source] = self._made(experiment, source.startswith(DRAFT))
-        while len(self.learners) > MOST_LEARNERS:
+        while len(self.learners) > 1 and (
+            len(self.learners) > MOST_LEARNERS or sum(map(weight_of, self.learners.values())) > MOST_BYTES
+        ):
             self.learners.popitem(last=False)
         return self.learners[source]
 
@@ -131,6 +144,8 @@ class Past:
         try:
             if data:
                 return Learner(experiment, self.dataset(data))
+        except StillReading:
+            raise
         except VitrineError:
             if not draft or not showable(experiment.graph):
                 raise
@@ -139,18 +154,27 @@ class Past:
 
     def copies(self, source: Source) -> int:
         """Return how many test examples are copies of training ones; 0 where the data are not at hand."""
-        key = str(source.write())
-        if key not in self.copied and key in self.data:
-            self.copied = dict(list(self.copied.items())[-MOST_DRAFTS:]) | {key: copies(self.data[key])}
+        key, dataset = key_of(source), self.reading.at_hand(source)
+        if key not in self.copied and dataset:
+            self.copied = dict(list(self.copied.items())[-64:]) | {key: copies(dataset)}
         return self.copied.get(key, 0)
 
-    def dataset(self, source: Source) -> Dataset:
-        """Return a dataset, loaded or at hand."""
-        key = str(source.write())
-        with self.loading:
-            if key not in self.data:
-                self.data[key] = source.load()
-            self.data.move_to_end(key)
-            while len(self.data) > MOST_DATA:
-                self.data.popitem(last=False)
-            return self.data[key]
+    def dataset(self, source: Source, patience: float | None = None) -> Dataset:
+        """Return a dataset; one that takes long is read aside, and `StillReading` says how far it is."""
+        return self.reading.dataset(source, self.patience if patience is None else patience)
+
+
+_read = functools.lru_cache(maxsize=MOST_KNOWN)(load)
+
+
+def weight_of(learner: Learner) -> int:
+    """Return how many bytes a learner takes: weights, what optimisers know of them, and examples on the device."""
+    weights = sum(w.nbytes for network in learner.networks.values() for w in network.state_dict().values())
+    known = sum(
+        value.nbytes
+        for one in learner.optimisers.values()
+        for state in one.state.values()
+        for value in state.values()
+        if isinstance(value, torch.Tensor)
+    )
+    return weights + known + sum(split.inputs.nbytes for split in learner.data.values())

@@ -179,6 +179,7 @@ class Live:
         await socket.accept()
         connection = Connection(self.hub, socket, visitor_of(socket.headers))
         self.viewers += 1
+        self.hub.seats = self.viewers
         sending = asyncio.create_task(connection.send())
         try:
             while True:
@@ -190,6 +191,7 @@ class Live:
             pass  # the page has gone: what it looked at is let go of below
         finally:
             self.viewers -= 1
+            self.hub.seats = self.viewers
             sending.cancel()
             with contextlib.suppress(asyncio.CancelledError, WebSocketDisconnect, RuntimeError):
                 await sending  # a socket that broke while sending says so here

@@ -51,6 +51,7 @@ class Scene:
     queued: bool = False  # whether the past is being opened for it
     pieces: tuple[int, Iterator[Frame]] | None = None  # of what takes long: its step, and what is still to come
     whole: bool = False  # whether it was shown whole once
+    again: float = 0.0  # when the past is to be asked again
     refused: bool = False  # whether it could not be shown
     part: str = ""  # of a series: the run that is shown
 

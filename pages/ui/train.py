@@ -24,9 +24,10 @@ from pages.ui import veils
 from pages.ui.forms import form, show
 from pages.ui.points import own_points
 from pages.ui.race import race
+from pages.ui.refusal import refused
 from pages.ui.visitor import visitor
 from pages.ui.words import complain, plain
-from pages.ui.workbench import Workbench, refusal
+from pages.ui.workbench import Workbench
 
 PATIENCE = 2.0  # seconds that a form waits for a run's answer
 OF_FIRST = "⚡ acts at once on the first run of the race; everything else counts from the next run or branch."
@@ -227,6 +228,8 @@ def _data(bench: Workbench) -> None:
         if not source:
             return
         st.caption(source.help())
+        if house().hub.past.reading.job(source):
+            _reading(source)
         if again := _copies(source):
             st.caption(f":material/content_copy: {again:,} test examples stand among the training ones too.")
         if isinstance(source, OwnPoints) and not veils.locked(bench.key, "data"):
@@ -236,6 +239,17 @@ def _data(bench: Workbench) -> None:
             name = f"Fetch {source.title}"
             if st.button(name, icon=":material/download:", key=f"{bench.key}-fetch", width="stretch"):
                 _fetch(source)
+
+
+@st.fragment(run_every=0.7)
+def _reading(source: Source) -> None:
+    """Draw how far data are read; whoever does not want to wait may stop it."""
+    job = house().hub.past.reading.job(source)
+    if job is None:
+        st.rerun()
+    else:
+        st.progress(job.share, f"{source.title} are being read: {job.share:.0%}")
+        st.button("Stop reading", icon=":material/stop:", key="reading-stop", on_click=job.stop)
 
 
 def _copies(source: Source) -> int:
@@ -257,7 +271,7 @@ def _fetch(source: Source) -> None:
         bar.empty()
         complain(str(error))
         return
-    refusal.cache_clear()
+    refused.cache_clear()
     st.rerun()
 
 

@@ -15,33 +15,15 @@ from engine.graph.graph import Graph
 from engine.graph.trace import Trace, trace
 from engine.live.house import house
 from engine.runs.store import ENDED
-from engine.training.experiment import Experiment, dump, load
+from engine.training.experiment import Experiment, dump
 from engine.training.fit import suggested
-from engine.training.folds import fewer, folded
 from engine.training.link import MOST_LINK, to_link
-from engine.training.series import parts, several
-from engine.training.unfit import unfit
 from pages.ui import veils
 from pages.ui.forms import REFUSED
+from pages.ui.refusal import loaded, refusal
 from pages.ui.table import MOST_RIVALS, Lab, begin, written
 
 MOST_UNDO = 200
-
-loaded = functools.lru_cache(maxsize=256)(load)
-
-
-@functools.lru_cache(maxsize=64)
-def refusal(text: str) -> str:
-    """Return why an experiment cannot be trained, or nothing."""
-    experiment = loaded(text)
-    if experiment.data is None:
-        return "Choose data to learn from."
-    try:
-        dataset = house().hub.past.dataset(experiment.data)
-        recipe = (parts(experiment, dataset)[0] if several(experiment.recipe) else experiment).recipe
-        return unfit(experiment.graphs, experiment.task, recipe, fewer(folded(dataset, recipe), recipe))
-    except VitrineError as error:
-        return str(error)
 
 
 linked = functools.lru_cache(maxsize=256)(lambda text: to_link(loaded(text)))

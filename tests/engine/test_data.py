@@ -1,11 +1,16 @@
 """Datasets: seeded, split without overlap, and what they say they are."""
 
 import functools
+import gzip
 import hashlib
 import http.server
 import io
 import os
+import resource
 import shutil
+import socket
+import struct
+import tarfile
 import threading
 import zipfile
 from pathlib import Path
@@ -21,7 +26,9 @@ from engine.data.dataset import copies
 from engine.data.fetched import download
 from engine.data.formats import read_idx
 from engine.data.images import fitted
+from engine.data.pictures import brought
 from engine.data.places import permit
+from engine.data.progress import telling
 from engine.data.scenes import COLOURS
 from engine.errors import VitrineError
 from engine.training.device import place
@@ -412,3 +419,181 @@ def test_scenes_know_everything_that_is_in_them():
             assert nearest == thing.colour
         masks = sum(thing.mask.astype(int) for thing in one.things)
         assert masks.max() == 1  # what is hidden belongs to nobody
+
+
+# -- files and servers that are not what they should be --------------------------------------------------------------
+
+
+def idx(values, sizes, kind=8):
+    return b"\0\0" + bytes([kind, len(sizes)]) + struct.pack(f">{len(sizes)}I", *sizes) + bytes(values)
+
+
+def packed(content):
+    return gzip.compress(content, mtime=0)
+
+
+GARBAGE = packed(idx(range(256), (4, 8, 8)))[:-20] + b"\xff" * 40
+ODD_MNIST = {
+    "255 axes": ("train-images-idx3-ubyte.gz", packed(b"\0\0\x08\xff" + b"\0" * 2000), "255 axes"),
+    "garbage inside": ("train-images-idx3-ubyte.gz", GARBAGE, "cannot be read"),
+    "no gzip": ("train-images-idx3-ubyte.gz", b"hello", "cannot be read"),
+    "labels beyond the classes": ("train-labels-idx1-ubyte.gz", packed(idx([0, 1, 2, 77] * 5, (20,))), "78th"),
+    "another size in the test": (
+        "t10k-images-idx3-ubyte.gz",
+        packed(idx([7] * 20 * 36, (20, 6, 6))),
+        "belong together",
+    ),
+    "fewer labels": ("t10k-labels-idx1-ubyte.gz", packed(idx([1] * 7, (7,))), "belong together"),
+    "labels that are no bytes": ("train-labels-idx1-ubyte.gz", packed(idx([0] * 80, (20,), 0x0C)), "belong together"),
+    "no examples": ("t10k-images-idx3-ubyte.gz", packed(idx([], (0, 8, 8))), "belong together|cut short"),
+}
+
+
+@pytest.mark.parametrize("odd", ODD_MNIST)
+def test_odd_files_of_mnist_end_in_words(home, odd):
+    folder = home / "data" / "mnist"
+    folder.mkdir(parents=True)
+    for part in ("train", "t10k"):
+        (folder / f"{part}-images-idx3-ubyte.gz").write_bytes(packed(idx([7] * 20 * 64, (20, 8, 8))))
+        (folder / f"{part}-labels-idx1-ubyte.gz").write_bytes(packed(idx([0, 1, 2, 9] * 5, (20,))))
+    assert len(DATASETS["mnist"]().load().test) == 20
+    name, content, words = ODD_MNIST[odd]
+    (folder / name).write_bytes(content)
+    with pytest.raises(VitrineError, match=words):
+        DATASETS["mnist"]().load()
+
+
+def tarred(**members):
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w:gz") as archive:
+        for name, content in members.items():
+            entry = tarfile.TarInfo(f"cifar/{name.replace('__', '.')}")
+            if content is None:
+                entry.type, entry.linkname = tarfile.SYMTYPE, "/etc/passwd"
+                archive.addfile(entry)
+            else:
+                entry.size = len(content)
+                archive.addfile(entry, io.BytesIO(content))
+    return file.getvalue()
+
+
+RECORD = bytes([3]) + bytes(3072)
+WHOLE = {"data_batch_1__bin": RECORD * 4, "test_batch__bin": RECORD * 2, "batches__meta__txt": b"a b c d"}
+ODD_CIFAR = {
+    "cut short": (tarred(**WHOLE)[:-60], "cannot be unpacked|does not hold"),
+    "garbage": (os.urandom(2000), "cannot be unpacked"),
+    "without a test part": (tarred(data_batch_1__bin=RECORD), "does not hold"),
+    "a link": (tarred(**WHOLE | {"test_batch__bin": None}), "does not hold"),
+    "no whole records": (tarred(**WHOLE | {"test_batch__bin": RECORD[:-5]}), "no CIFAR binary file"),
+    "names that are no text": (tarred(**WHOLE | {"batches__meta__txt": b"\xff\xfe\x00\xd8"}), "cannot be read as text"),
+    "labels beyond the classes": (tarred(**WHOLE | {"batches__meta__txt": b"a b"}), "4th"),
+}
+
+
+@pytest.mark.parametrize("odd", ODD_CIFAR)
+def test_odd_archives_of_cifar_end_in_words(home, odd):
+    content, words = ODD_CIFAR[odd]
+    folder = home / "data" / "cifar-10"
+    folder.mkdir(parents=True)
+    (folder / "cifar-10-binary.tar.gz").write_bytes(content)
+    with pytest.raises(VitrineError, match=words):
+        DATASETS["cifar-10"]().load()
+
+
+def test_a_whole_archive_of_cifar_is_read(home):
+    folder = home / "data" / "cifar-10"
+    folder.mkdir(parents=True)
+    (folder / "cifar-10-binary.tar.gz").write_bytes(tarred(**WHOLE))
+    assert DATASETS["cifar-10"]().load().classes == ("a", "b", "c", "d")
+
+
+def test_a_stream_that_is_broken_inside_a_zip_ends_in_words(tmp_path):
+    path = Path(zipped(tmp_path / "x.zip", a__x=b"", **{"a__y.png": painted(), "b__z.png": os.urandom(5000)}))
+    whole = bytearray(path.read_bytes())
+    tried = refused = 0
+    for at in range(40, len(whole), max(1, len(whole) // 60)):
+        path.write_bytes(bytes(whole[:at]) + b"\xa5" + bytes(whole[at + 1 :]))
+        tried += 1
+        try:
+            DATASETS["images"](path=str(path), size=8).load()
+        except VitrineError:
+            refused += 1
+    assert tried >= 60
+    assert refused > 50
+
+
+ANSWERS = {
+    "cut": (
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + b"x" * 400,
+        "ended after 400 of 1,000 bytes|IncompleteRead",
+    ),
+    "a false length": (b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\nxx", "could not be fetched|checksum"),
+    "a broken chunk": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nxx", "could not be fetched"),
+    "no http": (b"hello there\r\n\r\n", "could not be fetched"),
+    "nothing": (b"", "could not be fetched"),
+}
+
+
+@pytest.mark.parametrize("odd", ANSWERS)
+def test_servers_that_answer_oddly_end_in_words_and_what_came_is_kept(tmp_path, odd):
+    answer, words = ANSWERS[odd]
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve():
+            caller, _ = server.accept()
+            with caller:
+                caller.recv(65536)
+                caller.sendall(answer)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        with pytest.raises(VitrineError, match=words):
+            download(f"http://127.0.0.1:{server.getsockname()[1]}/f.bin", tmp_path / "f.bin", "0" * 32)
+        thread.join()
+    assert not (tmp_path / "f.bin").exists()
+    if odd == "cut":
+        assert (tmp_path / "f.bin.part").stat().st_size == 400  # the next try goes on from here
+
+
+def test_images_tell_how_far_they_are_read_and_can_be_ended(tmp_path):
+    for label in ("a", "b"):
+        (tmp_path / "set" / label).mkdir(parents=True)
+        for number in range(10):
+            (tmp_path / "set" / label / f"{number}.png").write_bytes(painted("L"))
+    shares = []
+
+    def tell(share):
+        shares.append(share)
+        if share >= 0.5:
+            raise VitrineError("Enough.")
+
+    with pytest.raises(VitrineError, match="Enough"), telling(tell):
+        DATASETS["images"](path=str(tmp_path / "set"), size=8).load()
+    assert shares == pytest.approx([place / 20 for place in range(11)])
+
+
+def test_pictures_have_a_limit_of_dots_together(tmp_path, monkeypatch):
+    monkeypatch.setattr("engine.data.images.MOST_PIXELS", 5 * 40 * 30)
+    for label in ("a", "b"):
+        (tmp_path / "set" / label).mkdir(parents=True)
+        for number in range(5):
+            (tmp_path / "set" / label / f"{number}.png").write_bytes(painted("L"))
+    with pytest.raises(VitrineError, match="pixels together"):
+        DATASETS["images"](path=str(tmp_path / "set"), size=8).load()
+
+
+def test_a_large_picture_is_read_apart_within_memory_and_time(monkeypatch):
+    buffer = io.BytesIO()
+    Image.new("RGBA", (6000, 6000), (10, 200, 30, 255)).save(buffer, "PNG")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    found = brought(buffer.getvalue(), "large.png")
+    assert found.image.size == (1024, 1024)
+    assert found.image.getpixel((5, 5)) == (10, 200, 30)
+    assert (
+        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000
+    )  # kilobytes; decoded here, 137,000 alone
+    with pytest.raises(VitrineError, match="cannot be read as an image"):
+        brought(buffer.getvalue()[:5000] + os.urandom(10), "broken.png")
+    monkeypatch.setattr("engine.data.pictures.SECONDS", 0.01)
+    with pytest.raises(VitrineError, match="took more than"):
+        brought(buffer.getvalue(), "slow.png")

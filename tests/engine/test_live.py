@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import json
+import threading
 import time
 
 import pytest
@@ -10,12 +11,18 @@ from starlette.routing import WebSocketRoute
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from engine.data import DATASETS
+from engine.data.progress import done
+from engine.errors import VitrineError
 from engine.graph import edits
 from engine.layers.entry import Input
 from engine.live import hub as hubs
 from engine.live import past as pasts
+from engine.live import reading as readings_room
+from engine.live import route as routes
 from engine.live.gate import trusted
 from engine.live.house import House
+from engine.live.reading import Readings, StillReading
 from engine.live.route import MOST_LOOKS
 from engine.runs import frames, orders
 from engine.runs.carry import carry_out, new_run
@@ -283,6 +290,7 @@ def test_thousands_of_subscriptions_are_refused_and_the_server_stays_well(served
 
 def test_more_scenes_than_the_server_takes_are_refused(served, page, monkeypatch):
     monkeypatch.setattr(hubs, "MOST_SCENES", len(served[0].hub.scenes))
+    monkeypatch.setattr(hubs, "SCENES_A_SEAT", 0)
     assert "Close some panels" in page.refused(
         do="watch", id="q", source=f"run:{served[2]}", view={"kind": "curves", "smoothing": 0.123}
     )
@@ -380,7 +388,7 @@ def test_few_networks_and_datasets_are_kept_at_hand(served):
         past.draft(str(number), dump(dataclasses.replace(SHORT, recipe=Recipe(seed=number))))
         past.session(f"draft:{number}", 0)
     assert len(past.learners) == pasts.MOST_LEARNERS
-    assert len(past.data) == 1
+    assert len(past.reading.data) == 1
     first = past.session(f"run:{done}", 5)
     assert past.session(f"run:{done}", 5) is first
 
@@ -404,3 +412,109 @@ def test_a_run_begun_while_looked_at_is_shown_from_its_start_to_its_end(served, 
     page.hear("s", lambda m: m["state"]["status"] == "done")
     last = await_run(house.store, run, lambda row: row["status"] == "done")["step"]
     page.hear("a", lambda m: m["step"] == last)
+
+
+# -- what takes long, or much --------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass
+class Slow:
+    """Stands for a source whose reading takes as long as somebody lets it."""
+
+    name: str
+    title: str = "Slow pictures"
+    goes_on: threading.Event = dataclasses.field(default_factory=threading.Event)
+
+    def write(self):
+        return {"kind": self.name}
+
+    def load(self):
+        while not self.goes_on.wait(0.01):
+            done(0.4)
+        return DATASETS["points"](number=60).load()
+
+
+def test_data_that_take_long_are_read_aside_and_say_how_far_they_are():
+    readings, slow = Readings(), Slow("a")
+    with pytest.raises(StillReading, match=r"Slow pictures are being read: (0|40)%"):
+        readings.dataset(slow, 0.05)
+    began = time.monotonic()
+    assert len(readings.dataset(DATASETS["points"](number=40), PATIENCE).train)
+    assert time.monotonic() - began < PATIENCE / 2  # others are not held up
+    slow.goes_on.set()
+    assert len(readings.dataset(slow, PATIENCE).train) > 20
+    assert readings.job(slow) is None
+
+
+def test_reading_can_be_stopped_and_says_so():
+    readings, slow = Readings(), Slow("b")
+    with pytest.raises(StillReading):
+        readings.dataset(slow, 0.05)
+    readings.job(slow).stop()
+    with pytest.raises(VitrineError, match="were not read to the end"):
+        readings.dataset(slow, PATIENCE)
+
+
+def test_datasets_and_networks_at_hand_are_limited_by_what_they_take(served, monkeypatch):
+    house, *_ = served
+    monkeypatch.setattr(readings_room, "MOST_BYTES", 100_000)
+    readings = Readings()
+    for number in (100, 200, 300, 5000, 6000):
+        readings.dataset(DATASETS["points"](number=number), PATIENCE)
+    assert len(readings.data) == 1
+    monkeypatch.setattr(pasts, "MOST_BYTES", 3 * 60_000)
+    past = pasts.Past(house.store, PATIENCE)
+    for seed in range(5):
+        wide = dataclasses.replace(SHORT, recipe=SHORT.recipe.but(seed=seed))
+        past.draft(str(seed), dump(wide))
+        past.session(f"draft:{seed}", 0)
+    taken = sum(map(pasts.weight_of, past.learners.values()))
+    assert taken <= 3 * 60_000 or len(past.learners) == 1
+    assert past.learners
+
+
+def test_drafts_of_hundreds_of_pages_stay_as_long_as_they_are_looked_at(served, monkeypatch):
+    past = pasts.Past(served[0].store, PATIENCE)
+    for number in range(500):
+        past.draft(str(number), dump(dataclasses.replace(SHORT, name=f"draft {number}")))
+    assert past.experiment("draft:0").name == "draft 0"
+    monkeypatch.setattr(pasts, "MOST_DRAFT_BYTES", 10 * len(past.drafts["0"]))
+    past.draft("new", dump(SHORT))
+    assert past.experiment("draft:0")  # looked at last
+    with pytest.raises(VitrineError, match="no longer here"):
+        past.experiment("draft:1")
+
+
+def test_a_silent_worker_holds_nobody_up(served, monkeypatch):
+    house, port, done_run, _ = served
+    silent = new_run(house.store, SHORT, status="running")
+    monkeypatch.setattr(routes, "PATIENCE", 3.0)
+    others = [Page(port) for _ in range(3)]
+    for page in others:
+        for number in range(routes.MOST_ORDERS):
+            page.say(do="order", id=f"o{number}", source=f"run:{silent}", order="pause")
+    honest, times = Page(port), []
+    for turn in range(10):
+        began = time.monotonic()
+        honest.say(do="state", id=f"s{turn}", source=f"run:{done_run}")
+        honest.hear(f"s{turn}")
+        times.append(time.monotonic() - began)
+    assert sorted(times)[5] < 2.0, times  # it was 9.7 seconds: every thread waited for the silent one
+    others[0].say(do="order", id="more", source=f"run:{silent}", order="pause")
+    words = others[0].hear("more/answer")["problem"]
+    assert "wait for an answer already" in words or "has not answered" in words
+    assert "has not answered for 3 seconds" in others[1].hear("o3/answer")["problem"]
+    for page in (*others, honest):
+        page.door.close()
+    house.store.update(silent, status="stopped")
+
+
+def test_orders_however_deep_or_odd_are_refused_in_words(served, page):
+    run = served[3]
+    deep: object = 0.1
+    for _ in range(200):
+        deep = {"rate": deep}
+    for value in (deep, {"rate": [[[[[[[[1]]]]]]]]}, {"x" * 300: 1}, {"rate": {"a": {"b": {"c": {"d": {"e": {}}}}}}}):
+        words = page.refused(do="order", id="a", source=f"run:{run}", order="set", value=value)
+        assert "A fault" not in words
+        assert words.endswith((".", "?"))

@@ -105,7 +105,7 @@ def test_what_is_no_single_picture_is_refused_in_words(colours):
     moving = file_of(colours, "gif", save_all=True, append_images=[colours.rotate(90), colours.rotate(180)])
     jpeg, png = (file_of(Image.effect_noise((64, 64), 60), form) for form in ("jpeg", "png"))
     for content, words in (
-        (moving, "holds 3 pictures"),
+        (moving, "holds several pictures"),
         (b"", "cannot be read as an image"),
         (b"<svg></svg>", "cannot be read as an image"),
         (b"\x89PNG\r\n\x1a\n" + bytes(99), "cannot be read as an image"),

@@ -1,0 +1,36 @@
+"""Standing: what pages tell of a run, whatever is looked at."""
+
+from typing import Any
+
+from engine.live.past import Past
+from engine.live.scene import RUN
+from engine.runs.desk import FULL
+from engine.runs.launch import learning, most_runs
+from engine.runs.store import Row, Store, result_of, titled
+
+TOLD = ("run", "name", "status", "step", "total", "epoch", "seconds", "pace", "rate", "error", "device", "parent")
+TOLD += ("changed",)
+
+
+def standing(store: Store, past: Past, row: Row) -> dict[str, Any]:
+    """Return what a page tells of a run."""
+    ended = result_of(store.run(row["run"])) if row["status"] == "done" else None
+    return {name: row[name] for name in TOLD} | {
+        "moments": store.checkpoints(row["run"]),
+        "metrics": ended["metrics"] if ended else None,
+        "words": ended.get("words", "") if ended else "",
+        "parts": past.parts(f"{RUN}{row['run']}"),
+        "waits": _waits(store, row),
+    }
+
+
+def _waits(store: Store, row: Row) -> dict[str, str] | None:
+    """Return for what a run waits, and which run could make way."""
+    if row["status"] != "queued" and not (row["error"] or "").startswith(FULL):
+        return None
+    ahead = learning(store)
+    if len(ahead) < most_runs():
+        return {"words": "It begins in a moment."}
+    names = ", ".join(titled(one) for one in ahead[:3]) + (" and others" if len(ahead) > 3 else "")
+    words = f"{most_runs()} runs learn already, which is as many as this machine takes at once: {names}."
+    return {"words": words, "run": ahead[-1]["run"], "name": titled(ahead[-1])}
