@@ -256,8 +256,9 @@ class Diagram {
   }
 
   take(data, tell) {
-    const { address, colours, board, ...graph } = data;
+    const { address, colours, board, table, fresh, ...graph } = data;
     this.tell = tell;
+    this.remember(board, table, fresh);
     this.board = board;
     if (JSON.stringify(graph) !== JSON.stringify(this.graph)) {
       this.graph = graph;
@@ -266,6 +267,15 @@ class Diagram {
     this.draw();
     this.colour(colours);
     if (address) keepAddress(address);
+  }
+
+  // The browser keeps the name under which the past of this table lies, and tells it to a page that begins anew.
+  remember(board, table, fresh) {
+    import(/* @vite-ignore */ new URL("live/live.js", document.baseURI).href).then(({ live }) => live.stay());
+    const name = `vitrine.${board}`;
+    const before = sessionStorage.getItem(name);
+    if (fresh && before && before !== table) this.tell("kept", before);
+    else if (before !== table) sessionStorage.setItem(name, table);
   }
 
   draw() {

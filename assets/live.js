@@ -38,10 +38,16 @@ class Live {
       for (const { refuse } of this.answers.values()) refuse(new Error("The connection was lost."));
       this.answers.clear();
       this.tell();
-      if (!this.looks.size) return;
+      if (!this.looks.size && !this.stays) return;
       setTimeout(() => this.connect(), this.wait);
       this.wait = Math.min(LONGEST, this.wait * 1.6);
     };
+  }
+
+  // Be connected though nothing is looked at, to notice when the app behind the page was started anew.
+  stay() {
+    this.stays = true;
+    if (!this.connected) this.connect();
   }
 
   send(message) {
@@ -50,6 +56,12 @@ class Live {
   }
 
   hear(message) {
+    if (message.house) {
+      // A new app knows nothing of this page: its address holds what is on the table, so the page begins from there.
+      if (this.house && this.house !== message.house) window.location.reload();
+      this.house = message.house;
+      return;
+    }
     if (message.id.endsWith("/answer")) {
       const name = message.id.slice(0, -"/answer".length);
       const waiting = this.answers.get(name);

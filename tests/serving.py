@@ -42,10 +42,10 @@ def free_port() -> int:
 
 @contextmanager
 def served(
-    home: Path | None = None, host: str = "127.0.0.1", **variables: str
+    home: Path | None = None, host: str = "127.0.0.1", port: int = 0, **variables: str
 ) -> Iterator[tuple[str, subprocess.Popen]]:
     """Start the app as people start it; yield its address and its process; end it by its process id."""
-    address = f"http://127.0.0.1:{(port := free_port())}"
+    address = f"http://127.0.0.1:{(port := port or free_port())}"
     command = [sys.executable, "-m", "engine", "app", f"--port={port}", f"--host={host}"]
     with tempfile.TemporaryFile() as log, tempfile.TemporaryDirectory() as fresh:
         environment = os.environ | {"VITRINE_HOME": str(home or fresh)} | variables

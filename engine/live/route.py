@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import secrets
 import traceback
 from typing import Any
 
@@ -167,6 +168,7 @@ class Live:
 
     def __init__(self, hub: Hub):
         self.hub, self.viewers = hub, 0
+        self.name = secrets.token_hex(8)  # by which a page sees that the app was started anew
 
     async def __call__(self, socket: WebSocket) -> None:
         """Serve one browser page until it goes."""
@@ -178,6 +180,7 @@ class Live:
             return
         await socket.accept()
         connection = Connection(self.hub, socket, visitor_of(socket.headers))
+        connection.show("house", packed({"house": self.name}))
         self.viewers += 1
         self.hub.seats = self.viewers
         sending = asyncio.create_task(connection.send())

@@ -20,13 +20,17 @@ _figure = st.components.v2.component(
 )
 
 
-def diagram(data: dict[str, Any], key: str, on_select: Told, on_fold: Told) -> None:
-    """Draw a graph's diagram; a click selects a node, a double click folds or unfolds a block."""
+def diagram(data: dict[str, Any], key: str, on_select: Told, on_fold: Told, on_kept: Told) -> None:
+    """Draw a graph's diagram; a click selects a node, a double click folds or unfolds a block.
+
+    It also tells a page that begins anew under which name the browser knows its past.
+    """
     _diagram(
         data=data,
         key=key,
         on_select_change=_telling(key, "select", on_select),
         on_fold_change=_telling(key, "fold", on_fold),
+        on_kept_change=_telling(key, "kept", on_kept),
     )
 
 

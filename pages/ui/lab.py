@@ -178,10 +178,11 @@ def _diagram(bench: Workbench) -> None:
     graph = bench.sound.graph
     shown = diagram(graph, bench.opened)
     shown |= {"selected": bench.selected, "address": bench.address, "stale": stale, "board": bench.key}
+    shown |= {"table": bench.past_key, "fresh": bench.fresh}
     if quantity := st.session_state.get(f"{bench.key}.colour"):
         shown["colours"] = {"source": bench.source, "view": {"kind": "colours", "quantity": quantity}}
     with st.container(border=True, key=f"{bench.key}-diagram", gap="small"):
-        components.diagram(shown, f"{bench.key}.diagram", bench.select, bench.fold)
+        components.diagram(shown, f"{bench.key}.diagram", bench.select, bench.fold, bench.recall)
         if left_out := shown["left_out"]:
             st.caption(f"{left_out:,} more layers are not drawn. Group some into blocks, or fold blocks.")
         if stale:

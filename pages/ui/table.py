@@ -79,6 +79,8 @@ def begin(lab: Lab) -> dict[str, Any]:
         "run": run,
         "rivals": rivals,
         "table": secrets.token_hex(4),
+        "key": secrets.token_hex(16),
+        "fresh": True,
         "looks": _looks(st.query_params.get("looks", "")),
         "board": _board(st.query_params.get("board", ""), lab.board),
     }

@@ -18,7 +18,7 @@ from engine.runs.store import ENDED
 from engine.training.experiment import Experiment, dump
 from engine.training.fit import suggested
 from engine.training.link import MOST_LINK, to_link
-from pages.ui import veils
+from pages.ui import pasts, veils
 from pages.ui.forms import REFUSED
 from pages.ui.refusal import loaded, refusal
 from pages.ui.table import MOST_RIVALS, Lab, begin, written
@@ -173,6 +173,26 @@ class Workbench:
             self.change_panel(panel["key"], whole | ({} if neuron == before or not neuron else neuron))
 
     @property
+    def past_key(self) -> str:
+        """Return the name under which the table's past is kept."""
+        return self._state["key"]
+
+    @property
+    def fresh(self) -> bool:
+        """Return whether this table was just begun from its address, so that the browser may know of a past."""
+        return self._state["fresh"]
+
+    def recall(self, key: Any) -> None:
+        """Take up the past of this table that the browser remembers from before the app was started anew."""
+        if past := pasts.kept(key, self._state["now"]):
+            self._state.update(past, key=key)
+        self._state["fresh"] = False
+
+    def _remember(self) -> None:
+        self._state["fresh"] = False
+        pasts.keep(self.past_key, self._state)
+
+    @property
     def table(self) -> str:
         """Return the name of what was begun here: what is looked at together lasts as long."""
         return self._state["table"]
@@ -258,6 +278,7 @@ class Workbench:
             self._state["past"] = [*self._state["past"], self._state["now"]][-MOST_UNDO:]
             self._state["future"] = []
             self._state["now"] = text
+            self._remember()
 
     def replace(self, experiment: Experiment) -> None:
         """Begin with another experiment: nothing selected, nothing unfolded."""
@@ -277,6 +298,7 @@ class Workbench:
             *rest, text = self._state[taken]
             self._state.update({taken: rest, given: [*self._state[given], self._state["now"]], "now": text})
             self._state["selected"] = self._find(self.graph, self.selected)
+            self._remember()
 
     @property
     def can_undo(self) -> bool:

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from engine.runs.store import Store
-from tests.serving import settled
+from tests.serving import PATIENCE, free_port, served, settled
 
 RUN = "() => new URL(location.href).searchParams.get('run')"
 DRAWN = "() => [...document.querySelectorAll('[data-testid=figure]')].filter(f => Number(f.dataset.drawn) > 0).length"
@@ -296,3 +296,38 @@ def test_the_diagram_takes_colours_with_numbers_and_a_scale(visit):
     stop(page)
     page.get_by_role("button", name="Clear").last.click()
     expect(legend).to_be_hidden()
+
+
+def test_an_app_that_is_started_anew_under_an_open_page_loses_nothing_of_it(tmp_path, chromium):
+    home, port = tmp_path / "home", free_port()
+    page = chromium.new_context(viewport={"width": 1280, "height": 1000}).new_page()
+    page.set_default_timeout(1000 * PATIENCE)
+    with served(home, port=port, VITRINE_SPARE="0") as (address, _):
+        page.goto(f"{address}/cnn")
+        settled(page)
+        page.locator('[data-path="conv1"]').first.click()
+        for channels in (9, 11):
+            field = page.get_by_role("spinbutton", name="Channels")
+            field.fill(str(channels))
+            field.press("Enter")
+            expect(page.locator(f'[data-path="conv1"][aria-label*="gives {channels}×"]')).to_be_visible()
+        train(page)
+        run = page.url.split("run=")[1].split("&")[0]
+    with served(home, port=port, VITRINE_SPARE="0"):
+        page.wait_for_function("() => performance.getEntriesByType('navigation')[0].type === 'reload'")
+        expect(page.locator('[data-path="conv1"][aria-label*="gives 11×"]')).to_be_visible()
+        assert f"run={run}" in page.url
+        undo = page.get_by_role("button", name="Undo").first
+        expect(undo).to_be_enabled()
+        rate = page.get_by_role("spinbutton", name="Rate")
+        rate.fill("0.0123")
+        rate.press("Enter")
+        settled(page)
+        expect(page.get_by_role("spinbutton", name="Rate")).to_have_value("0.0123")
+        for channels in (11, 11, 9):  # the rate, the epochs, then the second change of the layer
+            undo.click()
+            settled(page)
+            expect(page.locator(f'[data-path="conv1"][aria-label*="gives {channels}×"]')).to_be_visible()
+        page.locator('[data-testid="transport"] button[data-name="stop"]').click()
+        status(page, "stopped")
+    page.context.close()
