@@ -45,17 +45,23 @@ async def lifespan(_: st.App) -> AsyncGenerator[dict[str, Any]]:
     warming.start()
     yield {}
     await asyncio.to_thread(warming.join)
-    from engine.live.house import house
+    from engine.live.house import made
 
-    await asyncio.to_thread(house().close)
+    if made.cache_info().currsize:
+        await asyncio.to_thread(made().close)
 
 
 def _warm() -> None:
+    from engine.errors import VitrineError
     from engine.graph.cost import cost
-    from engine.live.house import house
+    from engine.live.house import house, serves
     from engine.presets import PRESETS
 
-    house().start()
+    serves.set()
+    try:
+        house()
+    except VitrineError as error:  # a full disk, say: whoever comes first when there is room again begins it
+        print(error, flush=True)
     cost(PRESETS["lenet-5"].make())
     # Torch and its like stay for good: left out of the search for garbage, it takes some 30 milliseconds
     # instead of 300, for which no message would reach a browser.

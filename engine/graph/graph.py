@@ -1,6 +1,7 @@
 """Graph: named nodes, blocks of nodes, inputs and outputs; frozen, and always without cycles."""
 
 import functools
+import heapq
 import keyword
 import re
 from collections.abc import Iterable
@@ -176,16 +177,25 @@ def check_name(name: str) -> None:
 
 def in_order(nodes: Iterable[Node]) -> tuple[Node, ...]:
     """Return the nodes so that each comes after its sources, otherwise in the order given."""
-    waiting = {node.id: node for node in nodes}
-    known = set(waiting)
-    placed: dict[str, Node] = {}
-    while waiting:
-        # One at a time keeps the given order wherever the sources allow it.
-        ready = next((n for n in waiting.values() if all(s in placed or s not in known for s in n.inputs)), None)
-        if ready is None:
-            raise VitrineError(f"{_circle(waiting)} go round in a circle.", cure="Disconnect one of them.")
-        placed[ready.id] = waiting.pop(ready.id)
-    return tuple(placed.values())
+    every = {node.id: (place, node) for place, node in enumerate(nodes)}
+    lacks = {name: {source for source in node.inputs if source in every} for name, (_, node) in every.items()}
+    takers: dict[str, list[str]] = {name: [] for name in every}
+    for name, sources in lacks.items():
+        for source in sources:
+            takers[source].append(name)
+    ready = [(place, name) for name, (place, _) in every.items() if not lacks[name]]
+    placed: list[Node] = []
+    while ready:  # of those that may come next, the one that was given first
+        _, name = heapq.heappop(ready)
+        placed.append(every[name][1])
+        for taker in takers[name]:
+            lacks[taker].discard(name)
+            if not lacks[taker]:
+                heapq.heappush(ready, (every[taker][0], taker))
+    if len(placed) < len(every):
+        waiting = {name: node for name, (_, node) in every.items() if lacks[name]}
+        raise VitrineError(f"{_circle(waiting)} go round in a circle.", cure="Disconnect one of them.")
+    return tuple(placed)
 
 
 def _circle(waiting: dict[str, Node]) -> str:

@@ -33,10 +33,12 @@ class House:
         self.hub, self.launcher, self.watchman = Hub(self.store), Launcher(), Watchman(self.store)
         self.live = Live(self.hub)
         self.over = threading.Event()
+        self.began = False
         self.rounds = threading.Thread(target=self._go_rounds, daemon=True)
 
     def start(self) -> None:
         """Begin to serve."""
+        self.began = True
         self.launcher.prepare()
         self.hub.start()
         self.rounds.start()
@@ -44,6 +46,8 @@ class House:
     def close(self) -> None:
         """End what serves browsers; runs go on."""
         self.over.set()
+        if not self.began:
+            return
         self.rounds.join(10)
         self.hub.close()
         self.launcher.close()
@@ -93,10 +97,14 @@ class House:
 
 
 made = functools.cache(House)
+serves = threading.Event()  # set where browsers are served, rather than pages tried out
 _making = threading.Lock()  # a first visitor may come while the app still warms up
 
 
 def house() -> House:
-    """Return the one house of this process."""
+    """Return the one house of this process; where browsers are served, it has begun to serve."""
     with _making:
-        return made()
+        found = made()
+        if serves.is_set() and not found.began:
+            found.start()
+        return found

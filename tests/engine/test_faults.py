@@ -22,6 +22,7 @@ from engine.layers.convolution import Conv2d
 from engine.layers.dense import Dense
 from engine.layers.entry import Input
 from engine.layers.reshaping import Flatten
+from engine.live import house as houses
 from engine.live.past import Past
 from engine.presets import PRESETS
 from engine.runs import frames, launch, orders, tables, tend
@@ -351,3 +352,22 @@ def test_what_is_the_matter_with_the_store_is_said_as_it_is(store, monkeypatch):
         held.rollback()
         held.close()
         tables.database.cache_clear()
+
+
+def test_an_app_that_could_not_begin_on_a_full_disk_begins_with_the_first_visitor_when_there_is_room(home, monkeypatch):
+    monkeypatch.setenv("VITRINE_SPARE", "0")
+    houses.made.cache_clear()
+    houses.serves.set()
+    try:
+        with monkeypatch.context() as full:
+            full.setattr(houses, "mended", lambda: (_ for _ in ()).throw(VitrineError("No room.")))
+            with pytest.raises(VitrineError, match="No room"):
+                houses.house()
+        found = houses.house()
+        assert found.rounds.is_alive()
+        assert houses.house() is found
+        found.close()
+        assert not found.rounds.is_alive()
+    finally:
+        houses.serves.clear()
+        houses.made.cache_clear()

@@ -5,7 +5,7 @@ import torch
 
 from engine.errors import VitrineError
 from engine.graph.chain import block, chain
-from engine.graph.graph import Graph, Node
+from engine.graph.graph import Graph, Node, in_order
 from engine.graph.network import Network
 from engine.graph.trace import problems, trace
 from engine.layers import Init
@@ -177,3 +177,10 @@ def test_names_that_cannot_stand_in_code_are_refused(name, words):
 def test_an_entry_stands_in_blocks_only():
     graph = Graph((Node("image", IMAGE), Node("entry", Entry()), Node("conv", Conv2d(), ("image",))), ("conv",))
     assert "stands in none" in only_problem(graph).text
+
+
+def test_two_thousand_nodes_in_any_order_are_put_in_order_at_once_and_keep_the_given_one_where_they_may():
+    chain_of = [Node(f"n{i}", ReLU(), (f"n{i - 1}",) if i else ()) for i in range(2_000)]
+    assert [node.id for node in in_order(reversed(chain_of))] == [node.id for node in chain_of]
+    free = [Node(name, ReLU(), ()) for name in "cab"]
+    assert [node.id for node in in_order([Node("z", ReLU(), ("b",)), *free])] == ["c", "a", "b", "z"]

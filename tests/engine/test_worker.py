@@ -18,8 +18,10 @@ from engine.graph.chain import chain
 from engine.layers.activation import ReLU
 from engine.layers.dense import Dense
 from engine.layers.entry import Input
+from engine.live.house import House
 from engine.runs import alive, frames, launch, orders, tend
-from engine.runs.carry import branch, carry_out, fingerprint, new_run, reopened
+from engine.runs.carry import branch, carry_out, fingerprint, learner_of, new_run, reopened
+from engine.runs.desk import Desk, attended
 from engine.runs.launch import Launcher, again, fill, most_runs
 from engine.runs.store import Store, folder
 from engine.tasks.regress import Regress
@@ -399,3 +401,97 @@ def test_a_run_may_be_slowed_and_hears_orders_all_the_same(store):
     for wrong in (0, -1, "fast", True):
         with pytest.raises(VitrineError, match="speed is a number"):
             orders.tell(store, run, "set", {"speed": wrong})
+
+
+# -- places on the machine -----------------------------------------------------------------------------------------
+
+
+def test_paused_runs_give_up_their_place_and_take_one_again_when_there_is_one(store, monkeypatch):
+    monkeypatch.setenv("VITRINE_RUNS", "1")
+    first = begun(store)
+    orders.tell(store, first, "pause")
+    second = begun(store)
+    await_status(store, second, "running")  # though the first one is not over
+    orders.tell(store, first, "resume")
+    row = await_run(store, first, lambda row: row["error"])
+    assert (row["status"], "goes on by itself" in row["error"]) == ("paused", True)
+    orders.tell(store, first, "step", 3)  # single steps need no place
+    assert await_status(store, first, "paused")["error"] is None
+    orders.tell(store, first, "resume")
+    await_run(store, first, lambda row: row["error"])
+    orders.tell(store, second, "stop")
+    row = await_status(store, first, "running")
+    assert row["error"] is None
+    end_all(store)
+
+
+def test_a_waiting_run_is_stopped_without_a_worker_and_goes_on_unhindered(store, monkeypatch):
+    monkeypatch.setenv("VITRINE_RUNS", "0")
+    run = new_run(store, EXPERIMENT)
+    began = time.monotonic()
+    orders.tell(store, run, "stop")
+    assert time.monotonic() - began < 5
+    assert store.run(run)["status"] == "stopped"
+    assert orders.pending(store, run) == []
+    orders.enter(store, run, "stop")  # one that was left open long ago
+    monkeypatch.setenv("VITRINE_RUNS", "2")
+    again(store, run)
+    assert orders.pending(store, run) == []
+    fill(store)
+    await_run(store, run, lambda row: row["status"] == "running" and row["step"] > 3)
+    end_all(store)
+
+
+def test_a_run_whose_worker_died_before_its_first_sign_is_taken_up_by_resume(store):
+    run = new_run(store, EXPERIMENT)
+    assert again(store, run) == run
+    fill(store)
+    await_status(store, run, "running")
+    end_all(store)
+
+
+def test_no_order_is_entered_for_a_run_that_has_just_ended(store, monkeypatch):
+    run = new_run(store, EXPERIMENT, status="running")
+    real = store.run
+
+    def ended_meanwhile(name):
+        row = real(name)
+        store.update(run, status="stopped")
+        return row
+
+    monkeypatch.setattr(store, "run", ended_meanwhile)
+    with pytest.raises(VitrineError, match="it has just ended"):
+        orders.give(store, run, "pause")
+    assert orders.pending(store, run) == []
+
+
+def test_a_run_that_is_done_goes_on_as_if_it_had_been_longer_from_the_start(store, monkeypatch):
+    monkeypatch.setattr("engine.live.house.fill", lambda *_: None)
+    house = House()
+    short = dataclasses.replace(EXPERIMENT, recipe=EXPERIMENT.recipe.but(epochs=3.0))
+    run = house.train(short)
+    for _ in attended(house.store, run, Desk(house.store, run)):
+        pass
+    assert house.store.run(run)["status"] == "done"
+    house.again(run)
+    for _ in attended(house.store, run, Desk(house.store, run)):
+        pass
+    long = new_run(store, dataclasses.replace(EXPERIMENT, recipe=EXPERIMENT.recipe.but(epochs=6.0)))
+    for _ in carry_out(store, long):
+        pass
+    rows = [store.run(one) for one in (run, long)]
+    assert rows[0]["step"] == rows[1]["step"]
+    assert len({json.loads(row["result"])["weights_sha256"] for row in rows}) == 1
+    assert json.loads(rows[0]["changed"])["epochs"] == 6.0
+
+
+def test_what_is_ordered_beforehand_and_stopped_takes_no_step(store):
+    run = new_run(store, EXPERIMENT)
+    weight = next(name for name, p in learner_of(EXPERIMENT).networks["network"].named_parameters() if p.dim() == 2)
+    for command, value in (("set", {f"{weight}[0,0]": 1.5}), ("stop", None)):
+        orders.enter(store, run, command, value)
+    for _ in attended(store, run, Desk(store, run)):
+        pass
+    assert (store.run(run)["status"], store.run(run)["step"]) == ("stopped", 0)
+    learner = reopened(store, run)
+    assert learner.networks["network"].state_dict()[weight].flatten()[0] == 1.5
