@@ -68,12 +68,17 @@ def train(
     from engine.training.loop import every
     from engine.training.series import parts, several
     from engine.training.settings import changed
+    from engine.training.unfit import unfit
 
     settings = [*(settings or []), *([f"recipe.device={device}"] if device else [])]
-    experiment = named(changed(experiment_of(name), data, settings))
+    experiment = changed(experiment_of(name), data, settings)
+    if any(setting.startswith("data.path=") for setting in settings):  # typed here, rather than found in a file
+        experiment = named(experiment)
     series = several(experiment.recipe) and experiment.data
     first = parts(experiment, experiment.data.load())[0] if series else experiment
     learner, store = learner_of(first), Store()  # what cannot begin leaves no run behind
+    if words := unfit(first.graphs, first.task, learner.recipe, learner.dataset):
+        raise VitrineError(words)
     if detach:
         _start(store, new_run(store, experiment), as_json)
         return

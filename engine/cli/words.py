@@ -31,13 +31,13 @@ def experiment_of(name: str) -> "Experiment":
     try:
         if path.stat().st_size > MOST_BYTES:
             raise VitrineError(f"{name} has {path.stat().st_size:,} bytes: at most {MOST_BYTES:,} fit.")
-        return named(load(path.read_bytes()))
+        return load(path.read_bytes())
     except OSError as error:
         raise VitrineError(f"{name} cannot be read: {(error.strerror or 'unknown reason').lower()}.") from None
 
 
 def named(experiment: "Experiment") -> "Experiment":
-    """Return the experiment with the path of its data made whole; whoever types a command may name any."""
+    """Return the experiment with the path of its data made whole and allowed: whoever types a command may name any."""
     import dataclasses
 
     from engine.data.places import permit

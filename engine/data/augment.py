@@ -64,7 +64,7 @@ class Augment(Choice):
         others = [name for name in changed if name not in ANYWHERE]
         if others and dataset.example != "image":
             words = " and ".join(name.replace("_", "-") for name in others)
-            return f"{dataset.title} are no images, so {words} cannot vary them. Take that out; noise and mix-up can."
+            return f"{dataset.title}: these are no images, so {words} cannot vary them. Take that out; noise can."
         if self.mix_up and not blends:
             return "Mix-up blends two examples, and this task's rule learns from single ones. Take it out."
         return ""

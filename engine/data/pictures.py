@@ -18,6 +18,7 @@ from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from engine.errors import VitrineError
 from engine.home import home
+from engine.registry import printable
 
 MOST_PIXELS = 50_000_000
 MOST_FILE = 64 * 2**20
@@ -87,8 +88,10 @@ def opened(content: bytes, name: str, about: int = 0, shrunk: int = 0) -> Pictur
         raise VitrineError(
             f"{name} has more than the {MOST_PIXELS:,} pixels that are read.", cure="Make it smaller."
         ) from None
-    except (VitrineError, MemoryError):
+    except VitrineError:
         raise
+    except MemoryError:
+        raise VitrineError(f"{name} takes more memory than there is.", cure="Make it smaller.") from None
     except Exception as error:  # decoders raise whatever a damaged file leads them to
         raise VitrineError(
             f"{name} cannot be read as an image: it is damaged or cut short ({type(error).__name__}).",
@@ -100,6 +103,7 @@ def brought(content: bytes, name: str) -> Picture:
     """Return a picture that somebody sends: a large one is decoded apart, where it cannot take memory or time from
     others, and comes back no larger than pictures are kept.
     """
+    name = printable(name)
     with DECODING:
         if len(content) <= MOST_FILE and pixels_of(content) <= LARGE:
             return opened(content, name)
@@ -244,7 +248,7 @@ def decode() -> int:
         return 1
     except MemoryError:
         return 2
-    sys.stdout.buffer.write("\t".join(picture.done).encode() + b"\n" + file.getvalue())
+    sys.stdout.buffer.write("\t".join(map(printable, picture.done)).encode() + b"\n" + file.getvalue())
     return 0
 
 

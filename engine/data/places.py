@@ -37,6 +37,8 @@ def opened(path: str, what: str) -> Path:
     """Return a path that may be read; of any other nothing is told, not even whether it is there."""
     if not path:
         raise VitrineError(f"No {what} is chosen yet.", cure="Give its path with data.path=…")
+    if "\0" in path:
+        raise VitrineError("A path has no such signs in it.", cure="Give its path with data.path=…")
     here = Path(path)
     if not (_within(here) or str(here.absolute()) in _named()):
         folders = " or ".join(map(str, allowed_folders()))

@@ -6,7 +6,7 @@ import ipaddress
 import os
 import platform
 from base64 import b64encode
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
@@ -24,6 +24,8 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 SAFE = ("GET", "HEAD", "OPTIONS")
 A_MONTH = 30 * 24 * 3600
 WORD, NAME = "token", "name"  # in an address that lets somebody in
+
+ELSEWHERE = """This address is not one of Vitrine's own. Whoever runs it can add the name in VITRINE_HOSTS."""
 
 SIGN_IN = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Vitrine</title>
 <meta name="viewport" content="width=device-width">
@@ -93,7 +95,7 @@ class Gate:
         asked = HTTPConnection(scope)
         host, origin = asked.headers.get("host", ""), asked.headers.get("origin")
         if not trusted(host, None if scope.get("method") in SAFE else origin):
-            await self._refuse(scope, receive, send, PlainTextResponse("This page is not of this server.", 403))
+            await self._refuse(scope, receive, send, PlainTextResponse(ELSEWHERE, 403))
             return
         passed = [(name, value) for name, value in scope["headers"] if name.lower() != HEADER.encode()]
         if signing_in():
@@ -106,12 +108,18 @@ class Gate:
                 await self._refuse(scope, receive, send, sign_in(words, 401, scope))
                 return
             passed.append((HEADER.encode(), keys().sealed(visitor).encode()))
+            if asked.headers.get("sec-fetch-dest") == "document":  # whoever keeps coming is known for longer
+                renewed = Response()
+                _mark(renewed, visitor)
+                send = self._guarding(send, renewed.raw_headers[-1:])
         await self.app({**scope, "headers": passed}, receive, self._guarding(send))
 
-    def _guarding(self, send: Send) -> Send:
+    def _guarding(self, send: Send, more: Sequence[tuple[bytes, bytes]] = ()) -> Send:
+        added = [*(more or self.headers)]
+
         async def guarded(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
-                message = {**message, "headers": [*message.get("headers", []), *self.headers]}
+                message = {**message, "headers": [*message.get("headers", []), *added]}
             await send(message)
 
         return guarded
@@ -128,7 +136,7 @@ class Gate:
         rest = _others(scope)
         path = "/" + quote(scope["path"].lstrip("/"))
         answer = RedirectResponse(path + (f"?{urlencode(rest)}" if rest else ""), 303)
-        answer.set_cookie(cookie(), keys().sealed(visitor), A_MONTH, httponly=True, samesite="lax", path="/")
+        _mark(answer, visitor)
         return answer
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send, answer: Response) -> None:
@@ -137,6 +145,11 @@ class Gate:
             await send({"type": "websocket.close", "code": 1008})
         else:
             await answer(scope, receive, self._guarding(send))
+
+
+def _mark(answer: Response, visitor: Visitor) -> None:
+    """Let a browser keep who it is."""
+    answer.set_cookie(cookie(), keys().sealed(visitor), A_MONTH, httponly=True, samesite="lax", path="/")
 
 
 def _others(scope: Scope) -> list[tuple[str, str]]:

@@ -15,6 +15,7 @@ from engine.runs import orders
 from engine.runs.carry import branch, new_run
 from engine.runs.launch import Launcher, again, fill
 from engine.runs.mend import mended
+from engine.runs.store import result_of
 from engine.runs.tend import Watchman
 from engine.training.experiment import Experiment, load
 from engine.training.recipe import longer
@@ -86,8 +87,11 @@ class House:
         visitor.check(row)
         begin_one(self.store, visitor)
         if row["status"] == "done":
-            beforehand = (*beforehand, ("set", longer(load(row["experiment"]).recipe, row)))
-        return self._begin(again(self.store, row["run"], longer=True), beforehand)
+            if (result_of(row) or {}).get("settled"):
+                raise VitrineError("It has come to rest: a whole pass makes no mistake, so nothing is left to learn.")
+            ends = longer(load(row["experiment"]).recipe, row)
+            beforehand = (*beforehand, *([("set", ends)] if ends else []))
+        return self._begin(again(self.store, row["run"], longer=True, beforehand=beforehand))
 
     def _begin(self, run: str, beforehand: Beforehand = ()) -> str:
         for command, value in beforehand:

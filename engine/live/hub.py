@@ -32,21 +32,6 @@ SCENES_A_SEAT = 12  # for each page that is open, if that is more
 AGAIN = 0.5  # seconds until it is asked again how far data are read
 MOST_KEPT = 400  # drawn moments of the past,
 MOST_BYTES = 2**26  # and how many bytes they may take
-TOLD = (
-    "run",
-    "name",
-    "status",
-    "step",
-    "total",
-    "epoch",
-    "seconds",
-    "pace",
-    "rate",
-    "error",
-    "device",
-    "parent",
-    "changed",
-)
 Name = tuple[Viewer, str]
 
 

@@ -37,22 +37,23 @@ class Use:
     unit: str = ""
 
     def __str__(self) -> str:
-        return f"{self.has:,.3g} of {self.most:,.3g}{self.unit} {self.what}"
+        has, most = (f"{n:,.0f}" if n >= 100 else f"{n:,.3g}" for n in (self.has, self.most))
+        return f"{self.what}: {has} of {most}{self.unit}"
 
 
 def uses(store: Store, visitor: Visitor) -> list[Use]:
     """Return what a visitor has: runs that learn or wait, and room on the disk; the host's is everybody's."""
     rows = [row for row in store.runs(*ACTIVE, "queued") if not is_part(row)]
-    found = [Use("runs wait their turn", sum(row["status"] == "queued" for row in rows), setting("WAITING", 20))]
+    found = [Use("waiting runs", sum(row["status"] == "queued" for row in rows), setting("WAITING", 20))]
     if visitor.rules:
         kept, free = kept_bytes(store) / GIB, shutil.disk_usage(_there()).free / GIB
-        return [*found, Use("kept by runs", kept, setting("DISK", kept + max(0.0, free - 1.0)), " GiB")]
+        return [*found, Use("room taken by runs", kept, setting("DISK", kept + max(0.0, free - 1.0)), " GiB")]
     own = sum(visitor.owns(row) for row in rows)
     mine = kept_bytes(store, visitor.key) / GIB
     return [
         *found,
-        Use("runs of yours learn or wait", own, setting("GUEST_RUNS", 2)),
-        Use("kept by your runs", mine, setting("GUEST_DISK", 1.0), " GiB"),
+        Use("your runs that learn or wait", own, setting("GUEST_RUNS", 2)),
+        Use("room taken by your runs", mine, setting("GUEST_DISK", 1.0), " GiB"),
     ]
 
 
@@ -76,7 +77,7 @@ def begin_one(store: Store, visitor: Visitor) -> None:
     for use in uses(store, visitor):
         if use.has >= use.most:
             cure = "Delete some on the Runs page." if use.unit else "Wait, or stop one of them."
-            raise VitrineError(f"No more can begin: {use}.", cure=cure)
+            raise VitrineError(f"No other run can begin now ({use}).", cure=cure)
 
 
 def near(store: Store, visitor: Visitor) -> str:

@@ -8,7 +8,6 @@ from collections import OrderedDict
 import torch
 
 from engine.data import Dataset, Source
-from engine.data.dataset import copies
 from engine.errors import VitrineError
 from engine.live.reading import Readings, StillReading, key_of
 from engine.live.scene import DRAFT, RUN
@@ -36,7 +35,6 @@ class Past:
         self.lock = threading.Lock()  # one network is looked at at a time
         self.reading = Readings()
         self.learners: OrderedDict[str, Learner] = OrderedDict()  # by source
-        self.copied: dict[str, int] = {}  # by the data's options: test examples that are training ones too
         self.drafting = threading.Lock()
         self.drafts: OrderedDict[str, str] = OrderedDict()  # by key: experiments that are being built
         self.known: dict[str, Experiment] = {}  # by source
@@ -153,11 +151,8 @@ class Past:
         return Learner(whole, stand_in(experiment.graph))
 
     def copies(self, source: Source) -> int:
-        """Return how many test examples are copies of training ones; 0 where the data are not at hand."""
-        key, dataset = key_of(source), self.reading.at_hand(source)
-        if key not in self.copied and dataset:
-            self.copied = dict(list(self.copied.items())[-64:]) | {key: copies(dataset)}
-        return self.copied.get(key, 0)
+        """Return how many test examples are copies of training ones, as far as the data are read."""
+        return self.reading.copied.get(key_of(source), 0)
 
     def dataset(self, source: Source, patience: float | None = None) -> Dataset:
         """Return a dataset; one that takes long is read aside, and `StillReading` says how far it is."""

@@ -1,10 +1,13 @@
 """Reading: datasets that are read aside, so that nobody who looks at something else waits for them."""
 
 import threading
+import time
 import traceback
 from collections import OrderedDict
+from collections.abc import Callable
 
 from engine.data import Dataset, Source
+from engine.data.dataset import copies
 from engine.data.progress import telling
 from engine.errors import VitrineError
 
@@ -21,13 +24,13 @@ class StillReading(VitrineError):
 class Job:
     """One dataset on its way."""
 
-    def __init__(self, source: Source):
-        self.source, self.share, self.dataset = source, 0.0, None
+    def __init__(self, source: Source, settle: Callable[["Job", Dataset | None], None]):
+        self.source, self.share, self.settle = source, 0.0, settle
         self.error: VitrineError | None = None
         self.stopped = False
         self.over = threading.Event()
-        self.thread = threading.Thread(target=self._read, daemon=True)
-        self.thread.start()
+        self.begun = time.monotonic()
+        threading.Thread(target=self._read, daemon=True).start()
 
     def stop(self) -> None:
         """End the reading at the next piece."""
@@ -36,19 +39,21 @@ class Job:
     def _tell(self, share: float) -> None:
         self.share = share
         if self.stopped:
-            raise VitrineError(f"{self.source.title} were not read to the end.", cure="Choose them again.")
+            raise VitrineError(f"Reading {self.source.title} was stopped.")
 
     def _read(self) -> None:
+        dataset = None
         try:
             with PLACES, telling(self._tell):
-                self.dataset: Dataset | None = self.source.load()
+                self._tell(0.0)
+                dataset = self.source.load()
         except VitrineError as error:
             self.error = error
         except Exception as error:  # whoever waits for it must be told; the log has the rest
             traceback.print_exc()
             self.error = VitrineError(f"{self.source.title} cannot be read: {type(error).__name__}.")
-        finally:
-            self.over.set()
+        self.settle(self, dataset)
+        self.over.set()
 
 
 class Readings:
@@ -57,36 +62,60 @@ class Readings:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.data: OrderedDict[str, Dataset] = OrderedDict()
+        self.copied: dict[str, int] = {}  # test examples that are training ones too
         self.jobs: dict[str, Job] = {}
+        self.stopped: set[str] = set()
 
     def dataset(self, source: Source, patience: float | None = None) -> Dataset:
-        """Return a dataset; where it takes longer to read, say how far it is."""
+        """Return a dataset; where it takes longer to read, say how far it is.
+
+        Who asks waits until the reading has lasted so long, so that many who ask do not wait one after another.
+        """
         key = key_of(source)
         with self.lock:
             if key in self.data:
                 self.data.move_to_end(key)
                 return self.data[key]
-            job = self.jobs.get(key) or self.jobs.setdefault(key, Job(source))
-        if not job.over.wait(AT_ONCE if patience is None else min(patience, threading.TIMEOUT_MAX)):
-            raise StillReading(f"{source.title} are being read: {job.share:.0%}.", cure="This goes on by itself.")
+            if key in self.stopped:
+                raise VitrineError(f"Reading {source.title} was stopped.")
+            job = self.jobs.get(key) or self.jobs.setdefault(key, Job(source, self._settle))
+        left = (AT_ONCE if patience is None else patience) - (time.monotonic() - job.begun)
+        if not job.over.wait(max(0.0, min(left, threading.TIMEOUT_MAX))):
+            raise StillReading(f"Reading {source.title}: {job.share:.0%}.", cure="This goes on by itself.")
         with self.lock:
-            self.jobs.pop(key, None)
             if job.error:
+                if self.jobs.get(key) is job:
+                    del self.jobs[key]  # the next who asks may find it mended
                 raise job.error
-            assert job.dataset
-            self.data[key] = job.dataset
+            return self.data[key]
+
+    def _settle(self, job: Job, dataset: Dataset | None) -> None:
+        """Keep what was read, whether or not anybody still waits for it."""
+        key = key_of(job.source)
+        again = copies(dataset) if dataset else 0
+        with self.lock:
+            if job.stopped:
+                self.stopped.add(key)
+            if dataset is None:
+                return
+            self.jobs.pop(key, None)
+            self.copied = dict(list(self.copied.items())[-64:]) | {key: again}
+            self.data[key] = dataset
             while len(self.data) > 1 and (len(self.data) > MOST_DATA or self._bytes() > MOST_BYTES):
                 self.data.popitem(last=False)
-            return job.dataset
 
     def job(self, source: Source) -> Job | None:
         """Return the reading of a dataset that is under way."""
         job = self.jobs.get(key_of(source))
         return job if job and not job.over.is_set() else None
 
-    def at_hand(self, source: Source) -> Dataset | None:
-        """Return a dataset if it is read already."""
-        return self.data.get(key_of(source))
+    def was_stopped(self, source: Source) -> bool:
+        """Return whether somebody stopped the reading of a dataset."""
+        return key_of(source) in self.stopped
+
+    def allow(self, source: Source) -> None:
+        """Let a dataset be read again."""
+        self.stopped.discard(key_of(source))
 
     def _bytes(self) -> int:
         return sum(size_of(dataset) for dataset in self.data.values())

@@ -30,7 +30,7 @@ def _waits(store: Store, row: Row) -> dict[str, str] | None:
         return None
     ahead = learning(store)
     if len(ahead) < most_runs():
-        return {"words": "It begins in a moment."}
+        return {"words": "It begins in a moment." if row["status"] == "queued" else "It goes on in a moment."}
     names = ", ".join(titled(one) for one in ahead[:3]) + (" and others" if len(ahead) > 3 else "")
-    words = f"{most_runs()} runs learn already, which is as many as this machine takes at once: {names}."
+    words = f"It waits until a run that learns now ends or pauses: {names}."
     return {"words": words, "run": ahead[-1]["run"], "name": titled(ahead[-1])}

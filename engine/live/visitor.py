@@ -98,9 +98,9 @@ class Keys:
         return found
 
     def admitted(self, role: Role, name: str = "", before: Visitor | None = None) -> Visitor:
-        """Return a visitor of this role; whoever was here before keeps runs and name."""
+        """Return a visitor of this role; a guest who was here before keeps runs and name, by whatever link."""
         name = "".join(sign for sign in " ".join(name.split()) if sign.isprintable())[:MOST_NAME]
-        if before and before.role == role == "guest":
+        if before and before.key and role != "host":
             return Visitor(role, before.key, name or before.name)
         return Visitor(role, "" if role == "host" else secrets.token_hex(8), name)
 

@@ -15,12 +15,12 @@ import torch
 from engine.data import Dataset
 from engine.data.dataset import copies
 from engine.errors import VitrineError
-from engine.home import cure_of
 from engine.runs.alive import identity
 from engine.runs.mend import keep_copy
 from engine.runs.pulses import Pulses
 from engine.runs.recorder import Recorder
 from engine.runs.store import Row, Store, folder
+from engine.runs.telling import telling_disk, telling_memory
 from engine.tasks.classify import confusion, precision_and_recall
 from engine.training import checkpoint
 from engine.training.branch import adopt
@@ -30,6 +30,7 @@ from engine.training.loop import Report, Watch, learn
 from engine.training.modes import finite
 from engine.training.series import several
 from engine.training.trouble import CURE
+from engine.training.unfit import unfit
 
 BEGINNING = "beginning.pt"  # in a branch's folder: the state of its parent that it begins with
 MOST_SHARE = 0.05  # of the time that may go into checkpoints,
@@ -67,52 +68,12 @@ def branch(store: Store, parent: str, step: int, experiment: Experiment, **more:
     return run
 
 
-class telling_disk:
-    """While entered, a disk that takes no more is told in words."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, problem: Any, trace: Any) -> None:
-        if isinstance(problem, OSError):
-            raise VitrineError(
-                f"The run's folder could not be written: {(problem.strerror or 'unknown reason').lower()}.",
-                cure=cure_of(problem),
-            ) from None
-
-
 def learner_of(experiment: Experiment) -> Learner:
     """Return the learner of an experiment, its data loaded; memory running out is told in words."""
     assert experiment.data
     dataset: Dataset = experiment.data.load()
     with telling_memory(experiment):
         return Learner(experiment, dataset)
-
-
-class telling_memory:
-    """While entered, running out of memory becomes words that say what to lower."""
-
-    def __init__(self, experiment: Experiment):
-        self.experiment = experiment
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, problem: Any, trace: Any) -> None:
-        short = isinstance(problem, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(problem)
-        if not short:
-            return
-        from engine.graph.cost import cost
-
-        total = cost(self.experiment.graph).total
-        batch = self.experiment.recipe.batch
-        examples = 1 if batch == "all" else int(batch)
-        # Weights, their gradients and up to two more numbers each for the optimiser; activations there and back.
-        needed = (4 * total.weight_bytes + 2 * examples * total.activation_bytes) / 2**30
-        raise VitrineError(
-            f"Memory ran out; weights and a batch of {batch} take about {needed:,.1f} GiB.",
-            cure="Lower the batch, the size of the images, or the number of channels.",
-        ) from None
 
 
 def begun(store: Store, row: Row, learner: Learner | None = None) -> Learner:
@@ -128,6 +89,8 @@ def begun(store: Store, row: Row, learner: Learner | None = None) -> Learner:
             store.note(row["run"], step, f"{words} The one of step {step:,} is used.")
         if step < row["step"]:
             store.note(row["run"], step, f"goes on from step {step:,}; what came after it is learned again")
+    elif words := unfit(experiment.graphs, experiment.task, learner.recipe, learner.dataset):
+        raise VitrineError(words)
     elif row["parent_step"] is not None:
         fresh = adopt(learner, checkpoint.load(folder(row["run"]) / BEGINNING))
         if fresh:
@@ -144,6 +107,7 @@ def carry_out(
     """
     row = store.run(run)
     store.update(run, status="running", pid=os.getpid(), host=identity(os.getpid()), error=None)
+    (folder(run) / "result.json").unlink(missing_ok=True)  # of an earlier end, that it goes on from
     try:
         learner = begun(store, row, learner)
         threads = torch.get_num_threads()
@@ -173,7 +137,7 @@ def begins(row: Row, learner: Learner, threads: int) -> str:
     if row["threads"] not in (None, threads):
         words += f"; it began with {row['threads']}, so that its last bits may differ from those of a run never stopped"
     again = 0 if row["seconds"] else copies(learner.dataset)
-    return words + (f"; {again:,} test examples are among the training ones too" if again else "")
+    return words + (f"; copies of training examples among those to test on: {again:,}" if again else "")
 
 
 def fault(run: str, error: Exception) -> str:
@@ -274,6 +238,7 @@ def finish(learner: Learner) -> dict[str, Any]:
     words = learner.task.last_words(learner.settled, train.inputs, train.targets)
     return {
         "words": words or best.last_words(learner.recipe, learner.epoch),
+        "settled": learner.settled,
         "seconds": learner.seconds,
         "examples_per_second": learner.step * learner.batch_size / max(1e-9, learner.seconds),
         "metrics": {name: learner.score(name) for name in learner.data},

@@ -227,9 +227,12 @@ class Desk:
     def _step(self, order: Order) -> None:
         if not self.learner:
             raise VitrineError("The run has not begun to learn.", cure="Wait a moment.")
+        far = self._far(order.value)
+        if self.paused and far > self.learner.steps_an_epoch and not take_turn(self.store, self.run):
+            raise VitrineError(FULL, cure="Take fewer steps, or press Play, and it waits for its turn.")
         self._wait_no_more()
         self.paused = False
-        self._rest_at(self.learner.step + self._far(order.value))
+        self._rest_at(self.learner.step + far)
         self._say("running", str(order))
 
     def _far(self, value: int | str) -> int:

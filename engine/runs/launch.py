@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +67,9 @@ def fill(store: Store, launcher: "Launcher | None" = None) -> None:
     """Start workers for as many waiting runs as there is room for, the longest waiting first."""
     coming = launcher.coming() if launcher else set()
     busy = {row["run"] for row in learning(store)}
-    room = most_runs() - len(busy | coming)
-    waiting = [row["run"] for row in store.runs("queued")[::-1] if row["run"] not in coming]
+    queued = [row["run"] for row in store.runs("queued")[::-1]]
+    room = most_runs() - len(busy | (coming & set(queued)))  # a paused run has a worker and holds no place
+    waiting = [run for run in queued if run not in coming]
     for run in waiting[: max(0, room)]:
         if launcher:
             launcher.start(run)
@@ -75,10 +77,12 @@ def fill(store: Store, launcher: "Launcher | None" = None) -> None:
             _spawn([*WORKER, run], subprocess.DEVNULL)  # it lives on when this process ends
 
 
-def again(store: Store, run: str, here: bool = False, longer: bool = False) -> str:
+def again(
+    store: Store, run: str, here: bool = False, longer: bool = False, beforehand: Sequence[tuple[str, Any]] = ()
+) -> str:
     """Let a run that ended early wait for its turn again, or go on in this process; return its whole name.
 
-    One that is done goes on where somebody sees to it that it lasts longer.
+    One that is done goes on where somebody sees to it that it lasts longer. Orders given beforehand come first.
     """
     row = store.run(run)
     if row["status"] == "done" and not longer:
@@ -88,6 +92,8 @@ def again(store: Store, run: str, here: bool = False, longer: bool = False) -> s
     if row["status"] not in (*ENDED, "queued"):
         raise VitrineError(f"{row['run']} is {row['status']} already.")
     orders.answer_all(store, row["run"], f"{row['run']} had ended.")  # nothing old must stop it again
+    for command, value in beforehand:
+        orders.enter(store, row["run"], command, value)
     status, more = ("running", mine()) if here else ("queued", {})
     if not store.turn(row["run"], row["status"], status, error=None, **more):
         raise VitrineError(f"{row['run']} has just been taken up by somebody else.")

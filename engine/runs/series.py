@@ -20,7 +20,8 @@ from engine.training.series import parts
 
 def carry_series(store: Store, run: str, meet: Meet | None = None) -> Generator[Report, None, None]:
     """Carry out one child after another; those that are done already stay, one cut short goes on."""
-    experiment = load(store.run(run)["experiment"])
+    whole = store.run(run)
+    experiment = load(whole["experiment"])
     assert experiment.data
     store.update(run, status="running", pid=os.getpid(), host=identity(os.getpid()), error=None)
     keep_copy(store, run)
@@ -37,7 +38,11 @@ def carry_series(store: Store, run: str, meet: Meet | None = None) -> Generator[
                 raise VitrineError(
                     f"{child['run']} is learned by itself already.", cure="Stop it, and resume this one."
                 )
-            name = child["run"] if child else new_run(store, one, parent=run, status="running", **mine())
+            name = (
+                child["run"]
+                if child
+                else new_run(store, one, parent=run, status="running", owner=whole["owner"], **mine())
+            )
             store.note(run, steps, f"{name} is part {place + 1} of {len(series)}")
             if not child or child["status"] != "done":
                 for report in carry_out(store, name, meet=meet):

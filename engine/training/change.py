@@ -49,6 +49,8 @@ def change(learner: Learner, settings: dict[str, Any]) -> None:
     place = learner.step, learner.epochs
     if recipe.patience and not learner.recipe.patience:
         learner.best = Best()  # from here on the best weights are kept
+    if {"epochs", "steps", "seconds"} & settings.keys():
+        learner.best.epochs = 0  # whoever wants it to last longer wants it to go on
     learner.follow(recipe)
     if before != (learner.batch_size, recipe.epochs):
         learner.origin = place

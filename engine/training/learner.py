@@ -26,7 +26,7 @@ from engine.training.schedule import Plateau, factor, momentum
 from engine.training.sprint import sprint_of
 from engine.training.step import move
 from engine.training.sweep import batches
-from engine.training.unfit import unfit
+from engine.training.unfit import impossible
 
 LOOK = 1024  # examples at once when scoring,
 LOOK_VALUES = 2**22  # and how many numbers of theirs
@@ -40,7 +40,7 @@ class Learner:
         self.dataset = dataset = fewer(folded(dataset, self.recipe), self.recipe)
         task = experiment.task
         self.task = task.suited(experiment.graphs)
-        if words := unfit(experiment.graphs, task, self.recipe, dataset):
+        if words := impossible(experiment.graphs, task, self.recipe, dataset):
             raise VitrineError(words)
         self.place: Place = place(self.recipe)
         torch.manual_seed(self.recipe.seed)

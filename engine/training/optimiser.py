@@ -80,7 +80,7 @@ def set_rate(optimiser: torch.optim.Optimizer, rate: float, momentum: float | No
         group["lr"] = rate * group.get("factor", 1.0)
         if momentum is not None and "betas" in group:
             group["betas"] = (momentum, group["betas"][1])
-        elif momentum is not None and group.get("momentum"):
+        elif momentum is not None:
             group["momentum"] = momentum
 
 
@@ -106,28 +106,32 @@ class Pull:
     def __init__(self, optimiser: torch.optim.Optimizer, recipe: Recipe, network: nn.Module):
         self.decay, self.l1, self.couples = recipe.decay, recipe.l1, recipe.couples
         chosen = pulled(recipe, network) if self else set()
-        self.groups = [(g, [p for p in g["params"] if p in chosen]) for g in optimiser.param_groups]
+        self.optimiser = optimiser  # whose groups are made anew whenever it takes up a state
+        self.weights = [[p for p in group["params"] if p in chosen] for group in optimiser.param_groups]
 
     def __bool__(self) -> bool:
         return bool(self.decay or self.l1)
 
+    def _each(self) -> Iterable[tuple[float, list[Any]]]:
+        """Yield the rate of each group today, and what is pulled of it."""
+        for group, weights in zip(self.optimiser.param_groups, self.weights, strict=True):
+            yield group["lr"], [p for p in weights if p.grad is not None]
+
     @torch.no_grad()
     def before(self) -> None:
         """Add coupled decay to the gradients, or shrink the weights by a decoupled one."""
-        for group, every in self.groups if self.decay else ():
-            weights = [p for p in every if p.grad is not None]
+        for rate, weights in self._each() if self.decay else ():
             if weights and self.couples:
                 torch._foreach_add_([p.grad for p in weights], weights, alpha=self.decay)
             elif weights:
-                torch._foreach_mul_(weights, 1 - group["lr"] * self.decay)
+                torch._foreach_mul_(weights, 1 - rate * self.decay)
 
     @torch.no_grad()
     def after(self) -> None:
         """Bring weights closer to zero by rate × L1, and no further: the proximal step, which reaches it."""
-        for group, every in self.groups if self.l1 else ():
-            for weight in every:
-                if weight.grad is not None:
-                    weight.copy_(nn.functional.softshrink(weight, group["lr"] * self.l1))
+        for rate, weights in self._each() if self.l1 else ():
+            for weight in weights:
+                weight.copy_(nn.functional.softshrink(weight, rate * self.l1))
 
     @torch.no_grad()
     def penalty(self) -> torch.Tensor:
@@ -136,7 +140,7 @@ class Pull:
         Where a weight is zero, |w| has many slopes: the one that moves it least is taken.
         """
         total = torch.zeros(())
-        for weight in (p for _, every in self.groups for p in every if p.grad is not None):
+        for weight in (p for _, weights in self._each() for p in weights):
             if self.decay:
                 total = total + self.decay / 2 * weight.square().sum().cpu()
                 weight.grad.add_(weight, alpha=self.decay)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from engine.training.recipe import Recipe
 
 RISING = 0.3  # the part of one cycle in which the rate goes up
+WITH_MOMENTUM = ("momentum", "nesterov", "adam", "adamw")
 SWAY = 0.05  # how far momentum goes up and down meanwhile
 
 
@@ -27,7 +28,7 @@ def factor(recipe: Recipe, step: int, total: int, steps_an_epoch: int, plateaus:
 
 def momentum(recipe: Recipe, step: int, total: int) -> float | None:
     """Return the momentum of a step where the schedule moves it: one-cycle takes it down as the rate goes up."""
-    if recipe.schedule != "one_cycle":
+    if recipe.schedule != "one_cycle" or recipe.optimiser not in WITH_MOMENTUM:
         return None
     high, low = min(0.999, recipe.momentum + SWAY), max(0.0, recipe.momentum - SWAY)
     top = RISING * total - 1

@@ -8,11 +8,15 @@ from engine.tasks import Task
 from engine.training.recipe import Recipe
 
 
+def impossible(graphs: Mapping[str, Graph], task: Task, recipe: Recipe, dataset: Dataset) -> str:
+    """Return in words why not a single step can be taken, or nothing; the dataset is as the recipe cuts it."""
+    return task.suited(graphs).refuses(graphs, dataset) or _batch(recipe, len(dataset.train))
+
+
 def unfit(graphs: Mapping[str, Graph], task: Task, recipe: Recipe, dataset: Dataset) -> str:
-    """Return in words what must be changed first, or nothing; the dataset is as the recipe cuts it."""
+    """Return in words what must be changed before it begins, or nothing; what has begun is opened all the same."""
     return (
-        task.suited(graphs).refuses(graphs, dataset)
-        or _batch(recipe, len(dataset.train))
+        impossible(graphs, task, recipe, dataset)
         or contradiction(recipe)
         or (recipe.augment.refuses(dataset, task.blends) if recipe.augment else "")
     )

@@ -113,7 +113,7 @@ class Invariance(View):
         Maps are moved as far as the picture was: `lie` leads from their coordinates, of -1 to 1, to the picture's.
         """
         lie = torch.eye(3) if lie is None else lie
-        ratio = images.shape[2] * lie[1, 1] / (images.shape[3] * lie[0, 0])  # high against wide, of the picture
+        ratio = images.shape[2] * lie[0, 0] / (images.shape[3] * lie[1, 1])  # high against wide, of the picture
         whole = lie.inverse() @ self._matrix(amounts, ratio) @ lie
         grid = F.affine_grid(whole[:, :2].to(images.device, images.dtype), list(images.shape), align_corners=False)
         return F.grid_sample(images, grid, padding_mode=edges or self.edges, align_corners=False)

@@ -228,5 +228,5 @@ if len(ticked) == 1:
 elif ticked:
     _deleting(ticked)
     compare(ticked)
-elif house().store.runs():
+elif any(visitor().owns(row) for row in house().store.runs()):
     st.caption("Tick a run to open, name or delete it; tick several to compare them.")

@@ -87,7 +87,7 @@ def _panel(bench: Workbench, panel: dict[str, Any], source: str, experiment: Exp
             "height": view.height,
             "wide": view.wide,
             "timeless": view.kind == "curves",
-            "learns": bench.learns,
+            "learns": bench.learns and not bench.parted,
             "follows": _follows(panel["view"]),
         }
         if len(bench.runs) > 1:

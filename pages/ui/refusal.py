@@ -4,7 +4,6 @@ import functools
 
 from engine.errors import VitrineError
 from engine.live.house import house
-from engine.live.reading import StillReading
 from engine.training.experiment import load
 from engine.training.folds import fewer, folded
 from engine.training.series import parts, several
@@ -17,23 +16,23 @@ loaded = functools.lru_cache(maxsize=256)(load)
 
 def refusal(text: str) -> str:
     """Return why an experiment cannot be trained, or nothing."""
+    experiment = loaded(text)
+    if experiment.data is None:
+        return "Choose data to learn from."
     try:
+        house().hub.past.dataset(
+            experiment.data, PATIENCE
+        )  # what is wrong with data may be mended, so is not remembered
         return refused(text)
-    except StillReading as error:  # which is not remembered
+    except VitrineError as error:
         return str(error)
 
 
 @functools.lru_cache(maxsize=64)
 def refused(text: str) -> str:
-    """Return why an experiment cannot be trained with data that are read, or nothing."""
+    """Return why an experiment cannot be trained with data that are at hand, or nothing."""
     experiment = loaded(text)
-    if experiment.data is None:
-        return "Choose data to learn from."
-    try:
-        dataset = house().hub.past.dataset(experiment.data, PATIENCE)
-        recipe = (parts(experiment, dataset)[0] if several(experiment.recipe) else experiment).recipe
-        return unfit(experiment.graphs, experiment.task, recipe, fewer(folded(dataset, recipe), recipe))
-    except StillReading:
-        raise
-    except VitrineError as error:
-        return str(error)
+    assert experiment.data
+    dataset = house().hub.past.dataset(experiment.data, PATIENCE)
+    recipe = (parts(experiment, dataset)[0] if several(experiment.recipe) else experiment).recipe
+    return unfit(experiment.graphs, experiment.task, recipe, fewer(folded(dataset, recipe), recipe))

@@ -19,6 +19,9 @@ def type_number(bench: Workbench, typed: dict[str, Any]) -> None:
     """Give one weight another value: of the run as it learns, or of a new one that waits where this was seen."""
     settings = {typed["name"]: typed["value"]}
     try:
+        if bench.parted:  # what is seen is the network as it would begin
+            bench.attach(house().train(bench.ready, (("set", settings), ("stop", None)), visitor()))
+            return
         if bench.learns and not typed["past"]:
             give(bench, settings)
             return

@@ -51,7 +51,8 @@ def train_panel(bench: Workbench) -> None:
 
 def _recipe(bench: Workbench, experiment: Experiment, learns: bool) -> None:
     """Draw the form of the recipe; of a run that learns, with what may be changed on the way."""
-    live = changeable(_of_run(bench).recipe) if learns and not is_series(bench) else ()
+    mine = learns and visitor().owns(house().store.run(bench.run))  # somebody else's is only looked at
+    live = changeable(_of_run(bench).recipe) if mine and not is_series(bench) else ()
     experiment = _as_changed(bench, experiment, live)
     with st.container(border=True, gap="small", key=f"{bench.key}-recipe"):
         st.markdown("**Recipe**")
@@ -228,10 +229,15 @@ def _data(bench: Workbench) -> None:
         if not source:
             return
         st.caption(source.help())
-        if house().hub.past.reading.job(source):
+        readings = house().hub.past.reading
+        if readings.job(source):
             _reading(source)
+        elif readings.was_stopped(source):
+            st.button(
+                "Read them", icon=":material/play_arrow:", key="reading-go", on_click=readings.allow, args=(source,)
+            )
         if again := _copies(source):
-            st.caption(f":material/content_copy: {again:,} test examples stand among the training ones too.")
+            st.caption(f":material/content_copy: Copies of training examples among those to test on: {again:,}.")
         if isinstance(source, OwnPoints) and not veils.locked(bench.key, "data"):
             own_points(bench, source)
         form(source, f"{bench.key}.data.{source.kind}", lambda n, v: _set_part(bench, "data", n, v))
@@ -248,7 +254,7 @@ def _reading(source: Source) -> None:
     if job is None:
         st.rerun()
     else:
-        st.progress(job.share, f"{source.title} are being read: {job.share:.0%}")
+        st.progress(job.share, f"Reading {source.title}: {job.share:.0%}")
         st.button("Stop reading", icon=":material/stop:", key="reading-stop", on_click=job.stop)
 
 
@@ -286,7 +292,8 @@ def _set(bench: Workbench, name: str, value: Any) -> None:
     """Change an option of the recipe, and of the run that learns where that can be done."""
     before = bench.experiment.recipe
     recipe = before.but(**{name: value(getattr(before, name)) if callable(value) else value})
-    if recipe != before and bench.learns and not is_series(bench) and name in changeable(_of_run(bench).recipe):
+    mine = bench.learns and visitor().owns(house().store.run(bench.run))
+    if recipe != before and mine and not is_series(bench) and name in changeable(_of_run(bench).recipe):
         settings = {name: recipe.write().get(name, type(before).model_fields[name].default)}
         give(bench, settings)
     bench.put(dataclasses.replace(bench.experiment, recipe=recipe))

@@ -9,7 +9,7 @@ def plain(words: str) -> str:
     """Return words so that markdown shows them unchanged: no link, picture, formula or colour comes of them."""
     escaped = re.sub(r"([\\`*_\[\]<>$|~{}&])", r"\\\1", " ".join(words.split()))
     escaped = re.sub(r"^([#+=-]+|\d+[.)])(?=\s|$)", lambda begin: f"{begin[0][:-1]}\\{begin[0][-1]}", escaped)
-    return re.sub(r":(?=\w)", "\\:\u2060", escaped)
+    return re.sub(r":(?=[\w/])", "\\:\u2060", escaped).replace("www.", "www\u2060.")
 
 
 def complain(words: str) -> None:

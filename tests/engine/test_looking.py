@@ -16,6 +16,7 @@ from engine.data import DATASETS
 from engine.errors import VitrineError
 from engine.graph.capture import capturing, node
 from engine.graph.chain import chain
+from engine.graph.cost import cost
 from engine.graph.units import unit_axes
 from engine.layers import LAYERS
 from engine.layers.activation import ReLU, Softmax, Tanh
@@ -31,6 +32,7 @@ from engine.views import VIEWS
 from engine.views import session as sessions
 from engine.views.attributing import METHODS, Answers, Question, attributed
 from engine.views.camethods import BY_GRADIENT
+from engine.views.invariance import _lie
 from engine.views.lesions import silenced
 from engine.views.sample import answer, sample_of
 from engine.views.session import looking
@@ -818,3 +820,16 @@ def test_one_copy_of_a_network_is_kept_whatever_was_switched_off(deep):
     for unit in range(4):
         VIEWS["feature-maps"](off=(f"conv1:{unit}",)).compute(deep)
     assert sum(key[0] == "without" for key in deep.kept) == 1
+
+
+def test_maps_turn_by_the_pictures_own_proportions():
+    view = VIEWS["invariance"](change="turn")
+    picture = torch.zeros(1, 1, 20, 40)
+    picture[..., 6:10, 25:29] = 1.0
+    conv = chain(image=Input(sizes=(1, 20, 40)), conv=Conv2d(channels=1, kernel=5, stride=1))
+    turned = view._moved(picture, torch.tensor([0.5]))  # a quarter: what was right of the middle is below or above it
+    ones = torch.ones(1, 1, 5, 5)
+    field = {layer.step.path: layer.field for layer in cost(conv).layers}["conv"]
+    expected = view._moved(F.conv2d(picture, ones), torch.tensor([0.5]), _lie(field, (16, 36), (20, 40)))
+    found = F.conv2d(turned, ones)
+    assert float(F.cosine_similarity(found.flatten(), expected.flatten(), dim=0)) > 0.999

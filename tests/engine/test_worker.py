@@ -495,3 +495,18 @@ def test_what_is_ordered_beforehand_and_stopped_takes_no_step(store):
     assert (store.run(run)["status"], store.run(run)["step"]) == ("stopped", 0)
     learner = reopened(store, run)
     assert learner.networks["network"].state_dict()[weight].flatten()[0] == 1.5
+
+
+def test_a_paused_run_of_an_app_lets_the_next_one_begin(store, monkeypatch):
+    monkeypatch.setenv("VITRINE_RUNS", "1")
+    monkeypatch.setenv("VITRINE_SPARE", "0")
+    launcher = Launcher()
+    first, second = (new_run(store, EXPERIMENT) for _ in range(2))
+    fill(store, launcher)
+    await_run(store, first, lambda row: row["step"] > 0)
+    orders.tell(store, first, "pause")
+    assert first in launcher.coming()  # its worker lives, and holds no place
+    fill(store, launcher)
+    await_status(store, second, "running")
+    end_all(store)
+    launcher.close()
