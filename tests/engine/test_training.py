@@ -34,7 +34,7 @@ from engine.training.change import change
 from engine.training.experiment import Experiment, dump, load
 from engine.training.learner import Learner
 from engine.training.loop import every, learn
-from engine.training.recipe import Recipe
+from engine.training.recipe import Recipe, longer
 from engine.training.schedule import Plateau, factor
 from engine.training.trouble import copied
 from engine.training.unfit import unfit
@@ -640,3 +640,11 @@ def test_a_momentum_that_one_cycle_takes_to_zero_comes_back():
     for _ in learn(plain):
         pass
     assert plain.optimisers["network"].param_groups[0]["momentum"] == 0
+
+
+def test_a_recipe_that_is_over_lasts_as_long_again():
+    at = {"epoch": 5.0, "step": 105, "seconds": 3.5}
+    assert longer(Recipe(epochs=5), at) == {"epochs": 10.0}
+    assert longer(Recipe(epochs=None, steps=105), at) == {"steps": 210}
+    assert longer(Recipe(epochs=None, seconds=3.5), at) == {"seconds": 7.0}
+    assert longer(Recipe(epochs=None), at) == {}

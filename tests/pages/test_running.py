@@ -7,6 +7,7 @@ import pytest
 
 from engine.data import DATASETS
 from engine.live.house import House, house, made
+from engine.live.visitor import Visitor
 from engine.presets import PRESETS
 from engine.runs.carry import branch, carry_out, new_run
 from engine.runs.launch import CHILDREN
@@ -345,3 +346,33 @@ def test_parts_of_a_series_are_listed_only_when_asked_for(home):
     assert rows["accuracy"][0] == pytest.approx(100 * mean)
     app.toggle(key="runs.parts").set_value(True).run()
     assert len(app.dataframe[0].value) == 3
+
+
+def test_a_link_that_hides_the_recipe_leaves_the_task(home):
+    app = opened("labs/playground.py", hide="recipe")
+    keys = {widget.key for widget in (*app.number_input, *app.selectbox, *app.toggle)}
+    assert "playground.task.smoothing" in keys
+    assert not {key for key in keys if key and key.startswith("playground.recipe.")}
+
+
+def test_what_another_page_has_set_of_a_run_is_shown(home):
+    experiment = PRESETS["mlp-2-8-8-1"].experiment()
+    run = new_run(house().store, experiment, status="running")
+    changed = experiment.recipe.but(rate=0.5, batch=20)
+    house().store.update(run, changed=json.dumps(changed.write()))
+    app = opened("labs/playground.py", run=run)
+    assert app.number_input(key="playground.recipe.rate").value == 0.5
+    assert app.selectbox(key="playground.recipe.batch").value == "20"
+    house().store.update(run, status="stopped")
+
+
+def test_a_guest_looks_at_anothers_run_and_changes_only_the_own_table(home, monkeypatch):
+    run = new_run(house().store, PRESETS["mlp-2-8-8-1"].experiment(), status="running")
+    monkeypatch.setattr("pages.ui.train.visitor", lambda: Visitor("guest", "a1", "Ada"))
+    app = opened("labs/playground.py", run=run)
+    app.number_input(key="playground.recipe.rate").set_value(0.7).run()
+    assert not app.exception
+    assert load(app.session_state["playground"]["now"]).recipe.rate == 0.7
+    assert "somebody else" not in words(app)
+    assert house().store.run(run)["changed"] is None
+    house().store.update(run, status="stopped")
