@@ -37,7 +37,7 @@ class Use:
     unit: str = ""
 
     def __str__(self) -> str:
-        has, most = (f"{n:,.0f}" if n >= 100 else f"{n:,.3g}" for n in (self.has, self.most))
+        has, most = (f"{n:,.0f}" if n >= 100 else f"{n:.2f}".rstrip("0").rstrip(".") for n in (self.has, self.most))
         return f"{self.what}: {has} of {most}{self.unit}"
 
 

@@ -200,7 +200,7 @@ def _room() -> None:
     failed = room_made(store, who)
     words = ", ".join(str(use) for use in uses(store, who) if use.unit)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f":material/data_usage: {words}.", width="content")
+        st.caption(f":material/data_usage: {words[:1].upper()}{words[1:]}.", width="content")
         if failed:
             st.button(
                 f"Delete {len(failed)} failed run{'s' if len(failed) > 1 else ''}",

@@ -154,7 +154,7 @@ def begin_button(bench: Workbench) -> None:
     )
     if not unfit and (words := near(house().store, visitor())):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(f":material/data_usage: {words}.", width="content")
+            st.caption(f":material/data_usage: {words[:1].upper()}{words[1:]}.", width="content")
             st.page_link("models/runs.py", label="Make room")
     if bench.run and not unfit:
         racing = len(bench.runs) > 1
