@@ -20,6 +20,7 @@ from engine.runs.mend import keep_copy
 from engine.runs.pulses import Pulses
 from engine.runs.recorder import Recorder
 from engine.runs.store import Row, Store, folder
+from engine.runs.tables import COMMANDS, RUNS
 from engine.runs.telling import telling_disk, telling_memory
 from engine.tasks.classify import confusion, precision_and_recall
 from engine.training import checkpoint
@@ -148,7 +149,11 @@ def fault(run: str, error: Exception) -> str:
 def end(store: Store, run: str, status: str, error: str | None = None, **more: Any) -> None:
     """Record how a run ended."""
     step = store.run(run)["step"]
-    store.update(run, status=status, error=error, pid=None, **more)
+    with store.writing() as connection:  # in one breath: whoever orders something then is refused, or answered here
+        ended = {"status": status, "error": error, "pid": None, "updated": time.time()} | more
+        connection.execute(RUNS.update().where(RUNS.c.run == run).values(**ended))
+        open_orders = COMMANDS.update().where(COMMANDS.c.run == run, COMMANDS.c.answer.is_(None))
+        connection.execute(open_orders.values(answer=f"{run} has ended."))
     store.note(run, step, f"{status}: {error}" if error else status)
     keep_copy(store, run)
 

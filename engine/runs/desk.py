@@ -312,5 +312,4 @@ def attended(store: Store, run: str, desk: Desk, **more: Any) -> Generator[Repor
         desk.ear.over.set()
         desk.ear.join()
         for name in desk.ear.names:
-            orders.answer_all(store, name, f"{name} has ended.")
             frames.clear(store, name)

@@ -510,3 +510,23 @@ def test_a_paused_run_of_an_app_lets_the_next_one_begin(store, monkeypatch):
     await_status(store, second, "running")
     end_all(store)
     launcher.close()
+
+
+def test_what_is_ordered_for_a_run_that_goes_on_is_not_closed_by_the_worker_that_ended(store, monkeypatch):
+    run = new_run(store, EXPERIMENT)
+    desk = Desk(store, run)
+    reports = attended(store, run, desk)
+    next(reports)
+    orders.give(store, run, "stop")
+    seen = []
+    clear = frames.clear
+
+    def ended(cleared_store, name):  # the last thing that its desk does: somebody has let it go on just before
+        seen.append(store.run(run)["status"])
+        again(store, run, beforehand=(("set", {"rate": 0.5}), ("stop", None)))
+        clear(cleared_store, name)
+
+    monkeypatch.setattr(frames, "clear", ended)
+    list(reports)
+    assert seen == ["stopped"]
+    assert [order.command for order in orders.pending(store, run)] == ["set", "stop"]
