@@ -168,6 +168,8 @@ async def _crowd(address: str, run: str, seconds: float) -> list[float]:
                 except TimeoutError:
                     continue
                 now, head = time.time(), text[:200]
+                if '"made":' not in head:  # the app's name, which comes first
+                    continue
                 name = head.split('"id":"', 1)[1].split('"', 1)[0]
                 made = float(head.split('"made":', 1)[1].split(",", 1)[0])
                 if now > begin + 3:  # what lay ready when they came is not late
