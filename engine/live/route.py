@@ -21,7 +21,7 @@ from engine.views.view import MOST_BYTES, read
 MOST_MESSAGE = 32_768  # characters
 MOST_LOOKS = 48  # things that one browser page looks at
 MOST_VIEWERS = 1000
-MOST_WAITING = 200  # messages that a page has not read yet
+MOST_WAITING = 2_000  # messages that a page has not read yet
 MOST_ORDERS = 20  # of one page, that nobody has answered yet
 PATIENCE = 10.0  # seconds until an order is said to be unanswered
 

@@ -50,7 +50,7 @@ def _turned(store: Store, run: str, before: str) -> bool:
     with store.writing() as connection:
         if store.engine.dialect.name == "postgresql":  # SQLite has one writer at a time anyway
             connection.execute(sa.text("SELECT pg_advisory_xact_lock(7316)"))
-        return connection.execute(turned.values(status="running", **mine())).rowcount == 1
+        return connection.execute(turned.values(status="running", error=None, **mine())).rowcount == 1
 
 
 def learning(store: Store) -> list[Row]:

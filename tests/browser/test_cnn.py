@@ -25,6 +25,12 @@ SPOT = """(plot, [n, x, y]) => {
   return [left + across._offset + across.d2p(x), top + down._offset + down.d2p(y)];
 }"""
 
+AT_REST = """root => {
+  const now = root.dataset.drawn;
+  if (root.kept !== now) Object.assign(root, { kept: now, since: performance.now() });
+  return performance.now() - root.since > 500;
+}"""  # a click upon a figure that is just being drawn anew is lost, as it would be to a person
+
 
 @pytest.fixture(scope="module")
 def learned(home, address):
@@ -57,6 +63,7 @@ def click(page, title, axes, x, y):
     shown = figure(page, title)
     shown.scroll_into_view_if_needed()
     page.wait_for_function(f"h => h.querySelector('.plot')._fullLayout?.xaxis{axes}", arg=shown.element_handle())
+    page.wait_for_function(AT_REST, arg=shown.element_handle())
     left, top = shown.evaluate(SPOT, [axes, x, y])
     page.mouse.click(left, top)
 

@@ -280,8 +280,9 @@ def test_thousands_of_subscriptions_are_refused_and_the_server_stays_well(served
     seen = set()
     while len(seen) < 300 and time.monotonic() < deadline:
         message = json.loads(page.socket.recv(timeout=PATIENCE))
-        seen.add(message["id"].removesuffix("/answer"))
-        refused += "problem" in message
+        if message["id"] != "house":  # the app's name, which comes first
+            seen.add(message["id"].removesuffix("/answer"))
+            refused += "problem" in message
     assert refused == 300 - MOST_LOOKS
     other = Page(port)
     other.say(do="state", id="s", source=f"run:{done}")
