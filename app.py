@@ -18,24 +18,32 @@ from starlette.websockets import WebSocket
 from streamlit import config
 
 from engine.figures.script import script
+from engine.live.accounts import membership
 from engine.live.gate import Gate, invitations
-from engine.live.visitor import HEADER, ON
+from engine.live.visitor import HEADER, ON, signing_in
+from pages.ui.accounts import StreamlitAccounts, accounts
 
 ASSETS = Path(__file__).parent / "assets"
 PAGE = Path(st.__file__).parent / "static" / "index.html"
 LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
-def open_to_others() -> None:
+def open_to_others() -> StreamlitAccounts | None:
     """Where others can reach the app, let them sign in, and keep what went wrong inside it from them."""
     address = config.get_option("server.address") or "0.0.0.0"
-    if address in LOCAL or os.environ.get(ON) == "0":
-        return
-    os.environ[ON] = "1"
+    found = accounts()
+    os.environ.setdefault(ON, "0" if address in LOCAL and not found else "1")
+    if not signing_in():
+        return None
+    if found:  # the name that the provider sends people back to is one of ours
+        os.environ["VITRINE_HOSTS"] = f"{os.environ.get('VITRINE_HOSTS', '')},{found.host}"
     config.set_option("client.showErrorDetails", "none")
     config.set_option("server.trustedUserHeaders", {HEADER: "visitor"})  # a session is its visitor's alone
     where = f"http://{address if address != '0.0.0.0' else 'ADDRESS'}:{config.get_option('server.port')}"
     print(f"Others can reach this app; they come in by one of these links:\n{invitations(where)}", flush=True)
+    if found:
+        print(f"  With an account of {', '.join(found.providers())}: {found.origin}\n{membership()}", flush=True)
+    return found
 
 
 @asynccontextmanager
@@ -101,11 +109,11 @@ async def shared(request: Request) -> FileResponse:
     return FileResponse(ASSETS / Path(request.url.path).name, headers={"cache-control": "no-cache"})
 
 
-open_to_others()
+known = open_to_others()
 app = st.App(
     "pages/index.py",
     lifespan=lifespan,
-    middleware=[Middleware(Gate, page=PAGE)],
+    middleware=[Middleware(Gate, page=PAGE, accounts=known)],
     routes=[
         WebSocketRoute("/live", live),
         Route("/live/plotly.js", plotly),

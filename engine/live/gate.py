@@ -6,16 +6,17 @@ import ipaddress
 import os
 import platform
 from base64 import b64encode
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from starlette.requests import HTTPConnection
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
 from engine.home import home
-from engine.live.visitor import HEADER, Visitor, keys, signing_in
+from engine.live.accounts import LEAVE, PASSAGES, Accounts, called, holder
+from engine.live.visitor import HEADER, ROLES, Visitor, keys, signing_in
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -24,16 +25,19 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 SAFE = ("GET", "HEAD", "OPTIONS")
 A_MONTH = 30 * 24 * 3600
 WORD, NAME = "token", "name"  # in an address that lets somebody in
+ENTER, WITH, TO = "/enter", "with", "to"  # where signing in with an account begins, with whose, and to go where
+MOST_WAY = 3000  # signs of an address that a browser keeps on the way through a provider's pages
 
 ELSEWHERE = """This address is not one of Vitrine's own. Whoever runs it can add the name in VITRINE_HOSTS."""
 
 SIGN_IN = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Vitrine</title>
 <meta name="viewport" content="width=device-width">
-<style>body{font:16px system-ui;max-width:22rem;margin:18vh auto;padding:0 1rem;color:#1c2329;background:#fbfbf9}
-input,button{font:inherit;display:block;width:100%%;box-sizing:border-box;padding:.6rem;margin:.3rem 0 1rem}
-button{background:#0b6b8a;color:#fff;border:0;border-radius:.5rem}
+<style>html{color-scheme:light dark}
+body{font:16px system-ui;max-width:22rem;margin:18vh auto;padding:0 1rem;color:#1c2329;background:#fbfbf9}
+input,button,.way{font:inherit;display:block;width:100%%;box-sizing:border-box;padding:.6rem;margin:.3rem 0 1rem}
+button,.way{background:#0b6b8a;color:#fff;border:0;border-radius:.5rem;text-align:center;text-decoration:none}
 @media(prefers-color-scheme:dark){body{color:#e4e8ea;background:#11161b}}</style>
-<h1>Vitrine</h1><p>%s</p><form method="get">%s<label>The word from your invitation
+<h1>Vitrine</h1><p>%s</p>%s<form method="get">%s<label>The word from your invitation
 <input name="token" type="password" required autofocus></label>
 <label>Your name, if you like<input name="name" maxlength="40"></label><button>Come in</button></form></html>"""
 
@@ -79,8 +83,8 @@ def policy(page: Path) -> str:
 class Gate:
     """Stands before the whole app: pages, files, uploads and sockets, Streamlit's and ours."""
 
-    def __init__(self, app: App, page: Path):
-        self.app = app
+    def __init__(self, app: App, page: Path, accounts: Accounts | None = None):
+        self.app, self.accounts = app, accounts
         self.headers = [
             (b"content-security-policy", policy(page).encode()),
             (b"x-content-type-options", b"nosniff"),
@@ -103,12 +107,17 @@ class Gate:
             if scope["type"] == "http" and asked.query_params.get(WORD):
                 await self._admit(scope, asked, visitor)(scope, receive, send)
                 return
-            if visitor is None:
-                words = "This Vitrine is open to those who were invited."
-                await self._refuse(scope, receive, send, sign_in(words, 401, scope))
+            if answer := self._on_the_way(asked, visitor):
+                await answer(scope, receive, self._guarding(send))
                 return
-            passed.append((HEADER.encode(), keys().sealed(visitor).encode()))
-            if asked.headers.get("sec-fetch-dest") == "document":  # whoever keeps coming is known for longer
+            underway = self.accounts is not None and scope["path"] in PASSAGES
+            if visitor is None and not underway:
+                await self._refuse(scope, receive, send, self._stranger(scope, asked))
+                return
+            if visitor is not None:
+                passed.append((HEADER.encode(), keys().sealed(visitor).encode()))
+            # Whoever keeps coming by an invitation is known for longer.
+            if visitor is not None and not visitor.account and asked.headers.get("sec-fetch-dest") == "document":
                 renewed = Response()
                 _mark(renewed, visitor)
                 send = self._guarding(send, renewed.raw_headers[-1:])
@@ -125,7 +134,44 @@ class Gate:
         return guarded
 
     def _known(self, asked: HTTPConnection) -> Visitor | None:
-        return keys().opened(asked.cookies.get(cookie(), ""))
+        """Return who asks: as what their account or their invitation lets them, whichever lets them do more."""
+        claims = self._claims(asked)
+        found = [holder(claims) if claims else None, keys().opened(asked.cookies.get(cookie(), ""))]
+        return min(filter(None, found), key=lambda visitor: ROLES.index(visitor.role), default=None)
+
+    def _claims(self, asked: HTTPConnection) -> Mapping[str, Any] | None:
+        return self.accounts.claims(asked.cookies, asked.headers.get("host", "")) if self.accounts else None
+
+    def _on_the_way(self, asked: HTTPConnection, visitor: Visitor | None) -> Response | None:
+        """Send somebody to their provider, or, back from there, to where the link led that they came by."""
+        if self.accounts is None or asked.scope["type"] != "http":
+            return None
+        way = f"{cookie()}-way"
+        if asked.scope["path"] == ENTER:
+            wanted = asked.query_params.get(WITH, "")
+            if wanted not in self.accounts.providers():
+                return PlainTextResponse("There is no such account to sign in with.", 404)
+            answer = RedirectResponse(self.accounts.passage(wanted), 303)
+            answer.set_cookie(way, quote(asked.query_params.get(TO, "")[:MOST_WAY]), 600, httponly=True, samesite="lax")
+            return answer
+        if visitor is None or asked.scope["path"] != "/" or way not in asked.cookies:
+            return None
+        target = urlsplit(unquote(asked.cookies[way]))
+        inside = "/" + quote(target.path.lstrip("/\\"))
+        answer = RedirectResponse(inside + (f"?{target.query}" if target.query else ""), 303)
+        answer.delete_cookie(way)
+        return answer
+
+    def _stranger(self, scope: Scope, asked: HTTPConnection) -> Response:
+        """Return the page for somebody who is not known, or whose account is not meant."""
+        ways = self.accounts.providers() if self.accounts else ()
+        if claims := self._claims(asked):
+            words = f"{called(claims)} is not among those who were invited. Ask whoever runs this Vitrine."
+            return sign_in(words, 403, scope, {"Sign out": LEAVE})
+        words = "This Vitrine is open to those who were invited."
+        query = scope["query_string"].decode("latin-1")
+        to = scope["path"] + (f"?{query}" if query else "")
+        return sign_in(words, 401, scope, {_with(way): f"{ENTER}?{urlencode({WITH: way, TO: to})}" for way in ways})
 
     def _admit(self, scope: Scope, asked: HTTPConnection, before: Visitor | None) -> Response:
         """Let somebody in who has the word, and take it out of the address."""
@@ -158,13 +204,20 @@ def _others(scope: Scope) -> list[tuple[str, str]]:
     return [(name, value) for name, value in every[:50] if name not in (WORD, NAME)]
 
 
-def sign_in(words: str, status: int, scope: Scope) -> Response:
+def _with(provider: str) -> str:
+    return f"Sign in with {'your account' if provider == 'default' else provider.capitalize()}"
+
+
+def sign_in(words: str, status: int, scope: Scope, ways: Mapping[str, str] | None = None) -> Response:
     """Return the page on which one types the word of an invitation; what the address held stays in it."""
+    links = "".join(
+        f'<a class="way" href="{html.escape(to)}">{html.escape(way)}</a>' for way, to in (ways or {}).items()
+    )
     kept = "".join(
         f'<input type="hidden" name="{html.escape(name)}" value="{html.escape(value)}">'
         for name, value in _others(scope)
     )
-    return HTMLResponse(SIGN_IN % (words, kept), status)
+    return HTMLResponse(SIGN_IN % (html.escape(words), links, kept), status)
 
 
 def cookie() -> str:

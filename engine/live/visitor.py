@@ -31,6 +31,7 @@ class Visitor:
     role: Role = "host"
     key: str = ""  # by which a guest's runs are known
     name: str = ""
+    account: bool = False  # known by an account, not by an invitation
 
     @property
     def rules(self) -> bool:

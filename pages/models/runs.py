@@ -222,6 +222,11 @@ sweep(house().store)
 if complaint := st.session_state.pop("runs.complaint", ""):
     complain(complaint)
 _room()
+if visitor().account:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f"You are signed in as {plain(visitor().name or 'guest')}.", width="content")
+        if st.button("Sign out", type="tertiary"):
+            st.logout()
 ticked = chosen()
 if len(ticked) == 1:
     one(ticked[0])

@@ -32,7 +32,7 @@ ROOMS = {  # each room, and the rooms of this project that it may import
     "engine.cli": [*LEARNING, "engine.presets", "engine.figures", "engine.views", "engine.runs", "engine.live"],
     "engine.__main__": ["engine.cli"],
     "pages": ["engine"],
-    "app": ["engine"],
+    "app": ["engine", "pages.ui.accounts"],
 }
 FORBIDDEN = {"engine": {"streamlit"}, "pages": {"torch", "plotly"}, "app": {"torch", "plotly"}}
 
