@@ -35,6 +35,8 @@ def descend(learner: "Learner", role: str, one: torch.optim.Optimizer, loss: tor
     if learner.recipe.clip:
         nn.utils.clip_grad_norm_(list(moved([one])), learner.recipe.clip)
     pull = learner.pulls[role]
+    if pull and learner.scaler and not _finite(one):
+        pull = None  # the scaler leaves such a step out, and so does all that belongs to it
     if pull:
         pull.before()
     if learner.scaler:
@@ -44,6 +46,11 @@ def descend(learner: "Learner", role: str, one: torch.optim.Optimizer, loss: tor
         learner.steps[role]()
     if pull:
         pull.after()
+
+
+def _finite(one: torch.optim.Optimizer) -> bool:
+    gradients = [weight.grad for weight in moved([one]) if weight.grad is not None]
+    return bool(torch.stack([gradient.isfinite().all() for gradient in gradients]).all())
 
 
 def search(learner: "Learner", role: str, one: torch.optim.LBFGS, inputs: torch.Tensor, targets: torch.Tensor) -> None:

@@ -228,6 +228,24 @@ def test_options_that_cannot_be_had_together_are_refused_in_words(options, words
     assert words in unfit(experiment.graphs, experiment.task, experiment.recipe, found.dataset)
 
 
+@pytest.mark.parametrize("name", ["adamw", "adam", "sgd"])
+def test_a_step_that_the_scaler_leaves_out_moves_nothing_and_others_go_as_without_it(name):
+    pulled = small(Recipe(optimiser=name, batch=16, rate=0.01, decay=0.5, l1=0.1), noisy=False)
+    scaled, plain = learner(pulled), learner(pulled)
+    scaled.scaler = torch.amp.GradScaler("cpu", init_scale=16.0)
+    inputs, targets = (values[:16] for values in (plain.train.inputs, plain.train.targets))
+    before = plain.weights()["network"]
+    scaled.advance(inputs / 0.0, targets)
+    assert scaled.scaler.get_scale() == 8.0
+    assert all(torch.equal(now, before[name]) for name, now in scaled.weights()["network"].items())
+    for one in (scaled, plain):
+        one.advance(inputs, targets)
+    moved = scaled.weights()["network"]
+    assert any(not torch.equal(now, before[name]) for name, now in moved.items())
+    for name, expected in plain.weights()["network"].items():
+        torch.testing.assert_close(moved[name], expected, rtol=1e-5, atol=1e-7)
+
+
 def test_one_step_moves_each_weight_by_rate_times_its_gradient():
     found = learner(small(Recipe(optimiser="sgd", rate=0.1, batch="all"), noisy=False))
     network = found.networks["network"]
