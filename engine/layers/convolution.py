@@ -99,17 +99,13 @@ class _Convolution(Layer):
         where = " * ".join(at)
         n = dict(zip(names, kernel, strict=True)) | {"channels_in": given[0].sizes[0], "maps": gives.sizes[0], **at}
         n |= {"groups": groups} if groups > 1 else {}
-        padded = any(any(pair) for pair in pads)
         met = geometry.met(given[0], gives, kernel, stride, pads, dilation)
-        taps = " * ".join(met)
-        name = "connections, less those to padding"
-        real = (formula(name, f"maps * {inside} * {taps}", **n, **met),) if padded else ()
         return (
             *geometry.output_sizes(given[0], gives, kernel, stride, pads, dilation),
             formula("weights", f"maps * {biased}", **n),
             formula("neurons", f"maps * {where}", **n),
             formula("connections", f"maps * {where} * {one}", **n),
-            *real,
+            *geometry.less("those to padding", pads, f"maps * {inside} * {' * '.join(met)}", n | met),
             formula("connections with biases", f"maps * {where} * {biased}", **n),
             formula("multiply-adds", f"maps * {where} * {one}", **n),
         )
@@ -235,11 +231,14 @@ class Separable2d(Layer):
         }
         n |= geometry.places(gives)
         one = "channels_in * kernel_height * kernel_width + maps * channels_in"
+        met = geometry.met(given[0], gives, kernel, stride, pads, dilation)
+        real = f"channels_in * {' * '.join(met)} + height * width * maps * channels_in"
         return (
             *geometry.output_sizes(given[0], gives, kernel, stride, pads, dilation),
             formula("weights", f"{one} + maps" if self.bias else one, **n),
             formula("neurons", "(channels_in + maps) * height * width", **n),
             formula("connections", f"height * width * ({one})", **n),
+            *geometry.less("those to padding", pads, real, n | met),
             formula("connections with biases", f"height * width * ({one}{' + maps' if self.bias else ''})", **n),
             formula("multiply-adds", f"height * width * ({one})", **n),
         )

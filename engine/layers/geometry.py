@@ -1,5 +1,7 @@
 """Arithmetic that sliding windows share, whatever they compute inside."""
 
+from collections.abc import Sequence
+
 from engine.layers.base import Refusal, Shape, Window, pair, times
 from engine.layers.formula import Formula, formula
 
@@ -74,10 +76,10 @@ def output_sizes(
 def met(
     given: Shape,
     gives: Shape,
-    kernel: tuple[int, ...],
-    stride: tuple[int, ...],
-    pads: tuple[tuple[int, int], ...],
-    dilation: tuple[int, ...],
+    kernel: Sequence[int],
+    stride: Sequence[int],
+    pads: Sequence[tuple[int, int]],
+    dilation: Sequence[int] = (1, 1),
 ) -> dict[str, int]:
     """Return for each axis how often a place of the kernel meets one of the input, rather than padding."""
     found = {}
@@ -88,6 +90,11 @@ def met(
 
         found[f"met_in_{name}"] = sum(sum(0 <= start + reach < size for start in starts) for reach in reaches)
     return found
+
+
+def less(what: str, pads: Sequence[tuple[int, int]], rule: str, numbers: dict[str, int]) -> tuple[Formula, ...]:
+    """Return how many connections there are without those that lead outside, where there are any."""
+    return (formula(f"connections, less {what}", rule, **numbers),) if any(map(any, pads)) else ()
 
 
 def places(gives: Shape) -> dict[str, int]:

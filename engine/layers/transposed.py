@@ -74,11 +74,16 @@ class _Transposed(Layer):
         window, where, outputs = (" * ".join(part) for part in (kernels, inputs, axes))
         spread = f"{where} * channels_in * maps * {window}"
         biases = f" + maps * {outputs}" if self.bias else ""
+        kernel, stride, padding, _ = zip(*self._axes(given[0]), strict=True)
+        pads = [(p, p) for p in padding]
+        # Seen from the outputs, a kernel that is painted is one that slides over them.
+        met = geometry.met(gives, given[0], kernel, stride, pads)
         return (
             *found,
             formula("weights", f"maps * channels_in * {window}" + (" + maps" if self.bias else ""), **n),
             formula("neurons", f"maps * {outputs}", **n),
             formula("connections", spread, **n),
+            *geometry.less("those cut off", pads, f"channels_in * maps * {' * '.join(met)}", n | met),
             formula("connections with biases", spread + biases, **n),
             formula("multiply-adds", spread, **n),
         )

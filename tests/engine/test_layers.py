@@ -241,16 +241,25 @@ def test_no_module_warns():
 
 
 @pytest.mark.parametrize(
-    ("sizes", "options"),
+    ("kind", "sizes", "options", "what"),
     [
-        ((3, 9, 7), {"kernel": 3, "padding": 1}),
-        ((3, 9, 7), {"kernel": (5, 2), "padding": 2, "stride": 2}),
-        ((4, 12, 11), {"kernel": 3, "padding": 3, "dilation": 2, "groups": 2, "channels": 6}),
-        ((3, 8, 8), {"kernel": 4, "padding": "same"}),
+        ("conv2d", (3, 9, 7), {"kernel": 3, "padding": 1}, "those to padding"),
+        ("conv2d", (3, 9, 7), {"kernel": (5, 2), "padding": 2, "stride": 2}, "those to padding"),
+        (
+            "conv2d",
+            (4, 12, 11),
+            {"kernel": 3, "padding": 3, "dilation": 2, "groups": 2, "channels": 6},
+            "those to padding",
+        ),
+        ("conv2d", (3, 8, 8), {"kernel": 4, "padding": "same"}, "those to padding"),
+        ("depthwise2d", (3, 8, 8), {"kernel": 3, "padding": 1, "multiplier": 2}, "those to padding"),
+        ("conv_transpose2d", (3, 5, 4), {"kernel": (4, 3), "stride": (2, 3), "padding": (1, 2)}, "those cut off"),
+        ("conv_transpose2d", (3, 5, 4), {"kernel": 3, "stride": 2, "padding": 1, "output_padding": 1}, "those cut off"),
+        ("conv_transpose1d", (2, 6), {"kernel": 5, "stride": 1, "padding": 2}, "those cut off"),
     ],
 )
-def test_connections_that_meet_padding_are_told_apart(sizes, options):
-    layer = LAYERS["conv2d"].read(options)
+def test_connections_that_lead_outside_are_told_apart(kind, sizes, options, what):
+    layer = LAYERS[kind].read(options)
     shape = Shape(sizes)
     module = layer.module(shape)()
     with torch.no_grad():
@@ -258,4 +267,13 @@ def test_connections_that_meet_padding_are_told_apart(sizes, options):
         module.bias.zero_()
         met = module(torch.ones(1, *sizes)).sum()  # each weight of one that meets a one
     found = {formula.name: formula.value for formula in layer.formulas((shape,), outcome(layer, (shape,)))}
-    assert found["connections, less those to padding"] == int(met) < found["connections"]
+    assert found[f"connections, less {what}"] == int(met) < found["connections"]
+
+
+def test_separable_connections_that_lead_outside_are_told_apart():
+    layer, shape = LAYERS["separable2d"].read({"channels": 5, "kernel": 3, "padding": 2, "stride": 2}), Shape((4, 9, 7))
+    outer, inner = (torch.ones(1, 4, 9, 7), torch.ones(4, 1, 3, 3))
+    met = int(torch.nn.functional.conv2d(outer, inner, stride=2, padding=2, groups=4).sum())
+    gives = outcome(layer, (shape,))
+    found = {formula.name: formula.value for formula in layer.formulas((shape,), gives)}
+    assert found["connections, less those to padding"] == met + gives.sizes[1] * gives.sizes[2] * 4 * 5
