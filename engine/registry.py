@@ -60,7 +60,10 @@ def did_you_mean(name: object, names) -> str:
 
 def shortened(value: object, most: int = 60) -> str:
     """Return the value as it would be typed, cut where it grows long."""
-    text = repr(value[: most + 1] if isinstance(value, str) else value)
+    try:
+        text = repr(value[: most + 1] if isinstance(value, str) else value)
+    except RecursionError:
+        return "something that lies too deep in itself"
     return text if len(text) <= most else text[: most - 1] + "…"
 
 

@@ -195,6 +195,8 @@ def _orders(port: int, run: str) -> tuple[int, Counter]:
             continue
         if "A fault" in answer.get("problem", ""):
             wrong[answer["problem"][:60]] += 1
+    page.say(do="order", id="on", source=f"run:{run}", order="resume")  # for a fair 'step' was among them
+    page.hear("on/answer")
     page.door.close()
     return ORDERS, wrong
 
@@ -211,10 +213,13 @@ def _silent(port: int, store, run: str) -> tuple[int, Counter]:
         time.sleep(8)
     finally:
         os.kill(worker, signal.SIGCONT)
-    for number in range(SILENT):
-        answer = pages[number % len(pages)].hear(f"s{number}/answer", seconds=30)
-        if not ("done" in answer or "has not answered" in answer.get("problem", "")):
-            wrong[str(answer)[:60]] += 1
+    for place, page in enumerate(pages):
+        missing = {f"s{number}/answer" for number in range(place, SILENT, len(pages))}
+        while missing:  # they come in any order
+            answer = page.hear(None, lambda message, left=missing: message["id"] in left, 30)
+            missing.discard(answer["id"])
+            if not ("done" in answer or "has not answered" in answer.get("problem", "")):
+                wrong[str(answer)[:60]] += 1
     for page in pages:
         page.door.close()
     return SILENT, wrong

@@ -98,9 +98,8 @@ class Store:
         """Return all of one run, by its name or the beginning of it, where only one begins so."""
         with self.reading() as connection:
             exact = connection.execute(sa.select(RUNS).where(RUNS.c.run == run)).all()
-            found = (
-                exact or connection.execute(sa.select(RUNS).where(RUNS.c.run.startswith(run, autoescape=True))).all()
-            )
+            begins = RUNS.c.run.startswith(run, autoescape=True) if run else sa.false()
+            found = exact or connection.execute(sa.select(RUNS).where(begins)).all()
         if len(found) != 1:
             if found:
                 raise VitrineError(f"More than one run begins with {shortened(run)}.", cure="Write more of its name.")

@@ -74,7 +74,7 @@ class Page:
             message = json.loads(self.socket.recv(timeout=left))
             if acknowledge and not message["id"].endswith("/answer"):
                 self.say(do="drawn", id=message["id"])
-            if message["id"] == name and is_so(message):
+            if name in (None, message["id"]) and is_so(message):
                 return message
         raise TimeoutError(name)
 
@@ -523,5 +523,10 @@ def test_orders_however_deep_or_odd_are_refused_in_words(served, page):
         deep = {"rate": deep}
     for value in (deep, {"rate": [[[[[[[[1]]]]]]]]}, {"x" * 300: 1}, {"rate": {"a": {"b": {"c": {"d": {"e": {}}}}}}}):
         words = page.refused(do="order", id="a", source=f"run:{run}", order="set", value=value)
+        assert "A fault" not in words
+        assert words.endswith((".", "?"))
+    for order, value in (("step", "[" * 1000 + "]" * 1000), ("set", '{"rate":' * 1000 + "1" + "}" * 1000)):
+        page.socket.send(f'{{"do":"order","id":"deep","source":"run:{run}","order":"{order}","value":{value}}}')
+        words = page.hear("deep/answer")["problem"]
         assert "A fault" not in words
         assert words.endswith((".", "?"))

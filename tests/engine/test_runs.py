@@ -161,6 +161,8 @@ def test_runs_are_found_by_the_beginning_of_their_name(store):
     assert store.run(run[:9])["run"] == run
     with pytest.raises(VitrineError, match="There is no run"):
         store.run("nothing")
+    with pytest.raises(VitrineError, match="There is no run"):
+        store.run("")  # every name begins with nothing
 
 
 def test_precision_and_recall_of_each_class_are_scikit_learns(store):
