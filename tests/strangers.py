@@ -118,7 +118,7 @@ async def _paths(address: str) -> tuple[int, Counter]:
             for secret in (b"root:x:0", b"daemon", b"PATH=", b"Traceback"):
                 if secret in said.replace(path.encode(), b""):
                     wrong[f"{secret.decode()} of {path}"] += 1
-        if answers[data] != {True}:
+        if len(answers[data]) > 1:
             wrong[f"{data}: places are told apart"] += 1
     return tried, wrong
 
