@@ -48,6 +48,10 @@ def data(
 def train(
     name: Named,
     data: Annotated[str | None, typer.Option(help="The dataset to learn from.")] = None,
+    task: Annotated[
+        str | None,
+        typer.Option(help="What to learn: classify, regress …; else as the experiment says, or what is left."),
+    ] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="recipe.rate=0.01, data.number=500, task.smoothing=0.1")
     ] = None,
@@ -65,18 +69,24 @@ def train(
     from engine.runs.desk import Desk, attended
     from engine.runs.launch import mine
     from engine.runs.store import Store
+    from engine.training.choosing import suited
     from engine.training.loop import every
     from engine.training.series import parts, several
     from engine.training.settings import changed
     from engine.training.unfit import unfit
 
     settings = [*(settings or []), *([f"recipe.device={device}"] if device else [])]
-    experiment = changed(experiment_of(name), data, settings)
+    experiment = changed(experiment_of(name), data, settings, task)
     if any(setting.startswith("data.path=") for setting in settings):  # typed here, rather than found in a file
         experiment = named(experiment)
-    series = several(experiment.recipe) and experiment.data
-    first = parts(experiment, experiment.data.load())[0] if series else experiment
-    learner, store = learner_of(first), Store()  # what cannot begin leaves no run behind
+    assert experiment.data
+    dataset = experiment.data.load()
+    if not task and (other := suited(experiment, dataset)) != experiment:
+        print(f"{dataset.title} leaves only the task {other.task.kind!r}, so that is learned.", file=sys.stderr)
+        experiment = other
+    series = several(experiment.recipe)
+    first = parts(experiment, dataset)[0] if series else experiment
+    learner, store = learner_of(first, None if series else dataset), Store()  # what cannot begin leaves no run behind
     if words := unfit(first.graphs, first.task, learner.recipe, learner.dataset):
         raise VitrineError(words)
     if detach:

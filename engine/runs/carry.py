@@ -69,10 +69,10 @@ def branch(store: Store, parent: str, step: int, experiment: Experiment, **more:
     return run
 
 
-def learner_of(experiment: Experiment) -> Learner:
+def learner_of(experiment: Experiment, dataset: Dataset | None = None) -> Learner:
     """Return the learner of an experiment, its data loaded; memory running out is told in words."""
     assert experiment.data
-    dataset: Dataset = experiment.data.load()
+    dataset = dataset or experiment.data.load()
     with telling_memory(experiment):
         return Learner(experiment, dataset)
 

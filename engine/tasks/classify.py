@@ -35,10 +35,16 @@ class Classify(Task):
         end = graph[graph.outputs[0]].layer.kind if graph.outputs else ""
         return self.but(probabilities=end in ("softmax", "sigmoid"))
 
+    def unlearnable(self, dataset):
+        """Refuse targets that are no classes."""
+        if dataset.classes:
+            return ""
+        return f"{dataset.title} has numbers to learn, no classes. Choose the task 'regress'."
+
     def refuses(self, graphs, dataset):
         """Refuse other inputs, other numbers of classes, and targets that are no classes."""
-        if not dataset.classes:
-            return f"{dataset.title} has numbers to learn, no classes. Choose the task 'regress'."
+        if words := self.unlearnable(dataset):
+            return words
         if words := fits_input(graphs["network"], dataset):
             return words
         gives, classes = trace(graphs["network"]).outputs[0], len(dataset.classes)

@@ -27,13 +27,19 @@ class Perceptron(Task):
         "perceptron", "Learn from mistakes only, until a whole pass makes none (Rosenblatt), or from everything (Hebb)."
     )
 
+    def unlearnable(self, dataset):
+        """Refuse anything but two classes."""
+        if len(dataset.classes) == 2:
+            return ""
+        return f"One neuron tells 2 classes apart; {dataset.title} has {len(dataset.classes) or 'none'}."
+
     def refuses(self, graphs, dataset):
         """Refuse anything but one neuron that fires or not, on two classes."""
+        return self.unlearnable(dataset) or fits_input(graphs["network"], dataset) or self.unsuited(graphs)
+
+    def unsuited(self, graphs):
+        """Refuse any network but one neuron."""
         graph = graphs["network"]
-        if len(dataset.classes) != 2:
-            return f"One neuron tells 2 classes apart; {dataset.title} has {len(dataset.classes) or 'none'}."
-        if words := fits_input(graph, dataset):
-            return words
         end = graph[graph.outputs[0]]
         learning = [layer.step.path for layer in cost(graph).layers if layer.counts.weights]
         if end.layer.kind not in FIRES or trace(graph).outputs[0].sizes != (1,) or len(learning) != 1:

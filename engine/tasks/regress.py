@@ -21,10 +21,16 @@ class Regress(Task):
         "squared", "Count the squared distance, the distance, or squared when small and plain when large."
     )
 
+    def unlearnable(self, dataset):
+        """Refuse targets that are classes."""
+        if not dataset.classes:
+            return ""
+        return f"{dataset.title} has classes, no numbers to learn. Choose the task 'classify'."
+
     def refuses(self, graphs, dataset):
         """Refuse other inputs, another number of outputs, and targets that are classes."""
-        if dataset.classes:
-            return f"{dataset.title} has classes, no numbers to learn. Choose the task 'classify'."
+        if words := self.unlearnable(dataset):
+            return words
         if words := fits_input(graphs["network"], dataset):
             return words
         gives, wanted = trace(graphs["network"]).outputs[0], tuple(dataset.train.targets.shape[1:])

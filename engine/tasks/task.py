@@ -36,6 +36,14 @@ class Task(Choice):
     blends: ClassVar[bool] = True  # whether it can learn from a blend of two examples
     classifies: ClassVar[bool] = False  # whether answers have a column for each class
 
+    def unlearnable(self, dataset: Dataset) -> str:
+        """Return in words why there is nothing of the kind in the dataset, whatever the graphs, or nothing."""
+        raise NotImplementedError(self.kind)
+
+    def unsuited(self, graphs: Mapping[str, Graph]) -> str:
+        """Return in words why graphs built like these cannot learn this from any data, or nothing."""
+        return ""
+
     def refuses(self, graphs: Mapping[str, Graph], dataset: Dataset) -> str:
         """Return in words why these graphs cannot learn this from the dataset, or nothing."""
         raise NotImplementedError(self.kind)

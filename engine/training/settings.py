@@ -9,15 +9,18 @@ from engine.choice import Choice
 from engine.data import DATASETS
 from engine.errors import VitrineError
 from engine.registry import shortened
+from engine.tasks import TASKS
 from engine.training.experiment import Experiment
 
 PARTS = ("recipe", "data", "task")
 
 
-def changed(experiment: Experiment, data: str | None, settings: list[str]) -> Experiment:
-    """Return the experiment with other data and settings."""
+def changed(experiment: Experiment, data: str | None, settings: list[str], task: str | None = None) -> Experiment:
+    """Return the experiment with other data, another task, and settings."""
     if data:
         experiment = dataclasses.replace(experiment, data=DATASETS[data]())
+    if task:
+        experiment = dataclasses.replace(experiment, task=TASKS[task]())
     if experiment.data is None:
         raise VitrineError(f"{experiment.name} names no data.", cure=f"Add --data with one of: {', '.join(DATASETS)}.")
     for setting in settings:

@@ -9,7 +9,7 @@ CNN = Lab(
     "CNN lab",
     ("cnn", "mlp"),
     "lenet-5",
-    ("image",),
+    ("image", "numbers"),
     board=("feature-maps", "class-activation", "curves", "flow", "predictions", "confusion"),
 )
 PLAYGROUND = Lab(

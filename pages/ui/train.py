@@ -25,6 +25,7 @@ from pages.ui.forms import form, show
 from pages.ui.points import own_points
 from pages.ui.race import race
 from pages.ui.refusal import refused
+from pages.ui.task import at_hand, task_form
 from pages.ui.visitor import visitor
 from pages.ui.words import complain, plain
 from pages.ui.workbench import Workbench
@@ -43,10 +44,8 @@ def train_panel(bench: Workbench) -> None:
     learns = bench.learns
     if not bench.hides("recipe"):
         _recipe(bench, experiment, learns)
-    if type(experiment.task).options() and not bench.hides("task"):
-        with st.container(border=True, gap="small", key=f"{bench.key}-task"):
-            st.markdown(f"**Task** :gray[{experiment.task.title.lower()}]")
-            form(experiment.task, f"{bench.key}.task", lambda n, v: _set_part(bench, "task", n, v))
+    if not bench.hides("task"):
+        task_form(bench)
 
 
 def _recipe(bench: Workbench, experiment: Experiment, learns: bool) -> None:
@@ -213,7 +212,7 @@ def _data(bench: Workbench) -> None:
 
     def choose() -> None:
         if kind := st.session_state[key]:
-            bench.put(dataclasses.replace(bench.experiment, data=DATASETS[kind]()))
+            bench.put(at_hand(dataclasses.replace(bench.experiment, data=DATASETS[kind]())))
 
     with st.container(border=True, gap="small", key=f"{bench.key}-data"):
         st.selectbox(
@@ -285,7 +284,8 @@ def _set_part(bench: Workbench, part: str, name: str, value: Any) -> None:
     """Change an option of data or task."""
     choice = getattr(bench.ready, part)
     new = choice.but(**{name: value(getattr(choice, name)) if callable(value) else value})
-    bench.put(dataclasses.replace(bench.experiment, **{part: new}))
+    experiment = dataclasses.replace(bench.experiment, **{part: new})
+    bench.put(at_hand(experiment) if part == "data" else experiment)
 
 
 def _set(bench: Workbench, name: str, value: Any) -> None:

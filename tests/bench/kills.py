@@ -33,7 +33,7 @@ def _kills(report: Report) -> None:
     """Kill workers at random moments; each run must end in the bits of one that nobody disturbed, curves included."""
     from engine.runs import tend
     from engine.runs.carry import carry_out, new_run
-    from engine.runs.launch import again, fill
+    from engine.runs.launch import Launcher, again, fill
     from engine.runs.store import ENDED, Store
     from engine.training.recipe import Recipe
     from tests.engine.living import EXPERIMENT
@@ -46,7 +46,8 @@ def _kills(report: Report) -> None:
         pass
     expected = _ending(store, plain)
     runs = [new_run(store, experiment) for _ in range(RUNS)]
-    fill(store)
+    launcher = Launcher()
+    fill(store, launcher)
     after = {run: time.monotonic() + chance.expovariate(1 / 3) for run in runs}
     while not all(store.run(run)["status"] == "done" for run in runs):
         tend.sweep(store)
@@ -62,8 +63,10 @@ def _kills(report: Report) -> None:
                 except ProcessLookupError:
                     pass  # it has just ended by itself
                 after[run] = time.monotonic() + 60
-        fill(store)
+        fill(store, launcher)
+        launcher.prepare()
         time.sleep(0.05)
+    launcher.close()
     for run in runs:
         if _ending(store, run) != expected:
             wrong["another end"] += 1
@@ -72,9 +75,9 @@ def _kills(report: Report) -> None:
 
 
 def _ending(store, run: str) -> tuple:
-    """Return the weights' mark and all curves of a run."""
-    curves = {name: points for name, points in store.metrics(run).items() if "second" not in str(name)}
-    return json.loads(store.run(run)["result"])["weights_sha256"], {n: p for n, p in curves.items() if n[0] != "pace"}
+    """Return the weights' mark and all scores of a run; its loss is told as a mean of what came since the last time."""
+    curves = {name: points for name, points in store.metrics(run).items() if name != ("train", "loss")}
+    return json.loads(store.run(run)["result"])["weights_sha256"], curves
 
 
 def _documents(report: Report) -> None:

@@ -92,6 +92,49 @@ def test_other_data_is_refused_with_the_reason_and_the_network_can_be_fitted_to_
     assert now(app).data.kind == "scenes"
 
 
+def test_data_with_heights_make_the_task_a_regression_and_one_undo_takes_both_back(home):
+    app = opened("labs/playground.py", preset="mlp-2-8-8-1")
+    assert app.selectbox(key="playground.what").options == ["Classify"]
+    app.selectbox(key="playground.data.points.shape").set_value("hills").run()
+    task = app.selectbox(key="playground.what")
+    assert (task.value, task.options) == ("regress", ["Regress"])
+    assert "no classes" in task.help
+    app.selectbox(key="playground.task.loss").set_value("huber").run()
+    assert not app.exception
+    assert not app.button(key="playground-train").disabled
+    experiment = load(app.session_state["playground"]["now"])
+    assert (experiment.data.shape, experiment.task.loss) == ("hills", "huber")
+    for _ in range(2):
+        app.button(key="playground-icon-undo").click().run()
+    before = load(app.session_state["playground"]["now"])
+    assert (before.data.shape, before.task.kind) == ("xor", "classify")
+    assert app.selectbox(key="playground.what").value == "classify"
+
+
+def test_a_task_may_be_chosen_where_several_are_left(home):
+    app = opened("labs/playground.py", preset="perceptron")
+    assert app.selectbox(key="playground.what").options == ["Classify", "Perceptron rule"]
+    app.selectbox(key="playground.what").set_value("classify").run()
+    assert load(app.session_state["playground"]["now"]).task.kind == "classify"
+    assert not app.exception
+
+
+def test_a_table_with_a_number_as_goal_is_learned_by_the_page(home):
+    (home / "data").mkdir(parents=True)
+    rows = "".join(f"{x},{x * x % 7},{2.5 * x + 1}\n" for x in range(400))
+    (home / "data" / "heights.csv").write_text("a,b,height\n" + rows)
+    app = lab(preset="mlp-784-100-10")
+    app.selectbox(key="cnn.data").set_value("table").run()
+    app.text_input(key="cnn.data.table.path").set_value(str(home / "data" / "heights.csv")).run()
+    app.selectbox(key="cnn.data.table.goal").set_value("number").run()
+    assert app.selectbox(key="cnn.what").value == "regress"
+    app.button(key="cnn-fit").click().run()
+    assert not app.exception
+    assert not app.button(key="cnn-train").disabled
+    graph = now(app).graph
+    assert (graph.inputs["image"].sizes, graph["out"].layer.units) == ((2,), 1)
+
+
 def test_every_option_of_the_recipe_can_be_set_by_its_widget(home, unfolded):
     app = lab()
     app.number_input(key="cnn.recipe.rate").set_value(0.02).run()

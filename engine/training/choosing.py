@@ -1,0 +1,30 @@
+"""Choosing: which tasks graphs and data leave open."""
+
+import dataclasses
+from collections.abc import Mapping
+
+from engine.data import Dataset
+from engine.graph.graph import Graph
+from engine.tasks import TASKS
+from engine.training.experiment import Experiment
+
+
+def refusals(graphs: Mapping[str, Graph], dataset: Dataset) -> dict[str, str]:
+    """Return for each task why it is not for these data and roles, or nothing; a graph's sizes can be made to fit."""
+    return {
+        kind: _roles(kind, graphs) or task().unlearnable(dataset) or task().unsuited(graphs)
+        for kind, task in TASKS.items()
+    }
+
+
+def suited(experiment: Experiment, dataset: Dataset) -> Experiment:
+    """Return the experiment with its own task, or with the only one left where that is not for the dataset."""
+    left = [kind for kind, words in refusals(experiment.graphs, dataset).items() if not words]
+    if experiment.task.kind in left or len(left) != 1:
+        return experiment
+    return dataclasses.replace(experiment, task=TASKS[left[0]]())
+
+
+def _roles(kind: str, graphs: Mapping[str, Graph]) -> str:
+    needs = TASKS[kind].roles
+    return "" if tuple(graphs) == needs else f"It is for {' and '.join(needs)}; here there are {' and '.join(graphs)}."

@@ -1,0 +1,73 @@
+"""Task: what is to be learned, chosen from what data and network leave open."""
+
+import dataclasses
+from typing import Any
+
+import streamlit as st
+
+from engine.data import Dataset
+from engine.errors import VitrineError
+from engine.live.house import house
+from engine.tasks import TASKS
+from engine.training.choosing import refusals, suited
+from engine.training.experiment import Experiment
+from pages.ui import veils
+from pages.ui.forms import form, show
+from pages.ui.words import plain
+from pages.ui.workbench import Workbench
+
+PATIENCE = 1.0  # seconds that a choice waits for its data
+
+
+def task_form(bench: Workbench) -> None:
+    """Draw what is to be learned, and its options."""
+    experiment, key = bench.ready, f"{bench.key}.what"
+    why = _refusals(experiment)
+    fitting = [kind for kind in TASKS if not why.get(kind)]
+    kinds = fitting if experiment.task.kind in fitting else [experiment.task.kind, *fitting]
+    if len(kinds) == 1 and not type(experiment.task).options():
+        return
+    others = "\n".join(f"- **{TASKS[kind].title}**: {plain(words)}" for kind, words in why.items() if words)
+    show(key, experiment.task.kind)
+
+    def choose() -> None:
+        bench.put(dataclasses.replace(bench.experiment, task=TASKS[st.session_state[key]]()))
+
+    def changed(name: str, value: Any) -> None:
+        task = bench.experiment.task
+        new = task.but(**{name: value(getattr(task, name)) if callable(value) else value})
+        bench.put(dataclasses.replace(bench.experiment, task=new))
+
+    with st.container(border=True, gap="small", key=f"{bench.key}-task"):
+        st.selectbox(
+            "Task",
+            kinds,
+            key=key,
+            disabled=veils.locked(bench.key, "task"),
+            format_func=lambda kind: TASKS[kind].title,
+            on_change=choose,
+            help=f"What is learned from the data. Not from these:\n{others}" if others else "What is learned.",
+        )
+        st.caption(experiment.task.help())
+        form(experiment.task, f"{bench.key}.task", changed)
+
+
+def at_hand(experiment: Experiment) -> Experiment:
+    """Return the experiment with the task that its data leave, as far as the data are at hand at once."""
+    found = _dataset(experiment)
+    return suited(experiment, found) if found else experiment
+
+
+def _refusals(experiment: Experiment) -> dict[str, str]:
+    found = _dataset(experiment)
+    return refusals(experiment.graphs, found) if found else {}
+
+
+def _dataset(experiment: Experiment) -> Dataset | None:
+    """Return the data, or None where there are none, they are still read, or something is wrong with them."""
+    if experiment.data is None:
+        return None
+    try:
+        return house().hub.past.dataset(experiment.data, PATIENCE)
+    except VitrineError:
+        return None  # which is said beside the button that would train
