@@ -3,6 +3,7 @@
 import os
 from typing import Any
 
+import psutil
 import torch
 from torch import nn
 
@@ -76,7 +77,7 @@ def allowed_bytes() -> int:
     """Return the memory one network may take: VITRINE_MEMORY in GiB, or half of the machine's."""
     if chosen := os.environ.get("VITRINE_MEMORY"):
         return int(float(chosen) * 2**30)
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+    return psutil.virtual_memory().total // 2
 
 
 def _fill(parent: Runner, graph: Graph, path: str, given: dict[str, tuple[Shape, ...]], init: Init) -> None:

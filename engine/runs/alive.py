@@ -1,31 +1,28 @@
 """Alive: whether a process is still the one that was meant; process numbers come round again."""
 
-import os
+import contextlib
 import platform
-import signal
-import subprocess
 from pathlib import Path
+
+import psutil
+
+OVER = (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
 
 
 def identity(pid: int) -> str | None:
     """Return this machine's name and the moment at which the process began, or None where there is none."""
     try:
-        words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        state, began = words[0], words[19]
-    except FileNotFoundError:
-        if Path("/proc/self/stat").exists():
-            return None
-        state, began = _by_ps(pid)
-    except ProcessLookupError:
+        process = psutil.Process(pid)
+        return None if process.status() in OVER else f"{machine()} {_beginning(process)}"
+    except (psutil.NoSuchProcess, FileNotFoundError):
         return None
-    return None if state[:1] in ("Z", "X", "") else f"{machine()} {began}"
 
 
-def _by_ps(pid: int) -> tuple[str, str]:
-    """Return state and beginning where there is no /proc."""
-    shown = subprocess.run(["ps", "-o", "state=,lstart=", "-p", str(pid)], capture_output=True, text=True).stdout
-    state, _, began = shown.strip().partition(" ")
-    return state, began.strip()
+def _beginning(process: psutil.Process) -> str:
+    """Return when a process began; by Linux's own count since it was started, which no change of the clock moves."""
+    if psutil.LINUX:
+        return Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[19]
+    return f"{process.create_time():.2f}"
 
 
 def machine() -> str:
@@ -46,4 +43,5 @@ def lives(pid: int | None, host: str | None) -> bool:
 def kill(pid: int, host: str | None) -> None:
     """End a process at once, if it still is the one that was meant."""
     if lives(pid, host):
-        os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(psutil.NoSuchProcess):  # it has ended by itself this very moment
+            psutil.Process(pid).kill()

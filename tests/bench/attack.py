@@ -12,6 +12,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
+
 from tests.bench.report import Report, spread
 from tests.serving import served
 from tests.strangers import VIEWS, attacks
@@ -105,5 +107,4 @@ class Honest:
 
 
 def _memory(pid: int) -> float:
-    words = Path(f"/proc/{pid}/status").read_text().split("VmRSS:")[1]
-    return int(words.split()[0]) / 1024
+    return psutil.Process(pid).memory_info().rss / 2**20

@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 import sqlalchemy as sa
 
@@ -195,14 +196,12 @@ def test_a_killed_app_leaves_its_runs_learning_and_a_new_one_finds_them(store, m
 def workers():
     """Return the processes of workers of this home."""
     found = set()
-    for path in Path("/proc").glob("[0-9]*"):
+    for process in psutil.process_iter():
         try:
-            words = (path / "cmdline").read_bytes().decode()
-            where = (path / "environ").read_bytes().decode()
-        except OSError:
-            continue
-        if "engine.runs.worker" in words and f"VITRINE_HOME={home()}\0" in f"{where}\0":
-            found.add(int(path.name))
+            if "engine.runs.worker" in process.cmdline() and process.environ().get("VITRINE_HOME") == str(home()):
+                found.add(process.pid)
+        except psutil.Error:
+            continue  # it has just ended
     return found
 
 

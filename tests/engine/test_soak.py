@@ -4,8 +4,8 @@ import dataclasses
 import json
 import random
 import time
-from pathlib import Path
 
+import psutil
 import pytest
 
 from engine.errors import VitrineError
@@ -27,9 +27,8 @@ KINDS = ("curves", "flow", "histograms", "activations", "confusion", "prediction
 
 def used(pid):
     """Return memory in MiB, threads and open files of a process."""
-    words = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":" in line)
-    memory = int(words["VmRSS"].split()[0]) / 1024
-    return memory, int(words["Threads"]), len(list(Path(f"/proc/{pid}/fd").iterdir()))
+    process = psutil.Process(pid)
+    return process.memory_info().rss / 2**20, process.num_threads(), process.num_fds()
 
 
 def someone_orders(store, runs, chance):
