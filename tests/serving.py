@@ -42,14 +42,14 @@ def free_port() -> int:
 
 @contextmanager
 def served(
-    home: Path | None = None, host: str = "127.0.0.1", port: int = 0, **variables: str
+    home: Path | None = None, host: str = "127.0.0.1", port: int = 0, cwd: Path = ROOT, **variables: str
 ) -> Iterator[tuple[str, subprocess.Popen]]:
     """Start the app as people start it; yield its address and its process; end it by its process id."""
     address = f"http://127.0.0.1:{(port := port or free_port())}"
     command = [sys.executable, "-m", "engine", "app", f"--port={port}", f"--host={host}"]
     with tempfile.TemporaryFile() as log, tempfile.TemporaryDirectory() as fresh:
         environment = os.environ | {"VITRINE_HOME": str(home or fresh)} | variables
-        server = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, env=environment)
+        server = subprocess.Popen(command, cwd=cwd, stdout=log, stderr=log, env=environment)
         try:
             _wait(address, server)
             yield address, server

@@ -82,7 +82,7 @@ def _status(port: int, route: str, method: str, host: str, origin: str) -> int:
 # -- pages, as far as Streamlit's own channel sees them --------------------------------------------------------------
 
 
-async def _opened(address: str, page: str, query: str, seconds: float = 120.0) -> bytes:
+async def opened(address: str, page: str, query: str, seconds: float = 120.0) -> bytes:
     """Open a page as a browser does; return all that was sent until its script had run."""
     import websockets
     from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -113,7 +113,7 @@ async def _paths(address: str) -> tuple[int, Counter]:
         for path in ELSEWHERE:
             tried += 1
             experiment = dataclasses.replace(PRESETS[preset].experiment(), data=DATASETS[data](path=path))
-            said = await _opened(address, page, f"x={to_link(experiment)}")
+            said = await opened(address, page, f"x={to_link(experiment)}")
             answers.setdefault(data, set()).add(b"Data are read from" in said)
             for secret in (b"root:x:0", b"daemon", b"PATH=", b"Traceback"):
                 if secret in said.replace(path.encode(), b""):
@@ -134,7 +134,7 @@ async def _class(address: str, run: str) -> tuple[int, Counter]:
     async def pupil(number: int) -> None:
         try:
             async with waves:
-                said = await _opened(address, "cnn", f"run={run}")
+                said = await opened(address, "cnn", f"run={run}")
             if b"Traceback" in said:
                 wrong["a page with a fault"] += 1
             async with websockets.connect(address.replace("http", "ws") + "/live", origin=address) as socket:

@@ -39,7 +39,8 @@ def app(
 ) -> None:
     """Start Vitrine for browsers, and print its address."""
     os.environ["VITRINE_HOME"] = str(kept())  # the server begins in another folder
-    home = Path(__file__).resolve().parents[2]
+    engine = Path(__file__).resolve().parents[1]
+    home = next(folder for folder in (engine / "site", engine.parent) if (folder / "app.py").exists())
     command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.address={host}"]
     command += [f"--server.port={port}"] if port else []
     if os.name == "posix":  # become the server, so that whoever ends this process ends it
