@@ -288,10 +288,15 @@ class Panel {
     if (this.way.hidden) return;
     this.share = share ?? this.share;
     const hint = this.data.learns ? " It takes its turn while the run learns: pause it to see this at once." : "";
-    const button = tag("button", { "data-name": name }, label);
-    button.addEventListener("click", () => this.halt());
-    const words = `${Math.round(100 * this.share)} %.${this.stopped ? " Stopped." : hint}`;
-    this.way.replaceChildren(tag("progress", { max: 1, value: this.share }), button, tag("span", {}, words));
+    if (!this.way.firstChild) { // made once: a button that changed under the pointer would swallow the click
+      this.way.append(tag("progress", { max: 1 }), tag("button"), tag("span"));
+      this.way.children[1].addEventListener("click", () => this.halt());
+    }
+    const [bar, button, words] = this.way.children;
+    bar.value = this.share;
+    button.dataset.name = name;
+    if (button.textContent !== label) button.textContent = label;
+    words.textContent = `${Math.round(100 * this.share)} %.${this.stopped ? " Stopped." : hint}`;
   }
 
   halt() {
