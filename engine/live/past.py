@@ -167,8 +167,8 @@ def weight_of(learner: Learner) -> int:
     weights = sum(w.nbytes for network in learner.networks.values() for w in network.state_dict().values())
     known = sum(
         value.nbytes
-        for one in learner.optimisers.values()
-        for state in one.state.values()
+        for part in learner.parts.values()
+        for state in part.optimiser.state.values()
         for value in state.values()
         if isinstance(value, torch.Tensor)
     )

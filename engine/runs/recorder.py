@@ -17,9 +17,10 @@ class Recorder:
 
     def take(self, report: Report) -> None:
         """Take in a report's losses and scores, and write what is new."""
-        first = report.step - len(report.losses) + 1
-        for offset, loss in enumerate(report.losses):
-            self.curves["train", "loss"].add(first + offset, loss)
+        for role, losses in report.losses.items():
+            name = "loss" if len(report.losses) == 1 else f"{role} loss"
+            for step, loss in enumerate(losses, report.step - len(losses) + 1):
+                self.curves["train", name].add(step, loss)
         for step, split, scores in report.scores:
             for metric, value in scores.items():
                 self.curves[split, metric].add(step, value)

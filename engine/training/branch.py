@@ -6,7 +6,6 @@ import torch
 
 from engine.errors import VitrineError
 from engine.training.learner import Learner
-from engine.training.optimiser import restore
 from engine.training.recipe import Recipe
 
 
@@ -19,9 +18,9 @@ def adopt(learner: Learner, state: dict[str, Any]) -> list[str]:
     before = Recipe.read({k: v for k, v in state["recipe"].items() if k != "kind"})
     groups = ("optimiser", "frozen", "rates")
     if not fresh and all(getattr(before, name) == getattr(learner.recipe, name) for name in groups):
-        own = {role: one.state_dict()["param_groups"] for role, one in learner.optimisers.items()}
-        for role, one in learner.optimisers.items():
-            restore(one, {"state": state["optimisers"][role]["state"], "param_groups": own[role]})
+        for role, part in learner.parts.items():
+            own = part.optimiser.state_dict()["param_groups"]
+            part.restore({"state": state["optimisers"][role]["state"], "param_groups": own})
     learner.random = dict(state["random"])
     learner.place_at(state["at"])
     if (before.batch, before.epochs) != (learner.recipe.batch, learner.recipe.epochs):

@@ -1,14 +1,17 @@
 """Changes: what may be set anew while an experiment is learned, and what becomes of it at once."""
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 
 from engine.errors import VitrineError
 from engine.registry import did_you_mean, shortened
+from engine.training.address import address, of_role, place
 from engine.training.best import Best
 from engine.training.learner import Learner
+from engine.training.optimiser import is_within
 from engine.training.recipe import Recipe
 from engine.training.unfit import unfit
 
@@ -29,7 +32,7 @@ LIVE = (
 MOST = 1e6  # what may be typed for a weight
 NODES = ("freeze", "thaw")  # a node, by its path
 WORDS = (*LIVE, "speed", "dropout", *NODES, "NODE.rate", "NODE.weight[ROW,COLUMN]", "NODE.bias[ROW]")
-TYPED = re.compile(r"([\w.]+\.(?:weight|bias))\[(\d{1,9})(?:,\s*(\d{1,9}))?\]")  # one number of a network
+TYPED = re.compile(r"((?:\w+:)?[\w.]+\.(?:weight|bias))\[(\d{1,9})(?:,\s*(\d{1,9}))?\]")  # one number of a network
 
 
 NO_MOMENTUM = ("sgd", "adagrad", "rmsprop", "lbfgs")
@@ -46,14 +49,14 @@ def change(learner: Learner, settings: dict[str, Any]) -> None:
     _check(learner, recipe, settings)
     typed = [(_number_of(learner, name), value) for name, value in settings.items() if TYPED.fullmatch(name)]
     before = learner.batch_size, learner.recipe.epochs
-    place = learner.step, learner.epochs
+    reached = learner.step, learner.epochs
     if recipe.patience and not learner.recipe.patience:
         learner.best = Best()  # from here on the best weights are kept
     if {"epochs", "steps", "seconds"} & settings.keys():
         learner.best.epochs = 0  # whoever wants it to last longer wants it to go on
     learner.follow(recipe)
     if before != (learner.batch_size, recipe.epochs):
-        learner.origin = place
+        learner.origin = reached
     learner.drop(dropout)
     learner.forget_counts()
     with torch.no_grad():
@@ -66,7 +69,8 @@ def _number_of(learner: Learner, name: str) -> torch.Tensor:
     found = TYPED.fullmatch(name)
     assert found
     path, *places = found.groups()
-    weights = {n.replace("_orig_mod.", ""): p for one in learner.networks.values() for n, p in one.named_parameters()}
+    place(path, learner.task.roles)
+    weights = dict(_named(learner))
     if path not in weights:
         raise VitrineError(f"The network has no {shortened(path)}.{did_you_mean(path, weights)}")
     index = tuple(int(place) for place in places if place is not None)
@@ -121,13 +125,27 @@ def _check(learner: Learner, recipe: Recipe, settings: dict[str, Any]) -> None:
         raise VitrineError(f"The optimiser {recipe.optimiser} has no momentum.", cure="Train anew with another.")
     if "dropout" in settings and not any("Dropout" in type(m).__name__ for m in _modules(learner)):
         raise VitrineError("The network has no dropout layer.", cure="Add one, and train anew.")
-    nodes = {name.replace("_orig_mod.", "") for n in learner.networks.values() for name, _ in n.named_modules()}
+    roles = learner.task.roles
+    nodes = {
+        address(role, name.replace("_orig_mod.", ""), roles)
+        for role, network in learner.networks.items()
+        for name, _ in network.named_modules()
+        if name or len(roles) > 1  # the whole of one network among several, but not of the only one
+    }
     for node in (*recipe.frozen, *(name for name, _ in recipe.rates), *filter(None, [settings.get("thaw")])):
+        place(node, roles)
         if node not in nodes:
             raise VitrineError(f"The network has no node {shortened(node)}.{did_you_mean(node, nodes)}")
-    weights = [name for n in learner.networks.values() for name, _ in n.named_parameters()]
-    if recipe.frozen and all(any(w.startswith(f"{node}.") for node in recipe.frozen) for w in weights):
+    frozen = {role: of_role(recipe.frozen, role, roles) for role in roles}
+    weights = ((role, name) for role, network in learner.networks.items() for name, _ in network.named_parameters())
+    if recipe.frozen and all(any(is_within(name, node) for node in frozen[role]) for role, name in weights):
         raise VitrineError("Every weight would be frozen: nothing could learn.", cure="Leave one node to learn.")
+
+
+def _named(learner: Learner) -> Iterator[tuple[str, torch.nn.Parameter]]:
+    for role, network in learner.networks.items():
+        for name, parameter in network.named_parameters():
+            yield address(role, name.replace("_orig_mod.", ""), learner.networks), parameter
 
 
 def _modules(learner: Learner) -> Any:

@@ -18,9 +18,9 @@ from engine.training.evaluating import evaluating
 from engine.training.experiment import Experiment
 from engine.training.folds import fewer, folded
 from engine.training.material import Material
-from engine.training.modes import drop, hold
+from engine.training.modes import drop
 from engine.training.of_first import recipe_of
-from engine.training.optimiser import Pull, optimiser, remade, restore, set_rate, stepping
+from engine.training.part import Part, of_part
 from engine.training.recipe import Recipe
 from engine.training.schedule import Plateau, factor, momentum
 from engine.training.sprint import sprint_of
@@ -47,9 +47,12 @@ class Learner:
         self.networks: dict[str, nn.Module] = {
             role: self.place.bring(Network(experiment.graphs[role])) for role in self.task.roles
         }
-        self.optimisers = {r: optimiser(self.recipe, n, self.place.device) for r, n in self.networks.items()}
-        self.steps = {role: stepping(one) for role, one in self.optimisers.items()}
-        self.pulls = self._pulls()
+        self.parts = {
+            role: Part(network, of_part(self.recipe, role, task.roles), self.place.device)
+            for role, network in self.networks.items()
+        }
+        if all(part.rests for part in self.parts.values()):
+            raise VitrineError("Nothing can learn: every weight is frozen, or there are none.")
         self.scaler = self.place.scaler()
         self.material = Material(dataset, self.place)
         self.step = self.epoch = 0
@@ -63,15 +66,13 @@ class Learner:
         self.rearranged = False  # whether the rest of the epoch must be laid out anew
         self.seconds = 0.0
         self.plain = self.recipe.precision == "fp32"
-        self.rates: dict[str, tuple[float, float | None]] = {}  # rate and momentum: what the optimisers were last told
         self.best = Best()
-        hold(self.networks.values(), self.recipe.frozen)
         self.sprint = sprint_of(self)
         if self.recipe.compile and not self.sprint:
             for network in self.networks.values():
                 network.compile()
         self.lasting: dict[Any, Any] = {}  # what views keep that stays the same while it learns
-        self.losses: list[torch.Tensor] = []  # of the steps since they were last fetched, still on the device
+        self.losses: dict[str, list[torch.Tensor]] = {role: [] for role in task.roles}  # as `take_losses` tells
         self.leave()
 
     # -- the data ------------------------------------------------------------------------------------------------
@@ -128,10 +129,6 @@ class Learner:
 
         return self.material.batches(order, piece, self.seen, number - left_over)
 
-    def apart(self, inputs: torch.Tensor, targets: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor]]:
-        """Return the batches of which a stride is made."""
-        return list(zip(inputs.split(self.batch_size), targets.split(self.batch_size), strict=True))
-
     # -- one step ------------------------------------------------------------------------------------------------
 
     def advance(self, inputs: torch.Tensor, targets: torch.Tensor) -> None:
@@ -140,10 +137,10 @@ class Learner:
             assert self.sprint
             self.sprint.advance(self, inputs, targets)
             return
-        rate = self.rate
         if augment := self.recipe.augment:
             inputs, targets = augment.apply(inputs, targets, len(self.dataset.classes))
         turns = iter(self.task.turns(self.networks, inputs, targets))
+        losses: dict[str, list[torch.Tensor]] = {}
         while True:
             if self.plain:
                 turn = next(turns, None)
@@ -152,12 +149,13 @@ class Learner:
                     turn = next(turns, None)
             if turn is None:
                 break
-            one = self.optimisers[turn.role]
-            if (now := (rate, momentum(self.recipe, self.step, self.total))) != self.rates.get(turn.role):
-                set_rate(one, *now)
-                self.rates[turn.role] = now
-            move(self, turn, one, inputs, targets)
-            self.losses.append(turn.loss.detach())
+            part = self.parts[turn.role]
+            if not part.rests:
+                part.tell(self.rate_at(self.step, part.recipe), momentum(part.recipe, self.step, self.total))
+                move(part, turn.loss, functools.partial(self._again, turn.role, inputs, targets), self.scaler)
+            losses.setdefault(turn.role, []).append(turn.loss.detach())
+        for role, several in losses.items():
+            self.losses[role].append(several[0] if len(several) == 1 else torch.stack(several).mean())
         self.step += 1
         self.seen += self.batch_size
 
@@ -166,9 +164,19 @@ class Learner:
         """Return the rate of the next step."""
         return self.rate_at(self.step)
 
-    def rate_at(self, step: int) -> float:
-        """Return the rate of a step."""
-        return self.recipe.rate * factor(self.recipe, step, self.total, self.steps_an_epoch, self.plateau.lowered)
+    def rate_at(self, step: int, recipe: Recipe | None = None) -> float:
+        """Return the rate of a step, by the common recipe or by a network's own."""
+        recipe = recipe or self.recipe
+        return recipe.rate * factor(recipe, step, self.total, self.steps_an_epoch, self.plateau.lowered)
+
+    def _again(self, role: str, inputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Return the loss of a network's turn once more, with the weights as they are."""
+        return next(turn.loss for turn in self.task.turns(self.networks, inputs, targets) if turn.role == role)
+
+    def take_losses(self) -> dict[str, list[torch.Tensor]]:
+        """Return the losses of the steps since they were last taken, by role, one a step, still on the device."""
+        taken, self.losses = self.losses, {role: [] for role in self.losses}
+        return taken
 
     # -- scoring -------------------------------------------------------------------------------------------------
 
@@ -226,7 +234,7 @@ class Learner:
         """Return everything that continuing needs; the tensors are the learner's own."""
         return {
             "networks": {role: network.state_dict() for role, network in self.networks.items()},
-            "optimisers": {role: one.state_dict() for role, one in self.optimisers.items()},
+            "optimisers": {role: part.optimiser.state_dict() for role, part in self.parts.items()},
             "scaler": self.scaler.state_dict() if self.scaler else {},
             "random": self.random,
             "best": {"score": self.best.score, "epochs": self.best.epochs, "weights": self.best.weights},
@@ -248,18 +256,16 @@ class Learner:
         for role, network in self.networks.items():
             network.load_state_dict(state["networks"][role])
         self.follow(recipe_of(state, self.experiment.recipe))
-        for role, one in self.optimisers.items():
-            restore(one, state["optimisers"][role])
-        self.steps = {role: stepping(one) for role, one in self.optimisers.items()}
-        self.pulls = self._pulls()
+        for role, part in self.parts.items():
+            part.restore(state["optimisers"][role])
         self.drop(state["dropout"])
         if self.scaler and state["scaler"]:
             self.scaler.load_state_dict(state["scaler"])
         self.best = Best(**state["best"])
-        self.random, self.rates = dict(state["random"]), {}
+        self.random = dict(state["random"])
         self.place_at(state["at"])
         self.forget_counts()
-        self.losses = []
+        self.take_losses()
 
     def place_at(self, place: dict[str, Any]) -> None:
         """Stand where a state stood: its step, its epoch, and what schedules count."""
@@ -274,18 +280,12 @@ class Learner:
         """Go on by another recipe; what the optimisers know of each weight stays."""
         if recipe == self.recipe:
             return
-        for role, network in self.networks.items():
-            self.optimisers[role] = remade(self.optimisers[role], self.recipe, recipe, network, self.place.device)
-        self.steps = {role: stepping(one) for role, one in self.optimisers.items()}
-        self.recipe, self.rates = recipe, {}
-        hold(self.networks.values(), recipe.frozen)
-        self.pulls = self._pulls()
+        self.recipe = recipe
+        for role, part in self.parts.items():
+            part.follow(of_part(recipe, role, self.task.roles))
         if self.sprint:
             self.sprint.follow(recipe)
         self.forget_counts()
-
-    def _pulls(self) -> dict[str, Pull]:
-        return {role: Pull(one, self.recipe, self.networks[role]) for role, one in self.optimisers.items()}
 
     def drop(self, share: float | None) -> None:
         """Let every dropout layer drop this share, from now on; None leaves each its own."""

@@ -1,5 +1,6 @@
 """The loop: one open generator, which learns and tells of it a few times a second."""
 
+import itertools
 import math
 import time
 from collections.abc import Callable, Generator
@@ -24,7 +25,7 @@ class Report:
     epoch: float
     seconds: float
     rate: float
-    losses: list[float] = field(default_factory=list)  # one for each step since the last report
+    losses: dict[str, list[float]] = field(default_factory=dict)  # by role, one for each step since the last report
     scores: list[tuple[int, str, dict[str, float]]] = field(default_factory=list)  # step, split, scores
     examples_per_second: float = 0.0
     total: int = 0  # the step at which the recipe ends
@@ -33,8 +34,9 @@ class Report:
 
     @property
     def loss(self) -> float:
-        """Return the mean loss since the last report."""
-        return sum(self.losses) / len(self.losses) if self.losses else math.nan
+        """Return the mean loss since the last report, of the first network."""
+        first = next(iter(self.losses.values()), [])
+        return sum(first) / len(first) if first else math.nan
 
 
 def every(seconds: float) -> Watch:
@@ -66,13 +68,14 @@ def learn(learner: Learner, pause: float = PAUSE, watch: Watch | None = None) ->
 
     def report() -> Report:
         nonlocal told, told_step, scores, watched
-        losses = torch.stack(learner.losses).float().tolist() if learner.losses else []  # the one wait for the device
-        learner.losses = []
-        now, taken = time.perf_counter(), learner.step - told_step
-        pace = learner.batch_size * min(taken / max(1e-9, now - told), learner.speed or math.inf)
+        taken = learner.take_losses()  # the one wait for the device
+        losses = {role: torch.stack(some).float().tolist() for role, some in taken.items() if some}
+        now, steps = time.perf_counter(), learner.step - told_step
+        pace = learner.batch_size * min(steps / max(1e-9, now - told), learner.speed or math.inf)
         told, told_step = now, learner.step
         learner.leave()
-        problem = "" if all(map(math.isfinite, losses)) else trouble(learner, keepsake)
+        sound = all(map(math.isfinite, itertools.chain(*losses.values())))
+        problem = "" if sound else trouble(learner, keepsake)
         if not problem:
             keepsake.renew(learner)
         taken_scores, scores = scores, []
@@ -95,7 +98,8 @@ def learn(learner: Learner, pause: float = PAUSE, watch: Watch | None = None) ->
         learner.rearranged = False
         for inputs, targets in learner.batches(strides=True):
             if watch is not None and watch(learner.step + 1):
-                first, *others = learner.apart(inputs, targets)
+                size = learner.batch_size
+                first, *others = zip(inputs.split(size), targets.split(size), strict=True)
                 with watching(learner) as seen:
                     learner.advance(*first)
                 watched.append(seen)
@@ -119,6 +123,6 @@ def learn(learner: Learner, pause: float = PAUSE, watch: Watch | None = None) ->
         if learner.epoch_over:
             scores += [(learner.step, split, found) for split, found in learner.end_epoch().items()]
     learner.keep_best()
-    if learner.losses or scores:
+    if any(learner.losses.values()) or scores:
         yield report()
     learner.leave()

@@ -10,7 +10,7 @@ def hold(networks: Iterable[nn.Module], frozen: Collection[str]) -> None:
     for network in networks:
         for name, module in network.named_modules():
             if isinstance(module, nn.modules.batchnorm._NormBase):
-                module.train(not any(f"{name}.".startswith(f"{node}.") for node in frozen))
+                module.train(not any(not node or f"{name}.".startswith(f"{node}.") for node in frozen))
 
 
 def drop(networks: Iterable[nn.Module], share: float) -> None:

@@ -64,14 +64,19 @@ def _groups(recipe: Recipe, network: nn.Module) -> Groups:
     by_factor: dict[float, list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
         name = name.replace("_orig_mod.", "")
-        frozen = any(name.startswith(f"{node}.") for node in recipe.frozen)
+        frozen = any(is_within(name, node) for node in recipe.frozen)
         parameter.requires_grad_(not frozen)
         if not frozen:
-            own = (factors[node] for node in factors if name.startswith(f"{node}."))
+            own = (factors[node] for node in factors if is_within(name, node))
             by_factor.setdefault(next(own, 1.0), []).append(parameter)
-    if not by_factor:
-        raise VitrineError("Nothing can learn: every weight is frozen, or there are none.")
+    if not by_factor:  # the network rests as a whole: what its optimiser knows stays until it goes on
+        return [{"params": list(network.parameters()), "factor": 1.0}]
     return [{"params": weights, "factor": factor} for factor, weights in by_factor.items()]
+
+
+def is_within(name: str, node: str) -> bool:
+    """Return whether a weight or module lies within a node; without a name, the node is the whole network."""
+    return not node or f"{name}.".startswith(f"{node}.")
 
 
 def set_rate(optimiser: torch.optim.Optimizer, rate: float, momentum: float | None = None) -> None:

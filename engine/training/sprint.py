@@ -82,7 +82,7 @@ class Sprint:
     def piece(self, learner: "Learner", left: int) -> int:
         """Return how many of the examples that are left the next call takes: those of one step, or of many."""
         size, steps = learner.batch_size, self.steps
-        if self.rests or left < steps * size or not self._knows(learner.optimisers["network"]):
+        if self.rests or left < steps * size or not self._knows(learner.parts["network"].optimiser):
             return min(size, left)
         # What is no whole batch goes with the last ones, unless single examples have shifted where it begins.
         last = left - steps * size in (0, len(learner.train) % size)
@@ -102,11 +102,11 @@ class Sprint:
 
     def advance(self, learner: "Learner", inputs: torch.Tensor, targets: torch.Tensor) -> None:
         """Take the steps of a stride."""
-        steps, one = -(-len(inputs) // learner.batch_size), learner.optimisers["network"]
-        if self._lay(one):
-            learner.steps["network"] = stepping(one)  # which had laid out what was there before
+        steps, part = -(-len(inputs) // learner.batch_size), learner.parts["network"]
+        if self._lay(part.optimiser):
+            part.step = stepping(part.optimiser)  # which had laid out what was there before
         rates = [learner.rate_at(learner.step + ahead) for ahead in range(steps)]
-        learner.losses += self._run(one, inputs, targets, rates).unbind()
+        learner.losses["network"] += self._run(part.optimiser, inputs, targets, rates).unbind()
         learner.step += steps
         learner.seen += steps * learner.batch_size
 

@@ -1,49 +1,47 @@
-"""One step of one optimiser, from a loss to moved weights."""
+"""One step of one network, from a loss to moved weights."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import nn
 
-from engine.tasks import Turn
 from engine.training.optimiser import moved
+from engine.training.part import Part
 
-if TYPE_CHECKING:
-    from engine.training.learner import Learner
+Again = Callable[[], torch.Tensor]  # works the loss out anew, with the weights as they are
 
 
-def move(
-    learner: "Learner", turn: Turn, one: torch.optim.Optimizer, inputs: torch.Tensor, targets: torch.Tensor
-) -> None:
-    """Let one network's weights move by its turn."""
-    if isinstance(one, torch.optim.LBFGS):
-        search(learner, turn.role, one, inputs, targets)
+def move(part: Part, loss: torch.Tensor, again: Again, scaler: torch.amp.GradScaler | None = None) -> None:
+    """Let one network's weights move."""
+    if isinstance(part.optimiser, torch.optim.LBFGS):
+        search(part, part.optimiser, again)
     else:
-        descend(learner, turn.role, one, turn.loss)
+        descend(part, loss, scaler)
 
 
-def descend(learner: "Learner", role: str, one: torch.optim.Optimizer, loss: torch.Tensor) -> None:
+def descend(part: Part, loss: torch.Tensor, scaler: torch.amp.GradScaler | None) -> None:
     """Step along the gradient of a loss."""
+    one, pull = part.optimiser, part.pull
     for group in one.param_groups:
         for weight in group["params"]:
             weight.grad = None
-    if learner.scaler:
-        learner.scaler.scale(loss).backward()
-        learner.scaler.unscale_(one)
+    if scaler:
+        scaler.scale(loss).backward()
+        scaler.unscale_(one)
     else:
         loss.backward()
-    if learner.recipe.clip:
-        nn.utils.clip_grad_norm_(list(moved([one])), learner.recipe.clip)
-    pull = learner.pulls[role]
-    if pull and learner.scaler and not _finite(one):
+    if part.recipe.clip:
+        nn.utils.clip_grad_norm_(list(moved([one])), part.recipe.clip)
+    if pull and scaler and not _finite(one):
         pull = None  # the scaler leaves such a step out, and so does all that belongs to it
     if pull:
         pull.before()
-    if learner.scaler:
-        learner.scaler.step(one)
-        learner.scaler.update()
+    if scaler:
+        scaler.step(one)
+        scaler.update()
     else:
-        learner.steps[role]()
+        part.step()
     if pull:
         pull.after()
 
@@ -53,14 +51,13 @@ def _finite(one: torch.optim.Optimizer) -> bool:
     return bool(torch.stack([gradient.isfinite().all() for gradient in gradients]).all())
 
 
-def search(learner: "Learner", role: str, one: torch.optim.LBFGS, inputs: torch.Tensor, targets: torch.Tensor) -> None:
+def search(part: Part, one: torch.optim.LBFGS, again: Again) -> None:
     """Step as L-BFGS does, which asks for the loss several times; what pulls weights to zero is part of it."""
-    pull = learner.pulls[role]
 
     def closure() -> Any:
         one.zero_grad()
-        turn = next(iter(learner.task.turns(learner.networks, inputs, targets)))
-        turn.loss.backward()
-        return turn.loss + pull.penalty().to(turn.loss.device) if pull else turn.loss
+        loss = again()
+        loss.backward()
+        return loss + part.pull.penalty().to(loss.device) if part.pull else loss
 
     one.step(closure)

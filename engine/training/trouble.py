@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from engine.graph.capture import Look, hooked
+from engine.training.address import address
 from engine.training.learner import Learner
 
 LARGE = 50 * 2**20  # bytes from which on keeping a copy takes a while
@@ -55,7 +56,7 @@ def trouble(learner: Learner, keepsake: Keepsake) -> str:
                 before = f" {exploded}" if exploded else ""
                 return f"At step {learner.step}, {bad[0]} gave numbers that are not finite.{before} {CURE}"
             exploded = exploded or _exploded(learner, sizes)
-            if not torch.isfinite(learner.losses[-1]):
+            if not all(torch.isfinite(losses[-1]) for losses in learner.losses.values() if losses):
                 learner.leave()
                 return f"The loss of step {learner.step} is not finite. {exploded} {CURE}".replace("  ", " ")
         learner.end_epoch()
@@ -78,25 +79,31 @@ def first_bad_output(networks: dict[str, nn.Module]) -> Generator[list[str], Non
 
         return look
 
-    named = [item for network in networks.values() for item in network.named_modules()]
-    with hooked([(module, watch(name)) for name, module in named if name and not list(module.children())]):
+    named = [
+        (address(role, name, networks), m) for role, n in networks.items() for name, m in n.named_modules() if name
+    ]
+    with hooked([(module, watch(name)) for name, module in named if not list(module.children())]):
         yield bad
 
 
 def _sizes(learner: Learner) -> dict[str, float]:
     """Return how long each weight matrix is."""
-    named = (item for network in learner.networks.values() for item in network.named_parameters())
-    return {name: parameter.detach().norm().item() for name, parameter in named if parameter.dim() >= 2}
+    return {name: parameter.detach().norm().item() for name, parameter in _named(learner) if parameter.dim() >= 2}
+
+
+def _named(learner: Learner) -> Generator[tuple[str, nn.Parameter], None, None]:
+    for role, network in learner.networks.items():
+        for name, parameter in network.named_parameters():
+            yield address(role, name, learner.networks), parameter
 
 
 def _exploded(learner: Learner, sizes: dict[str, float]) -> str:
     """Return which node's last step was out of all proportion to its weights before, if any."""
-    for network in learner.networks.values():
-        for name, parameter in network.named_parameters():
-            if parameter.grad is None or name not in sizes:
-                continue
-            length = parameter.grad.norm().item()
-            if not learner.rate * length <= EXPLODED * max(sizes[name], 1e-6):
-                node = name.rpartition(".")[0]
-                return f"The gradient of {node} had exploded at step {learner.step} (length {length:.3g})."
+    for name, parameter in _named(learner):
+        if parameter.grad is None or name not in sizes:
+            continue
+        length = parameter.grad.norm().item()
+        if not learner.rate * length <= EXPLODED * max(sizes[name], 1e-6):
+            node = name.rpartition(".")[0]
+            return f"The gradient of {node} had exploded at step {learner.step} (length {length:.3g})."
     return ""

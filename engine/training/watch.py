@@ -11,6 +11,7 @@ from torch import nn
 
 from engine.graph.capture import Look, hooked
 from engine.graph.units import unit_axes
+from engine.training.address import address
 from engine.training.evaluating import evaluating
 from engine.training.learner import Learner
 
@@ -101,19 +102,17 @@ def _silent(learner: Learner) -> dict[str, torch.Tensor]:
 
 def nodes(learner: Learner) -> Generator[tuple[str, nn.Module], None, None]:
     """Yield the modules of layers, with the names of their nodes; of several networks, role first."""
-    many = len(learner.networks) > 1
     for role, network in learner.networks.items():
         for name, module in network.named_modules():
             if type(module).__module__ != "engine.graph.network" and name and _is_node(network, name):
-                yield f"{role}.{name}" if many else name, module
+                yield address(role, name, learner.networks), module
 
 
 def axes_of(learner: Learner) -> dict[str, int]:
     """Return along which axis the units of each node lie, by the names that `nodes` gives."""
-    many = len(learner.networks) > 1
     graphs = learner.experiment.graphs
     return {
-        f"{role}.{path}" if many else path: axis
+        address(role, path, learner.networks): axis
         for role in learner.networks
         for path, axis in unit_axes(graphs[role]).items()
     }

@@ -31,7 +31,7 @@ def of(**recipe):
 def learned(experiment, watch=None):
     learner = Learner(experiment, experiment.data.load())
     reports = list(learn(learner, watch=watch))
-    return learner, [loss for report in reports for loss in report.losses], reports
+    return learner, [loss for report in reports for loss in report.losses.get("network", [])], reports
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_many_steps_at_once_are_as_many_single_steps(recipe, uncompiled):
     for one, other in zip(many.networks["network"].parameters(), single.networks["network"].parameters(), strict=True):
         torch.testing.assert_close(one, other, atol=5e-4, rtol=5e-4)
     if recipe["optimiser"] in ("adam", "adamw"):
-        state = next(iter(many.optimisers["network"].state.values()))
+        state = next(iter(many.parts["network"].optimiser.state.values()))
         assert float(state["step"]) == 100
 
 

@@ -335,7 +335,7 @@ def test_one_cycle_moves_the_momentum_as_torch_does(optimiser):
     found = learner(small(Recipe(optimiser=optimiser, schedule="one_cycle", rate=0.1, batch=16, epochs=6)))
     other = BY_HAND[optimiser]([torch.zeros(1, requires_grad=True)])
     theirs = torch.optim.lr_scheduler.OneCycleLR(other, 0.1, found.total)
-    mine, its = found.optimisers["network"].param_groups[0], other.param_groups[0]
+    mine, its = found.parts["network"].optimiser.param_groups[0], other.param_groups[0]
     while found.step < found.total - 1:
         for batch in found.batches():
             found.advance(*batch)
@@ -653,11 +653,11 @@ def test_a_momentum_that_one_cycle_takes_to_zero_comes_back():
     found = learner(small(Recipe(optimiser="momentum", momentum=0.04, schedule="one_cycle", batch=16, epochs=6)))
     for _ in learn(found):
         pass
-    assert found.optimisers["network"].param_groups[0]["momentum"] == pytest.approx(0.09, abs=0.002)
+    assert found.parts["network"].optimiser.param_groups[0]["momentum"] == pytest.approx(0.09, abs=0.002)
     plain = learner(small(Recipe(optimiser="sgd", schedule="one_cycle", batch=16, epochs=2)))
     for _ in learn(plain):
         pass
-    assert plain.optimisers["network"].param_groups[0]["momentum"] == 0
+    assert plain.parts["network"].optimiser.param_groups[0]["momentum"] == 0
 
 
 def test_a_recipe_that_is_over_lasts_as_long_again():

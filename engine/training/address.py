@@ -1,0 +1,36 @@
+"""Addresses: how a node, a weight or a whole network is named where an experiment has several: `role:path`.
+
+Where there is one network its role is left out. A role with nothing behind the colon is the whole network.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+
+from engine.errors import VitrineError
+from engine.registry import did_you_mean, shortened
+
+SIGN = ":"
+
+
+def address(role: str, path: str, roles: Collection[str]) -> str:
+    """Return how something in one network is named, beside all others there are."""
+    return f"{role}{SIGN}{path}" if len(roles) > 1 else path
+
+
+def place(name: str, roles: Sequence[str]) -> tuple[str, str]:
+    """Return which network an address means, and what in it, or say in words that it means none."""
+    role, sign, path = name.partition(SIGN)
+    if not sign:
+        if len(roles) == 1:
+            return roles[0], name
+        several = " or ".join(address(one, name, roles) for one in roles[:3])
+        raise VitrineError(
+            f"There are {len(roles)} networks: say of which {shortened(name)} is.", cure=f"Like {several}."
+        )
+    if role not in roles:
+        raise VitrineError(f"There is no network {shortened(role)}.{did_you_mean(role, roles)}")
+    return role, path
+
+
+def of_role(names: Iterable[str], role: str, roles: Sequence[str]) -> list[str]:
+    """Return those of the names that lie in one network, as paths within it."""
+    return [path for name in names for where, path in [place(name, roles)] if where == role]

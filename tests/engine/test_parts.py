@@ -1,0 +1,200 @@
+"""Several networks in one experiment: a small game of two, learned, watched, changed, stopped and gone on with."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from engine.data import DATASETS
+from engine.errors import VitrineError
+from engine.graph.chain import chain
+from engine.graph.network import Network
+from engine.layers.activation import Tanh
+from engine.layers.dense import Dense
+from engine.layers.entry import Input
+from engine.runs.carry import carry_out, new_run
+from engine.runs.store import Store
+from engine.tasks import TASKS
+from engine.tasks.task import Task, Turn
+from engine.training.address import address, place
+from engine.training.change import change
+from engine.training.experiment import Experiment, dump, load
+from engine.training.learner import Learner
+from engine.training.loop import every, learn
+from engine.training.recipe import Recipe
+
+ROLES = ("discriminator", "generator")
+DATA = DATASETS["points"](number=200)
+NOISE = 3
+
+
+class Game(Task):
+    """One network makes points out of noise, the other tells them from real ones."""
+
+    kind, title, roles = "game", "Game", ROLES
+
+    def unlearnable(self, dataset):
+        return ""
+
+    def refuses(self, graphs, dataset):
+        return ""
+
+    def turns(self, networks, inputs, targets):
+        verdict, maker = networks["discriminator"], networks["generator"]
+        made = maker(torch.randn(len(inputs), NOISE))
+        real, fake = verdict(inputs), verdict(made.detach())
+        yield Turn("discriminator", bce(real, 1) + bce(fake, 0), real)
+        fooled = verdict(made)
+        yield Turn("generator", bce(fooled, 1), fooled)
+
+    def answer(self, networks, inputs):
+        return networks["discriminator"](inputs)
+
+    def scores(self, outputs, targets):
+        return {"loss": bce(outputs.float(), 1).item()}
+
+
+def bce(outputs, wanted):
+    return F.binary_cross_entropy_with_logits(outputs, torch.full_like(outputs, wanted))
+
+
+@pytest.fixture(autouse=True)
+def game(monkeypatch):
+    monkeypatch.setitem(TASKS._things, "game", Game)
+
+
+def graphs():
+    return {
+        "discriminator": chain(points=Input(sizes=(2,)), dense1=Dense(units=8), tanh=Tanh(), out=Dense(units=1)),
+        "generator": chain(noise=Input(sizes=(NOISE,)), dense1=Dense(units=6), tanh=Tanh(), out=Dense(units=2)),
+    }
+
+
+def experiment(**recipe):
+    return Experiment("game", graphs(), DATA, Game(), Recipe(**{"batch": 20, "epochs": 3.0, "rate": 0.01} | recipe))
+
+
+def learner(**recipe):
+    return Learner(experiment(**recipe), DATA.load())
+
+
+def weights(one):
+    return {role: {k: v.clone() for k, v in n.state_dict().items()} for role, n in one.networks.items()}
+
+
+def same(one, other):
+    return {role: all(torch.equal(one[role][k], other[role][k]) for k in one[role]) for role in one}
+
+
+def test_addresses_say_the_role_where_there_are_several():
+    assert address("generator", "out", ROLES) == "generator:out"
+    assert address("network", "out", ("network",)) == "out"
+    assert place("generator:block.out", ROLES) == ("generator", "block.out")
+    assert place("out", ("network",)) == ("network", "out")
+    with pytest.raises(VitrineError, match=r"say of which 'out' is\. Like discriminator:out or generator:out"):
+        place("out", ROLES)
+    with pytest.raises(VitrineError, match=r"no network 'generato'\. Did you mean 'generator'"):
+        place("generato:out", ROLES)
+
+
+def test_two_networks_learn_as_a_loop_by_hand():
+    ours = learner(batch="all", epochs=None, steps=5, optimiser="adam")
+    torch.manual_seed(0)
+    hand = {role: Network(graph) for role, graph in graphs().items()}
+    optimisers = {role: torch.optim.Adam(network.parameters(), lr=0.01) for role, network in hand.items()}
+    real, losses = ours.train.inputs, []
+    for _ in range(5):
+        made = hand["generator"](torch.randn(len(real), NOISE))
+        for role in ROLES:
+            judged = hand["discriminator"]
+            loss = bce(judged(real), 1) + bce(judged(made.detach()), 0) if role == ROLES[0] else bce(judged(made), 1)
+            optimisers[role].zero_grad()
+            loss.backward()
+            optimisers[role].step()
+            losses.append(loss.item())
+    told = {role: [] for role in ROLES}
+    for report in learn(ours, pause=100):
+        for role, some in report.losses.items():
+            told[role] += some
+    for role in ROLES:
+        for mine, theirs in zip(ours.networks[role].parameters(), hand[role].parameters(), strict=True):
+            torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-6)
+    assert told["discriminator"] == pytest.approx(losses[::2], rel=1e-4)
+    assert told["generator"] == pytest.approx(losses[1::2], rel=1e-4)
+
+
+def test_a_run_of_two_networks_keeps_both_losses_from_the_first_step_and_goes_on_to_the_same_bits(tmp_path):
+    store = Store(f"sqlite:///{tmp_path}/runs.db")
+    runs = [new_run(store, experiment()) for _ in range(2)]
+    for _ in carry_out(store, runs[0]):
+        pass
+    for report in (cut := carry_out(store, runs[1])):
+        if report.step >= 4:
+            cut.close()
+            break
+    for _ in carry_out(store, runs[1]):
+        pass
+    whole, resumed = (store.run(run)["result"] for run in runs)
+    assert whole[whole.index("weights_sha256") :] == resumed[resumed.index("weights_sha256") :]
+    curves = store.metrics(runs[0])
+    assert {name for split, name in curves if split == "train"} == {"discriminator loss", "generator loss"}
+    assert all(points[0][0] == 1 for (split, _), points in curves.items() if split == "train")
+    assert load(dump(experiment())) == experiment()
+
+
+def test_what_is_frozen_typed_or_slowed_in_one_network_leaves_the_other_alone():
+    one = learner()
+    for name in ("dense1", "dense1.rate", "out.bias[0]", "discriminator:dense9", "maker:out"):
+        settings = {"freeze": name} if "[" not in name and ".rate" not in name else {name: 1.0}
+        with pytest.raises(VitrineError, match=r"say of which|no node|no network|Did you mean"):
+            change(one, settings)
+    change(one, {"freeze": "generator:dense1", "discriminator:out.rate": 0.0, "discriminator:dense1.weight[0,1]": 5})
+    before = weights(one)
+    assert before["discriminator"]["dense1.weight"][0, 1] == 5
+    for _ in learn(one, pause=100):
+        pass
+    after = weights(one)
+    still = {
+        f"{role}:{name}" for role in ROLES for name in after[role] if torch.equal(before[role][name], after[role][name])
+    }
+    assert still == {
+        "generator:dense1.weight",
+        "generator:dense1.bias",
+        "discriminator:out.weight",
+        "discriminator:out.bias",
+    }
+
+
+def test_a_whole_network_may_rest_and_goes_on_with_what_its_optimiser_knew():
+    one = learner()
+    batches = list(one.batches())
+    one.advance(*batches[0])
+    change(one, {"freeze": "discriminator:"})
+    knew = {k: v.clone() for k, v in one.parts["discriminator"].optimiser.state_dict()["state"][0].items()}
+    before = weights(one)
+    one.advance(*batches[1])
+    assert same(before, weights(one)) == {"discriminator": True, "generator": False}
+    change(one, {"thaw": "discriminator:"})
+    assert torch.equal(one.parts["discriminator"].optimiser.state_dict()["state"][0]["exp_avg"], knew["exp_avg"])
+    before = weights(one)
+    one.advance(*batches[2])
+    assert same(before, weights(one)) == {"discriminator": False, "generator": False}
+    change(one, {"freeze": "generator:"})
+    with pytest.raises(VitrineError, match="Every weight would be frozen"):
+        change(one, {"freeze": "discriminator:"})
+
+
+def test_what_every_node_did_is_told_by_role():
+    one = learner(epochs=1.0)
+    watched = [seen for report in learn(one, pause=0, watch=every(0)) for seen in report.watched]
+    wanted = {f"{role}:{node}" for role, graph in graphs().items() for node in ("dense1", "tanh", "out")}
+    assert set(watched[0].numbers) == wanted
+    norms = {role: watched[-1].numbers[f"{role}:out"]["gradient norm"] for role in ROLES}
+    assert all(norm > 0 for norm in norms.values())
+
+
+def test_where_numbers_went_wrong_is_told_by_role():
+    one = learner()
+    with torch.no_grad():
+        one.networks["generator"].out.weight.fill_(torch.inf)
+    *_, report = learn(one)
+    assert "generator:out gave numbers that are not finite" in report.problem
