@@ -263,7 +263,9 @@ class Workbench:
     def change(self, make: Callable[..., Graph], *details: Any, select: str | None = None) -> None:
         """Change the graph by an edit that takes it first; what cannot be done is raised."""
         graph = make(self.graph, *details)
-        self.put(dataclasses.replace(self.experiment, graphs={"network": graph}))
+        graphs = dict(self.experiment.graphs)
+        graphs[next(iter(graphs))] = graph  # the one that is shown; others stay as they are
+        self.put(dataclasses.replace(self.experiment, graphs=graphs))
         self._state["selected"] = self._find(graph, self.selected if select is None else select)
 
     def _find(self, graph: Graph, path: str) -> str:

@@ -4,7 +4,6 @@ import dataclasses
 import json
 import os
 import signal
-import statistics
 import threading
 import time
 
@@ -62,14 +61,12 @@ def test_a_run_is_paused_stepped_changed_resumed_and_stopped(store):
     ]
 
 
-def test_orders_are_acknowledged_within_a_tenth_of_a_second(store):
+def test_orders_given_one_after_another_are_all_acknowledged_and_the_last_counts(store):
     run = begun(store)
-    times = []
-    for turn in range(20):
-        began = time.perf_counter()
+    for turn in range(20):  # how soon is measured by the benchmark `live`
         orders.tell(store, run, "set", {"rate": 0.001 + turn * 1e-5})
-        times.append(time.perf_counter() - began)
-    assert statistics.median(times) < 0.5, times  # the aim is 0.1 and the benchmark measures it; tests share the cores
+    orders.tell(store, run, "pause")
+    assert store.run(run)["rate"] == pytest.approx(0.00119)
 
 
 @pytest.mark.parametrize(
