@@ -50,11 +50,11 @@ def describe(name: Named, as_json: Json = False) -> None:
 
 
 def code(name: Named) -> None:
-    """Print the network as one PyTorch file."""
+    """Print the network, or all there are, as one PyTorch file."""
     from engine.graph.source import source
 
     experiment = experiment_of(name)
-    print(source(experiment.graph, experiment.name), end="")
+    print(source(experiment.graphs, experiment.name), end="")
 
 
 def _print_description(described: dict[str, Any]) -> None:

@@ -98,11 +98,12 @@ def instances(graph: Graph, name: str) -> Instance:
     return enter(graph, name, "")
 
 
-def classes(root: Instance) -> list[Class]:
-    """Return the classes of all instances, those first that others are made of."""
+def classes(*roots: Instance) -> list[Class]:
+    """Return the classes of all instances, those first that others are made of; each root has one of its own."""
     groups: dict[Any, Class] = {}
-    for instance in root.everything():
-        found = groups.setdefault(instance.skeleton, Class(instance.label, []))
+    for instance in (one for root in roots for one in root.everything()):
+        own = next((place for place, root in enumerate(roots) if root is instance), None)
+        found = groups.setdefault((instance.skeleton, own), Class(instance.label, []))
         found.instances.append(instance)
         instance.shared = found
     ordered = sorted(groups.values(), key=lambda c: c.model.height)

@@ -2,13 +2,14 @@
 
 import inspect
 import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.errors import VitrineError
 from engine.graph.cost import cost
 from engine.graph.graph import Graph
 from engine.graph.instances import Class, Instance, Row, classes, instances, progress
-from engine.graph.starts import starts
+from engine.graph.starts import beginning, starts
 from engine.graph.trace import trace
 from engine.layers import modules
 from engine.layers.base import Call
@@ -18,20 +19,22 @@ WIDTH = 100
 LEADS = ("convolution", "dense", "pooling", "sequence", "attention", "block", "merging", "reshaping", "resizing")
 
 
-def source(graph: Graph, name: str) -> str:
-    """Return Python that builds the same network: same parameters, same output."""
-    found = trace(graph)
-    if not found.sound:
-        raise VitrineError(
-            next(p.text for p in found.problems if p.stops), cure="The code follows once this is mended."
-        )
-    root = instances(graph, class_name(name))
-    every = classes(root)
-    body = [_class(c, root, graph) for c in every]
-    begin, _ = starts(graph)
-    parts = [*_own_modules(root), *([begin] if begin else []), *body, _main(graph, every[-1].name)]
+def source(graphs: Mapping[str, Graph], name: str) -> str:
+    """Return Python that builds the same networks: same parameters, same outputs."""
+    for graph in graphs.values():
+        if not (found := trace(graph)).sound:
+            problem = next(problem.text for problem in found.problems if problem.stops)
+            raise VitrineError(problem, cure="The code follows once this is mended.")
+    roots = {
+        role: instances(graph, class_name(name if len(graphs) == 1 else f"{name} {role}"))
+        for role, graph in graphs.items()
+    }
+    body = [_class(one, roots, graphs) for one in classes(*roots.values())]
+    begun = [step for graph in graphs.values() for step in starts(graph)[0]]
+    begin = [beginning(begun)] if begun else []
+    parts = [*_own_modules(list(roots.values())), *begin, *body, _main(graphs, roots)]
     text = "\n\n\n".join(parts)
-    return f"{_head(graph, name, text)}\n\n\n{text}\n"
+    return f"{_head(graphs, name, text)}\n\n\n{text}\n"
 
 
 def class_name(name: str) -> str:
@@ -42,49 +45,58 @@ def class_name(name: str) -> str:
     return f"Network{joined}" if taken or not joined[:1].isalpha() else joined
 
 
-def _head(graph: Graph, name: str, text: str) -> str:
-    found = trace(graph)
-    ways = ", ".join(str(layer.shape) for layer in graph.inputs.values())
-    ends = ", ".join(map(str, found.outputs))
+def _head(graphs: Mapping[str, Graph], name: str, text: str) -> str:
+    said = []
+    for role, graph in graphs.items():
+        ways = ", ".join(str(layer.shape) for layer in graph.inputs.values())
+        ends = ", ".join(map(str, trace(graph).outputs))
+        lead = f"{role} " if len(graphs) > 1 else ""
+        said.append(f"{lead}{ways} → {ends}, {cost(graph).total.weights:,} weights")
     imports = ["import math\n"] if "math." in text else []
     imports += ["import torch"] + (["import torch.nn.functional as F"] if re.search(r"\bF\.", text) else [])
     called = printable(name).replace("\\", "/").replace('"', "'")  # a name must not end the text that it stands in
-    docstring = f'"""{called}: {ways} → {ends}, {cost(graph).total.weights:,} weights."""'
+    docstring = f'"""{called}: {"; ".join(said)}."""'
     return docstring + "\n\n" + "\n".join([*imports, "from torch import nn"])
 
 
-def _main(graph: Graph, name: str) -> str:
+def _main(graphs: Mapping[str, Graph], roots: Mapping[str, Instance]) -> str:
+    """Return what runs where the file itself is run: each network once, on numbers drawn at random."""
+    lines = ['if __name__ == "__main__":']
+    for role, graph in graphs.items():
+        shown = "outputs.shape" if len(graph.outputs) == 1 else "[tuple(output.shape) for output in outputs]"
+        lines += [
+            f"    network = {_class_of(roots[role])}().eval()",
+            f"    outputs = network({', '.join(_examples(graph))})",
+            f'    print(network, {shown}, f"{{sum(p.numel() for p in network.parameters()):,}} weights", sep="\\n")',
+        ]
+    return "\n".join(lines)
+
+
+def _examples(graph: Graph) -> list[str]:
     examples = []
     for shape in (layer.shape for layer in graph.inputs.values()):
         sizes = ", ".join(map(str, (1, *shape.sizes)))
         examples.append(f"torch.zeros({sizes}, dtype=torch.long)" if shape.tokens else f"torch.randn({sizes})")
-    shown = "outputs.shape" if len(graph.outputs) == 1 else "[tuple(output.shape) for output in outputs]"
-    return "\n".join(
-        [
-            'if __name__ == "__main__":',
-            f"    network = {name}().eval()",
-            f"    outputs = network({', '.join(examples)})",
-            f'    print(network, {shown}, f"{{sum(p.numel() for p in network.parameters()):,}} weights", sep="\\n")',
-        ]
-    )
+    return examples
 
 
-def _own_modules(root: Instance) -> list[str]:
-    """Return the text of the modules that torch lacks and this network has."""
-    rows = [row for instance in root.everything() for row in instance.rows]
+def _own_modules(roots: Sequence[Instance]) -> list[str]:
+    """Return the text of the modules that torch lacks and these networks have."""
+    rows = [row for root in roots for instance in root.everything() for row in instance.rows]
     used = {r.call.target for r in rows if r.call and not r.call.name.startswith("nn.") and not r.layer.expression}
     every = [target for _, target in inspect.getmembers(modules, inspect.isclass) if target in used]
     return [inspect.getsource(t).strip() for t in sorted(every, key=lambda t: inspect.getsourcelines(t)[1])]
 
 
-def _class(found: Class, root: Instance, graph: Graph) -> str:
+def _class(found: Class, roots: Mapping[str, Instance], graphs: Mapping[str, Graph]) -> str:
     model = found.model
+    graph = next((graphs[role] for role, root in roots.items() if model is root), None)
     lines = [f"class {found.name}(nn.Module):"]
-    if model is root:
+    if graph:
         lines += [f'    """{_says(graph)}"""', ""]
     parameters = "".join(f", {name}" for name in found.parameters)
     made = [line for row in model.rows for line in _made(found, row)]
-    if model is root:
+    if graph:
         made += starts(graph)[1]
     if made:
         lines += [f"    def __init__(self{parameters}):", "        super().__init__()"]

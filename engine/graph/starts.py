@@ -15,21 +15,21 @@ TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d)
 GATES = {nn.RNN: 1, nn.LSTM: 4, nn.GRU: 3, nn.MultiheadAttention: 3}
 
 
-def starts(graph: Graph) -> tuple[str, list[str]]:
-    """Return a function that begins weights, and the lines that call it; nothing where none is needed."""
+def starts(graph: Graph) -> tuple[list[Step], list[str]]:
+    """Return the lines that begin weights, and the layers for which they need `beginning`; nothing where torch's do."""
     steps = [
         s for s in trace(graph).steps if not isinstance(s.layer, Input) and s.layer.weights(blank(s.layer, s.given))
     ]
     chosen = {step.path: _chosen(graph, step) for step in steps}
     if not any(init.function() for init in chosen.values()):
-        return "", []
+        return [], []
     lines = [f"begin(self, {_call(graph.init)})"] if graph.init.function() else []
     for step in steps:
         if chosen[step.path] != graph.init:
             lines += _differently(step, chosen[step.path])
         if hasattr(step.layer, "gate_bias"):
             lines.append(f"nn.init.constant_({_reached(step)}.gate.bias, {step.layer.gate_bias!r})")
-    return _begin(steps), lines
+    return steps, lines
 
 
 def _chosen(graph: Graph, step: Step) -> Init:
@@ -66,8 +66,8 @@ def _differently(step: Step, init: Init) -> list[str]:
     return [f"{'.'.join(filter(None, [_reached(step), name]))}.reset_parameters()" for name in resets]
 
 
-def _begin(steps: list[Step]) -> str:
-    """Return the function for just those kinds of module that the network has."""
+def beginning(steps: list[Step]) -> str:
+    """Return the function that begins weights, for just those kinds of module that these layers have."""
     types = {type(m) for s in steps for m in blank(s.layer, s.given).modules()}
     simple = _named([t for t in SIMPLE if any(issubclass(u, t) for u in types)])
     transposed = _named([t for t in TRANSPOSED if t in types])

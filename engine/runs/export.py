@@ -25,7 +25,7 @@ def export(learner: Learner, to: str, path: Path) -> Path:
     elif to == "pt":
         torch.save(weights, path)
     elif to == "source":
-        path.write_text(source(learner.experiment.graphs[role], learner.experiment.name), encoding="utf-8")
+        path.write_text(source(learner.experiment.graphs, learner.experiment.name), encoding="utf-8")
     else:
         _onnx(network, learner, path)
     return path

@@ -119,7 +119,7 @@ def _presets(bench: Workbench) -> None:
 
 def _code(bench: Workbench) -> None:
     experiment = bench.sound
-    text = source(experiment.graph, experiment.name)
+    text = source(experiment.graphs, experiment.name)
     name = experiment.name.replace("-", "_")
     if not bench.trace.sound:
         st.warning("This is the code of the last network that could run, not of what you see in the list.")

@@ -64,6 +64,7 @@ def _value(random: Random, option):
         "whole": small,
         "number": round(random.uniform(option.least or 0.0, min(option.most or 1.0, 0.9)), 3),
         "words": random.choice(option.words or ("?",)),
+        "names": tuple(random.sample(option.words, random.randint(0, len(option.words)))),
         "sizes": tuple(random.randint(1, 4) for _ in range(random.randint(1, 3))),
         "choice": Init(way=random.choice(Init.options()[0].words)),
     }[option.form]

@@ -7,10 +7,13 @@ from torch.nn import functional as F
 from engine.data import DATASETS
 from engine.errors import VitrineError
 from engine.graph.chain import chain
+from engine.graph.cost import cost
 from engine.graph.network import Network
+from engine.graph.source import source
 from engine.layers.activation import Tanh
 from engine.layers.dense import Dense
 from engine.layers.entry import Input
+from engine.presets import PRESETS
 from engine.runs.carry import carry_out, new_run
 from engine.runs.store import Store
 from engine.tasks import TASKS
@@ -198,3 +201,21 @@ def test_where_numbers_went_wrong_is_told_by_role():
         one.networks["generator"].out.weight.fill_(torch.inf)
     *_, report = learn(one)
     assert "generator:out gave numbers that are not finite" in report.problem
+
+
+def test_the_code_of_several_networks_is_one_file_that_builds_them_all():
+    first, second = PRESETS["mini-resnet"].make(), PRESETS["mini-inception"].make()
+    both = {"judge": first, "twin": first, "other": second}
+    text = source(both, 'a "game"')
+    space = {"__name__": "exported"}
+    exec(compile(text, "<several>", "exec"), space)
+    assert text.splitlines()[0].startswith('"""a \'game\': judge ')
+    for role, graph in both.items():
+        made, ours = space[f"AGame{role.capitalize()}"]().eval(), Network(graph).eval()
+        made.load_state_dict(ours.state_dict())
+        inputs = torch.randn(2, *next(iter(graph.inputs.values())).sizes)
+        assert torch.equal(made(inputs), ours(inputs))
+    space = {"__name__": "__main__", "print": lambda *said, **_: told.append(said[-1])}
+    told = []
+    exec(compile(text, "<several>", "exec"), space)
+    assert told == [f"{cost(graph).total.weights:,} weights" for graph in both.values()]

@@ -28,7 +28,7 @@ def data_for(graph, batch=3):
 
 def made_from_source(graph, name="random-net"):
     space = {"__name__": "exported"}
-    text = source(graph, name)
+    text = source({"network": graph}, name)
     exec(compile(text, f"<{name}>", "exec"), space)
     return [value for value in space.values() if isinstance(value, type)][-1](), text
 
@@ -60,7 +60,7 @@ def test_problems_or_a_network_that_runs(graph):
         with pytest.raises(VitrineError):
             Network(graph)
         with pytest.raises(VitrineError):
-            source(graph, "x")
+            source({"network": graph}, "x")
         return
     network = Network(graph)
     outputs = as_tuple(network.eval()(*data_for(graph)))
@@ -100,8 +100,8 @@ def test_a_block_may_be_called_like_a_module(name):
 
 def test_source_is_short_where_blocks_repeat():
     for name, most in (("resnet-50", 110), ("densenet-121", 100), ("googlenet", 110), ("vgg-16", 75)):
-        assert len(source(PRESETS[name].make(), name).splitlines()) <= most
-    assert "for i in range(24)" in source(PRESETS["densenet-121"].make(), "densenet-121")
+        assert len(source({"network": PRESETS[name].make()}, name).splitlines()) <= most
+    assert "for i in range(24)" in source({"network": PRESETS["densenet-121"].make()}, "densenet-121")
 
 
 @pytest.mark.parametrize("way", ["zeros", "constant", "he_normal", "glorot_uniform"])
