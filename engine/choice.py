@@ -38,9 +38,7 @@ class Choice(BaseModel):
         """Return plain values: the kind, and the options that differ from their defaults."""
         options = {name: getattr(self, name) for name in type(self).model_fields}
         return {"kind": self.kind} | {
-            name: value.write() if isinstance(value, Choice) else _plain(value)
-            for name, value in options.items()
-            if value != type(self).model_fields[name].default
+            name: _plain(value) for name, value in options.items() if value != type(self).model_fields[name].default
         }
 
     def but(self, **options: Any) -> Self:
@@ -181,7 +179,9 @@ def in_words(value: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
+    if isinstance(value, Choice):
+        return value.write()
+    return list(map(_plain, value)) if isinstance(value, tuple) else value
 
 
 def _complaint(cls: type[Choice], error: ValidationError) -> str:

@@ -34,7 +34,7 @@ def views(
     rows = []
     for kind, view in sorted(VIEWS.items(), key=lambda item: item[1].rank):
         if view.title:
-            refused = view().refuses(experiment) if experiment else ""
+            refused = view().refusal(experiment) if experiment else ""
             rows.append({"view": kind, "title": view.title, "what": view.help(), "refused": refused})
     if as_json:
         for row in rows:
@@ -75,7 +75,7 @@ def view(
     chosen = VIEWS[kind].read(options)
     past = Past(Store(), float("inf"))
     source, experiment = _source(past, name)
-    if words := chosen.refuses(experiment):
+    if words := chosen.refusal(experiment):
         raise VitrineError(words)
     session = past.session(source, 2**62 if step is None else step)
     *_, frame = chosen.stages(session)

@@ -30,6 +30,24 @@ def _without_inputs(look: Look) -> Callable[..., Any]:
     return lambda module, inputs, output: look(output)
 
 
+class Captured(dict[str, torch.Tensor]):
+    """What nodes gave, by their paths; a node that nothing came through is asked for in vain, and says so."""
+
+    def __missing__(self, name: str) -> torch.Tensor:
+        raise VitrineError(f"Nothing of an example comes through {name}.", cure="Look at another layer.")
+
+
+@contextmanager
+def entered(network: nn.Module) -> Generator[list[tuple[torch.Tensor, ...]], None, None]:
+    """While entered, what a network is given is kept, call by call."""
+    given: list[tuple[torch.Tensor, ...]] = []
+    handle = network.register_forward_pre_hook(lambda _, inputs: given.append(inputs))
+    try:
+        yield given
+    finally:
+        handle.remove()
+
+
 @contextmanager
 def capturing(
     network: nn.Module, nodes: Iterable[str], change: Mapping[str, Look] | None = None, joined: bool = False
@@ -38,7 +56,7 @@ def capturing(
 
     Where `joined`, gradients can be asked of any of them, even behind weights that are all frozen.
     """
-    found: dict[str, torch.Tensor] = {}
+    found: dict[str, torch.Tensor] = Captured()
 
     def keep(name: str) -> Look:
         def look(output: torch.Tensor) -> torch.Tensor:

@@ -73,7 +73,7 @@ class Hub:
         view = read(options)
         key = Key(source, orjson.dumps(view.write(), option=orjson.OPT_SORT_KEYS).decode(), at)
         experiment = self.past.experiment(source)
-        if words := view.refuses(experiment):
+        if words := view.refusal(experiment):
             raise VitrineError(words)
         part = self.past.shown(source) if source.startswith(RUN) and several(experiment.recipe) else ""
         with self.lock:

@@ -26,7 +26,7 @@ class StoredRecord:
         self.seen = run  # whose pulses are kept here
         self.kept: list[tuple[int, Frame]] = []
         self.finished: dict[str, Part] = {}  # by run: parts of a series that no longer change
-        self.remembered: tuple[str, int, dict[str, torch.Tensor]] = ("", -1, {})  # weights of one checkpoint
+        self.remembered: tuple[str, int, dict[str, dict[str, torch.Tensor]]] = ("", -1, {})  # weights of one checkpoint
         self.lock = threading.Lock()
 
     @property
@@ -38,8 +38,8 @@ class StoredRecord:
         """Return the metrics of this run, or of another."""
         return self.store.metrics(self.store.run(run)["run"] if run else self.shown)
 
-    def weights(self, step: int) -> tuple[int, dict[str, torch.Tensor]]:
-        """Return the network's weights as they were at the checkpoint before a step, and that one's step."""
+    def weights(self, step: int, role: str) -> tuple[int, dict[str, torch.Tensor]]:
+        """Return a network's weights as they were at the checkpoint before a step, and that one's step."""
         run = self.shown
         here = folder(run) / "checkpoints"
         every = checkpoint.steps(here)
@@ -47,8 +47,8 @@ class StoredRecord:
             raise VitrineError("There is no checkpoint yet.", cure="Wait until the first step is done.")
         at = max((kept for kept in every if kept <= step), default=every[0])
         if self.remembered[:2] != (run, at):
-            self.remembered = run, at, checkpoint.load(checkpoint.path_of(here, at))["networks"]["network"]
-        return at, self.remembered[2]
+            self.remembered = run, at, checkpoint.load(checkpoint.path_of(here, at))["networks"]
+        return at, self.remembered[2][role]
 
     def parts(self) -> Sequence[Part]:
         """Return the parts of a series that are done, in the order in which they were learned."""
@@ -96,9 +96,9 @@ class DraftRecord:
         """Return none: it has no name yet."""
         return ""
 
-    def weights(self, step: int) -> tuple[int, dict[str, torch.Tensor]]:
+    def weights(self, step: int, role: str) -> tuple[int, dict[str, torch.Tensor]]:
         """Return the weights with which it would begin."""
-        return 0, self.learner.networks["network"].state_dict()
+        return 0, self.learner.networks[role].state_dict()
 
     def parts(self) -> Sequence[Part]:
         """Return none: nothing was learned."""

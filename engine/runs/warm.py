@@ -29,6 +29,6 @@ def warm() -> None:
         pass
     session = Session(experiment, learner.step, StoredRecord(Store(), "warm"), learner)
     for kind, view in VIEWS.items():
-        if kind not in LATER and view.reads == "network" and not view().refuses(experiment):
+        if kind not in LATER and view.reads == "network" and not view().refusal(experiment):
             view().compute(session)
     Store().runs("running")

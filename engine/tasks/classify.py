@@ -69,14 +69,15 @@ class Classify(Task):
 
     def turns(self, networks, inputs, targets):
         """Yield the one turn there is."""
-        outputs = networks["network"](inputs)
+        yield Turn("network", lambda: self._wrong(networks["network"](inputs), targets))
+
+    def _wrong(self, outputs, targets):
+        """Return the loss of what is learned by."""
         shares = targets.dim() > 1  # of several classes, where examples are blended
         plain = not (self.smoothing or self.class_weights or self.probabilities or shares)
         if plain and outputs.shape[1] == 1:  # the same number, in half the time
-            loss = F.binary_cross_entropy_with_logits(outputs[:, 0], targets.to(outputs.dtype))
-        else:
-            loss = self._loss(self._columns(outputs), targets, self.smoothing)
-        yield Turn("network", loss, outputs)
+            return F.binary_cross_entropy_with_logits(outputs[:, 0], targets.to(outputs.dtype))
+        return self._loss(self._columns(outputs), targets, self.smoothing)
 
     def answer(self, networks, inputs):
         """Return a column for each class."""

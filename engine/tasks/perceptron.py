@@ -65,8 +65,7 @@ class Perceptron(Task):
 
     def turns(self, networks, inputs, targets):
         """Yield the one turn there is; the changes of a batch add up."""
-        sums = self._sums(networks, inputs)
-        yield Turn("network", self._losses(sums, targets).sum(), sums)
+        yield Turn("network", lambda: self._losses(self._sums(networks, inputs), targets).sum())
 
     def answer(self, networks, inputs):
         """Return two columns of which the neuron's answer is the greater."""

@@ -1,6 +1,6 @@
 """What a task answers: which networks take turns, their losses, and how outputs are scored."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -20,11 +20,10 @@ Scores = dict[str, float]
 
 @dataclass(frozen=True)
 class Turn:
-    """One network's part in a step: whose weights move, by which loss, and what came out on the way."""
+    """One network's part in a step: whose weights move, and how the loss is worked out that moves them."""
 
     role: str
-    loss: torch.Tensor
-    outputs: torch.Tensor
+    loss: Callable[[], torch.Tensor]
 
 
 class Task(Choice):
@@ -32,6 +31,7 @@ class Task(Choice):
 
     title: ClassVar[str] = ""
     roles: ClassVar[tuple[str, ...]] = ("network",)  # the graphs an experiment must have
+    answering: ClassVar[str] = "network"  # the role of the network whose output is the answer
     best: ClassVar[str] = "loss"  # the score by which a better network is told; loss falls, others rise
     blends: ClassVar[bool] = True  # whether it can learn from a blend of two examples
     classifies: ClassVar[bool] = False  # whether answers have a column for each class
@@ -58,12 +58,18 @@ class Task(Choice):
         return self
 
     def turns(self, networks: Networks, inputs: torch.Tensor, targets: torch.Tensor) -> Iterable[Turn]:
-        """Yield each network's turn in one step; a later one may build on weights an earlier one moved."""
+        """Yield each network's turn in one step; a loss is worked out when its turn has come, with weights that earlier
+        turns moved, and perhaps several times, or never.
+        """
         raise NotImplementedError(self.kind)
 
     def answer(self, networks: Networks, inputs: torch.Tensor) -> torch.Tensor:
         """Return what is scored: of most tasks, the network's output."""
-        return networks["network"](inputs)
+        return networks[self.answering](inputs)
+
+    def run(self, networks: Networks, role: str, inputs: torch.Tensor) -> torch.Tensor:
+        """Let examples through at least as far as a network of this role, and return what came out in the end."""
+        return self.answer(networks, inputs)
 
     def scores(self, outputs: torch.Tensor, targets: torch.Tensor) -> Scores:
         """Return the scores of a whole split, 'loss' among them."""

@@ -3,12 +3,16 @@
 Where there is one network its role is left out. A role with nothing behind the colon is the whole network.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
+
+from torch import nn
 
 from engine.errors import VitrineError
 from engine.registry import did_you_mean, shortened
 
 SIGN = ":"
+T = TypeVar("T")
 
 
 def address(role: str, path: str, roles: Collection[str]) -> str:
@@ -33,4 +37,16 @@ def place(name: str, roles: Sequence[str]) -> tuple[str, str]:
 
 def of_role(names: Iterable[str], role: str, roles: Sequence[str]) -> list[str]:
     """Return those of the names that lie in one network, as paths within it."""
-    return [path for name in names for where, path in [place(name, roles)] if where == role]
+    return [path for path, _ in of_role_with(((name, None) for name in names), role, roles)]
+
+
+def of_role_with(pairs: Iterable[tuple[str, T]], role: str, roles: Sequence[str]) -> list[tuple[str, T]]:
+    """Return those that lie in one network, as paths within it, each with what is said of it."""
+    return [(path, said) for name, said in pairs for where, path in [place(name, roles)] if where == role]
+
+
+def weights(networks: Mapping[str, nn.Module]) -> Iterator[tuple[str, nn.Parameter]]:
+    """Yield every weight with its address."""
+    for role, network in networks.items():
+        for name, parameter in network.named_parameters():
+            yield address(role, name.replace("_orig_mod.", ""), networks), parameter

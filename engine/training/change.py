@@ -1,14 +1,13 @@
 """Changes: what may be set anew while an experiment is learned, and what becomes of it at once."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import torch
 
 from engine.errors import VitrineError
 from engine.registry import did_you_mean, shortened
-from engine.training.address import address, of_role, place
+from engine.training.address import SIGN, address, of_role, place, weights
 from engine.training.best import Best
 from engine.training.learner import Learner
 from engine.training.optimiser import is_within
@@ -29,9 +28,11 @@ LIVE = (
     "augment",
     "frozen",
 )
+OWN = ("rate", "momentum", "decay", "l1", "clip", "interval")  # what of them a network may have of its own
 MOST = 1e6  # what may be typed for a weight
 NODES = ("freeze", "thaw")  # a node, by its path
-WORDS = (*LIVE, "speed", "dropout", *NODES, "NODE.rate", "NODE.weight[ROW,COLUMN]", "NODE.bias[ROW]")
+OF_NODES = (*NODES, "NODE.rate", "NODE.weight[ROW,COLUMN]", "NODE.bias[ROW]")
+WORDS = (*LIVE, *(f"ROLE{SIGN}{name}" for name in OWN), "speed", "dropout", *OF_NODES)
 TYPED = re.compile(r"((?:\w+:)?[\w.]+\.(?:weight|bias))\[(\d{1,9})(?:,\s*(\d{1,9}))?\]")  # one number of a network
 
 
@@ -70,14 +71,14 @@ def _number_of(learner: Learner, name: str) -> torch.Tensor:
     assert found
     path, *places = found.groups()
     place(path, learner.task.roles)
-    weights = dict(_named(learner))
-    if path not in weights:
-        raise VitrineError(f"The network has no {shortened(path)}.{did_you_mean(path, weights)}")
+    every = dict(weights(learner.networks))
+    if path not in every:
+        raise VitrineError(f"The network has no {shortened(path)}.{did_you_mean(path, every)}")
     index = tuple(int(place) for place in places if place is not None)
-    sizes = tuple(weights[path].shape)
+    sizes = tuple(every[path].shape)
     if len(index) != len(sizes) or any(place >= size for place, size in zip(index, sizes, strict=True)):
         raise VitrineError(f"{path} has {'×'.join(map(str, sizes))} numbers, so there is no {shortened(name)}.")
-    return weights[path].data[index]
+    return every[path].data[index]
 
 
 def wanted(recipe: Recipe, settings: dict[str, Any]) -> Recipe:
@@ -86,11 +87,14 @@ def wanted(recipe: Recipe, settings: dict[str, Any]) -> Recipe:
     frozen, rates = list(recipe.frozen), dict(recipe.rates)
     for name, value in settings.items():
         node, _, what = name.rpartition(".")
+        role, _, own = name.partition(SIGN)
         if TYPED.fullmatch(name):
             if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= MOST:
                 raise VitrineError(f"{name} must be a number up to {MOST:,.0f}; received {shortened(value)}.")
         elif name in LIVE:
             options[name] = value
+        elif own in OWN:
+            recipe = recipe.owning(role, **{own: value})
         elif name == "freeze":
             frozen = [*frozen, value] if value not in frozen else frozen
         elif name == "thaw":
@@ -137,15 +141,9 @@ def _check(learner: Learner, recipe: Recipe, settings: dict[str, Any]) -> None:
         if node not in nodes:
             raise VitrineError(f"The network has no node {shortened(node)}.{did_you_mean(node, nodes)}")
     frozen = {role: of_role(recipe.frozen, role, roles) for role in roles}
-    weights = ((role, name) for role, network in learner.networks.items() for name, _ in network.named_parameters())
-    if recipe.frozen and all(any(is_within(name, node) for node in frozen[role]) for role, name in weights):
+    moved = ((role, name) for role, network in learner.networks.items() for name, _ in network.named_parameters())
+    if recipe.frozen and all(any(is_within(name, node) for node in frozen[role]) for role, name in moved):
         raise VitrineError("Every weight would be frozen: nothing could learn.", cure="Leave one node to learn.")
-
-
-def _named(learner: Learner) -> Iterator[tuple[str, torch.nn.Parameter]]:
-    for role, network in learner.networks.items():
-        for name, parameter in network.named_parameters():
-            yield address(role, name.replace("_orig_mod.", ""), learner.networks), parameter
 
 
 def _modules(learner: Learner) -> Any:

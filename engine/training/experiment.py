@@ -1,5 +1,6 @@
 """Experiment: the one document that is saved, shared, linked, trained and exported."""
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,6 +38,11 @@ class Experiment:
     def graph(self) -> Graph:
         """Return the first graph."""
         return next(iter(self.graphs.values()))
+
+    def of(self, role: str) -> "Experiment":
+        """Return the experiment with this network's graph as the first."""
+        first = {role: self.graphs[role]}
+        return self if self.graphs[role] is self.graph else dataclasses.replace(self, graphs=first | dict(self.graphs))
 
     def write(self) -> dict[str, Any]:
         """Return the experiment as plain JSON values."""

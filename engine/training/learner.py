@@ -20,14 +20,15 @@ from engine.training.folds import fewer, folded
 from engine.training.material import Material
 from engine.training.modes import drop
 from engine.training.of_first import recipe_of
-from engine.training.part import Part, of_part
+from engine.training.part import Part
 from engine.training.recipe import Recipe
 from engine.training.schedule import Plateau, factor, momentum
 from engine.training.sprint import sprint_of
-from engine.training.step import move
+from engine.training.step import Loss, move
 from engine.training.sweep import batches
 from engine.training.unfit import impossible
 
+Losses = dict[str, list[tuple[int, torch.Tensor]]]  # by role: a step, and its loss
 LOOK = 1024  # examples at once when scoring,
 LOOK_VALUES = 2**22  # and how many numbers of theirs
 
@@ -48,7 +49,7 @@ class Learner:
             role: self.place.bring(Network(experiment.graphs[role])) for role in self.task.roles
         }
         self.parts = {
-            role: Part(network, of_part(self.recipe, role, task.roles), self.place.device)
+            role: Part(network, role, task.roles, self.recipe, self.place.device)
             for role, network in self.networks.items()
         }
         if all(part.rests for part in self.parts.values()):
@@ -72,7 +73,7 @@ class Learner:
             for network in self.networks.values():
                 network.compile()
         self.lasting: dict[Any, Any] = {}  # what views keep that stays the same while it learns
-        self.losses: dict[str, list[torch.Tensor]] = {role: [] for role in task.roles}  # as `take_losses` tells
+        self.losses: Losses = {role: [] for role in task.roles}  # as `take_losses` tells
         self.leave()
 
     # -- the data ------------------------------------------------------------------------------------------------
@@ -139,24 +140,16 @@ class Learner:
             return
         if augment := self.recipe.augment:
             inputs, targets = augment.apply(inputs, targets, len(self.dataset.classes))
-        turns = iter(self.task.turns(self.networks, inputs, targets))
         losses: dict[str, list[torch.Tensor]] = {}
-        while True:
-            if self.plain:
-                turn = next(turns, None)
-            else:
-                with self.place.precision():
-                    turn = next(turns, None)
-            if turn is None:
-                break
+        for turn in self.task.turns(self.networks, inputs, targets):
             part = self.parts[turn.role]
-            if not part.rests:
+            if part.due(self.step):
                 part.tell(self.rate_at(self.step, part.recipe), momentum(part.recipe, self.step, self.total))
-                move(part, turn.loss, functools.partial(self._again, turn.role, inputs, targets), self.scaler)
-            losses.setdefault(turn.role, []).append(turn.loss.detach())
-        for role, several in losses.items():
-            self.losses[role].append(several[0] if len(several) == 1 else torch.stack(several).mean())
+                loss = turn.loss if self.plain else functools.partial(self._precisely, turn.loss)
+                losses.setdefault(turn.role, []).append(move(part, loss, self.scaler))
         self.step += 1
+        for role, several in losses.items():
+            self.losses[role].append((self.step, several[0] if len(several) == 1 else torch.stack(several).mean()))
         self.seen += self.batch_size
 
     @property
@@ -169,12 +162,13 @@ class Learner:
         recipe = recipe or self.recipe
         return recipe.rate * factor(recipe, step, self.total, self.steps_an_epoch, self.plateau.lowered)
 
-    def _again(self, role: str, inputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Return the loss of a network's turn once more, with the weights as they are."""
-        return next(turn.loss for turn in self.task.turns(self.networks, inputs, targets) if turn.role == role)
+    def _precisely(self, loss: Loss) -> torch.Tensor:
+        """Return a loss worked out in as many bits as the recipe says."""
+        with self.place.precision():
+            return loss()
 
-    def take_losses(self) -> dict[str, list[torch.Tensor]]:
-        """Return the losses of the steps since they were last taken, by role, one a step, still on the device."""
+    def take_losses(self) -> Losses:
+        """Return the losses since they were last taken, by role, each with its step, still on the device."""
         taken, self.losses = self.losses, {role: [] for role in self.losses}
         return taken
 
@@ -204,7 +198,7 @@ class Learner:
         scores = self.score(watched := "validation" if "validation" in self.data else "train")
         self.settled = self.task.settles and self.score("train")["accuracy"] == 1.0
         value = scores[self.task.best] * (-1 if self.task.best == "loss" else 1)
-        if self.recipe.schedule == "plateau":
+        if any(part.recipe.schedule == "plateau" for part in self.parts.values()):
             self.plateau.take(value, self.recipe.every)
         if value > self.best.score:
             weights = self.weights() if self.recipe.patience else {}
@@ -281,8 +275,8 @@ class Learner:
         if recipe == self.recipe:
             return
         self.recipe = recipe
-        for role, part in self.parts.items():
-            part.follow(of_part(recipe, role, self.task.roles))
+        for part in self.parts.values():
+            part.follow(recipe)
         if self.sprint:
             self.sprint.follow(recipe)
         self.forget_counts()

@@ -1,6 +1,5 @@
 """The loop: one open generator, which learns and tells of it a few times a second."""
 
-import itertools
 import math
 import time
 from collections.abc import Callable, Generator
@@ -25,7 +24,7 @@ class Report:
     epoch: float
     seconds: float
     rate: float
-    losses: dict[str, list[float]] = field(default_factory=dict)  # by role, one for each step since the last report
+    losses: dict[str, list[tuple[int, float]]] = field(default_factory=dict)  # by role: each step, and its loss
     scores: list[tuple[int, str, dict[str, float]]] = field(default_factory=list)  # step, split, scores
     examples_per_second: float = 0.0
     total: int = 0  # the step at which the recipe ends
@@ -36,7 +35,13 @@ class Report:
     def loss(self) -> float:
         """Return the mean loss since the last report, of the first network."""
         first = next(iter(self.losses.values()), [])
-        return sum(first) / len(first) if first else math.nan
+        return sum(loss for _, loss in first) / len(first) if first else math.nan
+
+
+def fetched(losses: list[tuple[int, torch.Tensor]]) -> list[tuple[int, float]]:
+    """Return losses from the device, each with its step."""
+    steps, values = zip(*losses, strict=True)
+    return list(zip(steps, torch.stack(values).float().tolist(), strict=True))
 
 
 def every(seconds: float) -> Watch:
@@ -69,12 +74,12 @@ def learn(learner: Learner, pause: float = PAUSE, watch: Watch | None = None) ->
     def report() -> Report:
         nonlocal told, told_step, scores, watched
         taken = learner.take_losses()  # the one wait for the device
-        losses = {role: torch.stack(some).float().tolist() for role, some in taken.items() if some}
+        losses = {role: fetched(some) for role, some in taken.items() if some}
         now, steps = time.perf_counter(), learner.step - told_step
         pace = learner.batch_size * min(steps / max(1e-9, now - told), learner.speed or math.inf)
         told, told_step = now, learner.step
         learner.leave()
-        sound = all(map(math.isfinite, itertools.chain(*losses.values())))
+        sound = all(math.isfinite(loss) for some in losses.values() for _, loss in some)
         problem = "" if sound else trouble(learner, keepsake)
         if not problem:
             keepsake.renew(learner)

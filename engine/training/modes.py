@@ -4,13 +4,15 @@ from collections.abc import Collection, Iterable
 
 from torch import nn
 
+from engine.training.optimiser import is_within
+
 
 def hold(networks: Iterable[nn.Module], frozen: Collection[str]) -> None:
     """Let frozen normalisation use the statistics it has, and all other gather more of theirs."""
     for network in networks:
         for name, module in network.named_modules():
             if isinstance(module, nn.modules.batchnorm._NormBase):
-                module.train(not any(not node or f"{name}.".startswith(f"{node}.") for node in frozen))
+                module.train(not any(is_within(name, node) for node in frozen))
 
 
 def drop(networks: Iterable[nn.Module], share: float) -> None:

@@ -6,28 +6,34 @@ from typing import Any
 import torch
 from torch import nn
 
-from engine.training.address import of_role, place
+from engine.training.address import of_role, of_role_with
 from engine.training.modes import hold
 from engine.training.optimiser import Pull, optimiser, remade, restore, set_rate, stepping
 from engine.training.recipe import Recipe
 
 
 def of_part(recipe: Recipe, role: str, roles: Sequence[str]) -> Recipe:
-    """Return what a recipe says of one network: only its own nodes are frozen there, or have rates of their own."""
+    """Return what a recipe says of one network: what it has of its own, and only its own nodes."""
     if len(roles) == 1:
         return recipe
-    rates = [(path, rate) for name, rate in recipe.rates for where, path in [place(name, roles)] if where == role]
-    return recipe.but(frozen=tuple(of_role(recipe.frozen, role, roles)), rates=tuple(rates))
+    rates, frozen = of_role_with(recipe.rates, role, roles), of_role(recipe.frozen, role, roles)
+    return recipe.but(**recipe.own_of(role).chosen, own=(), frozen=tuple(frozen), rates=tuple(rates))
 
 
 class Part:
     """A role's network, its own recipe, its optimiser, and what pulls its weights to zero."""
 
-    def __init__(self, network: nn.Module, recipe: Recipe, device: torch.device):
-        self.network, self.recipe, self.device = network, recipe, device
-        hold([network], recipe.frozen)
-        self.optimiser = optimiser(recipe, network, device)
+    def __init__(self, network: nn.Module, role: str, roles: Sequence[str], common: Recipe, device: torch.device):
+        self.network, self.role, self.roles, self.device = network, role, roles, device
+        self._take(common)
+        self.optimiser = optimiser(self.recipe, network, device)
         self._lay_out()
+
+    def _take(self, common: Recipe) -> None:
+        """Take of a recipe what concerns this network."""
+        self.recipe = of_part(common, self.role, self.roles)
+        self.interval = common.own_of(self.role).interval  # of so many steps it takes its turn in one
+        hold([self.network], self.recipe.frozen)
 
     def _lay_out(self) -> None:
         """Work out anew what follows from optimiser and recipe."""
@@ -42,11 +48,15 @@ class Part:
             set_rate(self.optimiser, rate, momentum)
             self.told = rate, momentum
 
-    def follow(self, recipe: Recipe) -> None:
+    def due(self, step: int) -> bool:
+        """Return whether it takes its turn in a step, counted from 0."""
+        return step % self.interval == 0
+
+    def follow(self, common: Recipe) -> None:
         """Go on by another recipe; what the optimiser knows of each weight stays."""
-        self.optimiser = remade(self.optimiser, self.recipe, recipe, self.network, self.device)
-        self.recipe = recipe
-        hold([self.network], recipe.frozen)
+        was = self.recipe
+        self._take(common)
+        self.optimiser = remade(self.optimiser, was, self.recipe, self.network, self.device)
         self._lay_out()
 
     def restore(self, state: Mapping[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """Recipe: how an experiment is learned."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
@@ -11,9 +11,38 @@ from engine.training.sweep import Sweep
 
 Rate = Annotated[float, Field(gt=0, le=1000)]
 Decay = Annotated[float, Field(ge=0, le=100)]
+Momentum = Annotated[float, Field(ge=0, lt=1)]
+Clip = Annotated[float, Field(gt=0, le=10**6)]
 Whole = Annotated[int, Field(ge=1, le=10**9)]
 Optimiser = Literal["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw", "lbfgs"]
 Schedule = Literal["constant", "step", "cosine", "one_cycle", "plateau"]
+COMMON = "as for all networks"
+
+
+class Own(Choice):
+    """What one network of several has of its own; all else is as the recipe says for every one of them."""
+
+    kind = "own"
+
+    role: Annotated[str, Field(max_length=80)] = option("", "Which network.", hidden=True)
+    interval: Annotated[int, Field(ge=1, le=10_000)] = option(
+        1, "It takes its turn in one of so many steps: with 5 the others move five times as often."
+    )
+    optimiser: Literal["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw"] | None = option(
+        None, "How gradients move its weights.", none=COMMON
+    )
+    rate: Rate | None = option(None, "Its learning rate.", none=COMMON)
+    momentum: Momentum | None = option(None, "Its momentum, or Adam's first beta.", rare=True, none=COMMON)
+    schedule: Schedule | None = option(None, "How its rate changes.", rare=True, none=COMMON)
+    decay: Decay | None = option(None, "Its weight decay.", rare=True, none=COMMON)
+    l1: Decay | None = option(None, "Its L1.", rare=True, none=COMMON)
+    clip: Clip | None = option(None, "The longest gradient that it may have.", rare=True, none=COMMON)
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """Return the recipe's options that it has otherwise."""
+        options = {name: getattr(self, name) for name in type(self).model_fields if name not in ("role", "interval")}
+        return {name: value for name, value in options.items() if value is not None}
 
 
 class Recipe(Choice):
@@ -25,7 +54,7 @@ class Recipe(Choice):
         "adam", "How gradients move the weights; L-BFGS takes all examples at once, the others a batch."
     )
     rate: Rate = option(0.001, "The learning rate: how far each step goes.")
-    momentum: Annotated[float, Field(ge=0, lt=1)] = option(
+    momentum: Momentum = option(
         0.9, "How much of the last step goes on (momentum, Nesterov), and Adam's first beta.", rare=True
     )
     schedule: Schedule = option(
@@ -64,7 +93,7 @@ class Recipe(Choice):
     pulled: Literal["weights", "everything"] = option(
         "weights", "What decay and L1 pull: weights, or biases and normalisation as well.", rare=True
     )
-    clip: Annotated[float, Field(gt=0, le=10**6)] | None = option(
+    clip: Clip | None = option(
         None, "The longest gradient that is allowed; longer ones are shortened.", rare=True, none="any length"
     )
     patience: Whole | None = option(
@@ -90,6 +119,9 @@ class Recipe(Choice):
     rates: tuple[tuple[str, Annotated[float, Field(ge=0, le=1000)]], ...] = option(
         (), "Nodes with a rate of their own: by what the rate is multiplied there.", hidden=True
     )
+    own: Annotated[tuple[Own, ...], Field(max_length=8)] = option(
+        (), "What single networks have of their own, where there are several.", hidden=True
+    )
     precision: Literal["fp32", "bf16", "fp16"] = option(
         "fp32", "How many bits a number has on its way through: 32, or 16 in one of two ways.", rare=True
     )
@@ -113,10 +145,25 @@ class Recipe(Choice):
         usual = self.optimiser != "adamw" if self.coupled is None else self.coupled
         return usual or self.optimiser == "lbfgs"
 
+    def own_of(self, role: str) -> Own:
+        """Return what one network has of its own."""
+        return next((own for own in self.own if own.role == role), Own(role=role))
+
+    def owning(self, role: str, **options: Any) -> "Recipe":
+        """Return the recipe with these options for one network alone."""
+        new = self.own_of(role).but(**options)
+        others = tuple(own for own in self.own if own.role != role)
+        return self.but(own=others if new == Own(role=role) else (*others, new))
+
+    @field_validator("own", mode="before")
+    @classmethod
+    def _plain_own(cls, value: object) -> object:
+        return tuple(map(_without_kind, value)) if isinstance(value, list | tuple) else value
+
     @field_validator("augment", "sweep", mode="before")
     @classmethod
     def _plain_choice(cls, value: object) -> object:
-        return {k: v for k, v in value.items() if k != "kind"} if isinstance(value, dict) else value
+        return _without_kind(value)
 
     @field_validator("frozen", "rates", mode="before")
     @classmethod
@@ -124,6 +171,10 @@ class Recipe(Choice):
         return (
             tuple(tuple(v) if isinstance(v, list) else v for v in value) if isinstance(value, list | tuple) else value
         )
+
+
+def _without_kind(value: object) -> object:
+    return {k: v for k, v in value.items() if k != "kind"} if isinstance(value, dict) else value
 
 
 def longer(recipe: Recipe, at: Mapping[str, float]) -> dict[str, float]:

@@ -10,7 +10,9 @@ from engine.data import DATASETS
 from engine.errors import VitrineError
 from engine.registry import shortened
 from engine.tasks import TASKS
+from engine.training.address import SIGN
 from engine.training.experiment import Experiment
+from engine.training.recipe import Own, Recipe
 
 PARTS = ("recipe", "data", "task")
 
@@ -30,13 +32,16 @@ def changed(experiment: Experiment, data: str | None, settings: list[str], task:
             raise VitrineError(f"{shortened(setting)} is no setting.", cure="Write it like recipe.rate=0.01.")
         choice: Choice = getattr(experiment, part)
         outer, _, inner = name.partition(".")
+        role, several, own = name.partition(SIGN)
         try:
-            if inner:
+            if several and isinstance(choice, Recipe):
+                choice, outer, new = choice.owning(role, **{own: spelled(Own, own, value)}), "", None
+            elif inner:
                 part_of_it = _within(choice, outer)
-                new: Any = part_of_it.but(**{inner: spelled(type(part_of_it), inner, value)})
+                new = part_of_it.but(**{inner: spelled(type(part_of_it), inner, value)})
             else:
                 new = spelled(type(choice), outer, value)
-            experiment = dataclasses.replace(experiment, **{part: choice.but(**{outer: new})})
+            experiment = dataclasses.replace(experiment, **{part: choice.but(**({outer: new} if outer else {}))})
         except VitrineError as error:
             raise error.inside(part) from None
     return experiment

@@ -106,7 +106,8 @@ class Sprint:
         if self._lay(part.optimiser):
             part.step = stepping(part.optimiser)  # which had laid out what was there before
         rates = [learner.rate_at(learner.step + ahead) for ahead in range(steps)]
-        learner.losses["network"] += self._run(part.optimiser, inputs, targets, rates).unbind()
+        losses = self._run(part.optimiser, inputs, targets, rates).unbind()
+        learner.losses["network"] += enumerate(losses, learner.step + 1)
         learner.step += steps
         learner.seen += steps * learner.batch_size
 
@@ -163,7 +164,7 @@ class Sprint:
     def _loss(self, weights: list[torch.Tensor], inputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         named = dict(zip(self.names, weights, strict=True))
         networks: Any = {"network": lambda x: functional_call(self.network, named, (x,))}
-        return next(iter(self.task.turns(networks, inputs, targets))).loss
+        return next(iter(self.task.turns(networks, inputs, targets))).loss()
 
     def _moved(
         self, weights: torch.Tensor, states: list[torch.Tensor], gradient: torch.Tensor, count: Any, rate: torch.Tensor

@@ -9,15 +9,19 @@ from torch import nn
 from engine.training.optimiser import moved
 from engine.training.part import Part
 
-Again = Callable[[], torch.Tensor]  # works the loss out anew, with the weights as they are
+Loss = Callable[[], torch.Tensor]  # works a loss out, with the weights as they are
 
 
-def move(part: Part, loss: torch.Tensor, again: Again, scaler: torch.amp.GradScaler | None = None) -> None:
-    """Let one network's weights move."""
+def move(part: Part, loss: Loss, scaler: torch.amp.GradScaler | None = None) -> torch.Tensor:
+    """Let one network's weights move, and return the loss that they moved by; one that rests only tells it."""
+    if part.rests:
+        with torch.no_grad():
+            return loss()
     if isinstance(part.optimiser, torch.optim.LBFGS):
-        search(part, part.optimiser, again)
-    else:
-        descend(part, loss, scaler)
+        return search(part, part.optimiser, loss)
+    found = loss()
+    descend(part, found, scaler)
+    return found.detach()
 
 
 def descend(part: Part, loss: torch.Tensor, scaler: torch.amp.GradScaler | None) -> None:
@@ -51,13 +55,16 @@ def _finite(one: torch.optim.Optimizer) -> bool:
     return bool(torch.stack([gradient.isfinite().all() for gradient in gradients]).all())
 
 
-def search(part: Part, one: torch.optim.LBFGS, again: Again) -> None:
+def search(part: Part, one: torch.optim.LBFGS, loss: Loss) -> torch.Tensor:
     """Step as L-BFGS does, which asks for the loss several times; what pulls weights to zero is part of it."""
+    asked: list[torch.Tensor] = []
 
     def closure() -> Any:
         one.zero_grad()
-        loss = again()
-        loss.backward()
-        return loss + part.pull.penalty().to(loss.device) if part.pull else loss
+        found = loss()
+        found.backward()
+        asked.append(found.detach())
+        return found + part.pull.penalty().to(found.device) if part.pull else found
 
     one.step(closure)
+    return asked[0]

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from engine.graph.capture import Look, hooked
-from engine.training.address import address
+from engine.training.address import address, weights
 from engine.training.learner import Learner
 
 LARGE = 50 * 2**20  # bytes from which on keeping a copy takes a while
@@ -56,7 +56,7 @@ def trouble(learner: Learner, keepsake: Keepsake) -> str:
                 before = f" {exploded}" if exploded else ""
                 return f"At step {learner.step}, {bad[0]} gave numbers that are not finite.{before} {CURE}"
             exploded = exploded or _exploded(learner, sizes)
-            if not all(torch.isfinite(losses[-1]) for losses in learner.losses.values() if losses):
+            if not all(torch.isfinite(losses[-1][1]) for losses in learner.losses.values() if losses):
                 learner.leave()
                 return f"The loss of step {learner.step} is not finite. {exploded} {CURE}".replace("  ", " ")
         learner.end_epoch()
@@ -88,18 +88,14 @@ def first_bad_output(networks: dict[str, nn.Module]) -> Generator[list[str], Non
 
 def _sizes(learner: Learner) -> dict[str, float]:
     """Return how long each weight matrix is."""
-    return {name: parameter.detach().norm().item() for name, parameter in _named(learner) if parameter.dim() >= 2}
-
-
-def _named(learner: Learner) -> Generator[tuple[str, nn.Parameter], None, None]:
-    for role, network in learner.networks.items():
-        for name, parameter in network.named_parameters():
-            yield address(role, name, learner.networks), parameter
+    return {
+        name: parameter.detach().norm().item() for name, parameter in weights(learner.networks) if parameter.dim() >= 2
+    }
 
 
 def _exploded(learner: Learner, sizes: dict[str, float]) -> str:
     """Return which node's last step was out of all proportion to its weights before, if any."""
-    for name, parameter in _named(learner):
+    for name, parameter in weights(learner.networks):
         if parameter.grad is None or name not in sizes:
             continue
         length = parameter.grad.norm().item()

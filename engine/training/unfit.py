@@ -1,9 +1,10 @@
 """Unfit: why an experiment cannot be learned from a dataset, asked before anything is made."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from engine.data import Dataset
 from engine.graph.graph import Graph
+from engine.registry import did_you_mean, shortened
 from engine.tasks import Task
 from engine.training.recipe import Recipe
 
@@ -17,7 +18,7 @@ def unfit(graphs: Mapping[str, Graph], task: Task, recipe: Recipe, dataset: Data
     """Return in words what must be changed before it begins, or nothing; what has begun is opened all the same."""
     return (
         impossible(graphs, task, recipe, dataset)
-        or contradiction(recipe)
+        or own_contradiction(recipe, task.roles)
         or (recipe.augment.refuses(dataset, task.blends) if recipe.augment else "")
     )
 
@@ -28,6 +29,23 @@ def _batch(recipe: Recipe, examples: int) -> str:
     return (
         f"A batch of {recipe.batch:,} is larger than the {examples:,} training examples. Use 'all', or a smaller one."
     )
+
+
+def own_contradiction(recipe: Recipe, roles: Sequence[str]) -> str:
+    """Return what is wrong with the recipe of any network, or nothing."""
+    for own in recipe.own:
+        if len(roles) == 1:
+            return "There is one network: what it has of its own is the recipe's. Set that."
+        if own.role not in roles:
+            return (
+                f"The recipe is about {shortened(own.role)}, which is no network here.{did_you_mean(own.role, roles)}"
+            )
+    if len({own.role for own in recipe.own}) < len(recipe.own):
+        return "The recipe says twice what one network has of its own. Say it once."
+    for role in roles:
+        if words := contradiction(recipe.but(**recipe.own_of(role).chosen, own=())):
+            return words if len(roles) == 1 else f"{role}: {words}"
+    return ""
 
 
 def contradiction(recipe: Recipe) -> str:

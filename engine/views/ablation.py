@@ -38,16 +38,16 @@ class Ablation(View):
 
     def refuses(self, experiment):
         """Refuse what does not classify."""
-        return classified(experiment) or ("" if _suiting(experiment.graph) else "This network has no hidden layer.")
+        return classified(experiment) or ("" if _suiting(experiment) else "This network has no hidden layer.")
 
     def offers(self, experiment):
         """Offer the layers whose units can be switched off."""
-        return {"node": offered(_suiting(experiment.graph))}
+        return {"node": offered(_suiting(experiment))}
 
     def stages(self, session):
         """Score the network as it is, then as it is left, then without each unit in turn; on a copy of it."""
-        graph = session.experiment.graph
-        suiting = _suiting(graph)
+        graph = session.graph
+        suiting = _suiting(session.experiment)
         step = picked(suiting, graph, self.node, "whose units could be switched off")
         whole, left = session.still(), without(session, self.off)
         name, _ = session.split(self.split)
@@ -64,7 +64,7 @@ class Ablation(View):
         start = left.still() if number and self.off else whole
         for unit in range(number):
             change = {step.path: lambda output, unit=unit: silenced(output, [unit], along)}
-            with capturing(start.network.networks["network"], [], change):
+            with capturing(start.module, [], change):
                 scores = yield from self._scores(start, name, turns - number + unit, turns)
                 lost.append(self._lost(sums[1][1], scores[1]))
             if unit + 1 < number and unit % 4 == 3:
@@ -144,8 +144,10 @@ class Ablation(View):
         return self.but(off=left if name in self.off else (*self.off, name))
 
 
-def _suiting(graph):
+def _suiting(experiment):
     """Return the layers behind which something is left: all but the last with weights and what follows it."""
-    every = united(graph)
+    every = united(experiment.graph)
+    if next(iter(experiment.graphs)) != experiment.task.answering:
+        return every  # another network comes behind them
     weighty = [place for place, step in enumerate(every) if step.layer.family in ("convolution", "dense")]
     return every[: weighty[-1]] if weighty else []

@@ -42,8 +42,9 @@ MOST_PLACES = 32  # down and along, of a patch that is covered
 class Answers(nn.Module):
     """A learner's networks as the one module that gradients and Captum take: inputs in, scores of classes out."""
 
-    def __init__(self, learner: Learner):
+    def __init__(self, learner: Learner, role: str):
         super().__init__()
+        self.role = role
         self.networks = nn.ModuleDict(dict(learner.networks.items()))
         self.task = learner.task
 
@@ -58,7 +59,7 @@ class Answers(nn.Module):
     @property
     def network(self) -> nn.Module:
         """Return the network whose nodes have names."""
-        return self.networks["network"]
+        return self.networks[self.role]
 
 
 @dataclass(frozen=True)
@@ -191,7 +192,7 @@ def guided_grad_cam(answers: Answers, question: Question) -> Tensor:
 @method("DeepLIFT")
 def deep_lift(answers: Answers, question: Question) -> Tensor:
     """Differences from the baseline, handed back layer by layer (Shrikumar, 2017)."""
-    for module in answers.network.modules():
+    for module in answers.networks.modules():
         if not list(module.children()) and not isinstance(module, LINEAR + RULED):
             words = f"DeepLIFT has no rule for {type(module).__name__} in this network: try integrated gradients."
             raise VitrineError(words)

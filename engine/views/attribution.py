@@ -76,7 +76,7 @@ class Attribution(View):
 
     def stages(self, session):
         """Ask method after method, on a copy of the network: gradients and hooks of theirs touch nothing else."""
-        graph, session = session.experiment.graph, session.still()
+        graph, session = session.graph, session.still()
         sample = sample_of(session, self.sample)
         target = aim(session, self.toward, sample)
         side = max(sample.given.shape[2:])
@@ -84,7 +84,7 @@ class Attribution(View):
         suiting = mapped(graph)
         layer = picked(suiting, graph, self.node, "that gives maps", first=-1).path if suiting else ""
         question = Question(sample.given, target, self._baseline(session, sample), layer, patch)
-        answers = Answers(session.network)
+        answers = Answers(session.network, session.role)
         maps, notes, seconds, trials, gaps = [], [], [], [], []
         words = {"toward": called(session, target), "node": layer, "methods": list(self.methods)} | sample.told()
         for number, name in enumerate(self.methods):

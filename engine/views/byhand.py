@@ -10,7 +10,8 @@ from pydantic import Field
 from engine.choice import option
 from engine.errors import VitrineError
 from engine.views.frame import Frame
-from engine.views.plane import columns
+from engine.views.plane import columns, neurons
+from engine.views.shared import ROLE, Words
 from engine.views.view import View, view
 
 MOST = 12  # neurons of a layer: more do not fit on a page
@@ -98,6 +99,7 @@ class ByHand(View):
     title, rank, wide = "By hand", 6, True
     hint = "Forward, the sums and what becomes of them; back, who is to blame by how much; then each weight's change."
 
+    role: Words = ROLE
     example: Annotated[int, Field(ge=0, le=10**6)] = option(0, "Which training example, from 0.")
     stage: Annotated[int, Field(ge=0, le=100)] = option(0, "How far: layers forward, the loss, layers back.")
 
@@ -121,13 +123,13 @@ class ByHand(View):
 
     def compute(self, session):
         """Take one example there and back, in plain numbers."""
-        learner, graph = session.network, session.experiment.graph
+        learner, graph = session.network, session.graph
         train = learner.train
         if self.example >= len(train):
             raise VitrineError(f"There are {len(train):,} training examples.", cure="Choose a smaller number.")
-        network = learner.networks["network"]
+        network = session.module
         row = columns(graph)
-        given = network.each(train.inputs[self.example : self.example + 1])[row[0].gives][0]
+        given = neurons(session, [row[0].gives], train.inputs[self.example : self.example + 1])[0][0]
         layers = []
         for column in row[1:]:
             module = network.get_submodule(column.weights)

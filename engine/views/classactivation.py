@@ -75,12 +75,12 @@ class ClassActivation(View):
 
     def stages(self, session):
         """Work out one map after another; those that ask the network for every channel come piece by piece."""
-        graph = session.experiment.graph
+        graph = session.graph
         step = picked(mapped(graph), graph, self.node, "that gives maps", first=-1)
         sample = sample_of(session, self.sample)
         nows = [("", without(session, self.off))]
         if self.since is not None:
-            at, weights = session.record.weights(self.since)
+            at, weights = session.record.weights(self.since, session.role)
             nows.append((f" at step {at:,}", without(_as_then(session, weights), self.off)))
         slow = {"Score-CAM", "Ablation-CAM"} & set(self.methods)
         if slow:  # they take a while, and must not see weights move meanwhile
@@ -110,7 +110,7 @@ class ClassActivation(View):
         """Yield how far it is, and the map so far."""
         session, sample, path = asked.session, asked.sample, asked.path
         learner = session.network
-        network = learner.networks["network"]
+        network = session.module
         if how == "CAM":
             yield 1.0, _cam(session, sample, target)
             return
@@ -176,7 +176,7 @@ class Asked:
 
     def __init__(self, session, sample, path):
         self.session, self.sample, self.path = session, sample, path
-        network = session.network.networks["network"]
+        network = session.module
         with capturing(network, [path], joined=True) as found, looking(session.network), torch.enable_grad():
             self.scores = scored(session.network, sample.given)[0]
         self.maps = found[path]
@@ -229,11 +229,11 @@ def _thing(every, last):
 
 def _cam(session, sample, target):
     """Return the maps before the averaging, weighed by the class's own weights (Zhou, 2016)."""
-    found, words = _averages(session.experiment.graph)
+    found, words = _averages(session.graph)
     if found is None:
         raise VitrineError(words)
     average, dense = found
-    network = session.network.networks["network"]
+    network = session.module
     with capturing(network, [average.sources[0]]) as maps, looking(session.network):
         answer(session, sample.given)
         weight = next(node(network, dense.path).parameters())
@@ -245,5 +245,5 @@ def _cam(session, sample, target):
 def _as_then(session, weights):
     """Return the session with the weights of another step."""
     then = session.still()
-    then.network.networks["network"].load_state_dict(weights)
+    then.module.load_state_dict(weights)
     return then

@@ -66,17 +66,17 @@ class CloseUp(View):
             shown = self._forward(x, window, None)
             words = {"node": self.case, "sample": "the example of the lecture notes"}
         else:
-            step = picked(_suiting(session.experiment.graph), session.experiment.graph, self.node, "with a window")
+            step = picked(_suiting(session.graph), session.graph, self.node, "with a window")
             sample = sample_of(session, self.sample)
             x, y, gradient = self._values(session, step, sample)
-            window = Window.of(step.layer, node(session.network.networks["network"], step.path), x.shape[0])
+            window = Window.of(step.layer, node(session.module, step.path), x.shape[0])
             shown = self._forward(x, window, y) if self.way == "forward" else self._backward(x, window, y, gradient)
             words = {"node": step.path, "toward": called(session, aim(session, self.toward, sample))} | sample.told()
         return Frame(shown.arrays(), words | shown.told() | window.told() | {"way": self.way})
 
     def _values(self, session, step, sample):
         """Return what the layer is given and gives, and the gradient of what is asked about by the latter."""
-        network, graph = session.network.networks["network"], session.experiment.graph
+        network, graph = session.module, session.graph
         before = step.sources[0]
         wanted = [step.path] if before == entrance(graph) else [before, step.path]
         back = self.way == "backward"
@@ -85,7 +85,7 @@ class CloseUp(View):
             outputs = scored(session.network, sample.given)
             y = found[step.path]
             gradient = torch.autograd.grad(outputs[0, column], y)[0][0].float().cpu() if back else None
-        x = found.get(before, sample.given)
+        x = found[before] if before in found else session.entering(sample.given)[0]
         return x[0].detach().float().cpu(), y[0].detach().float().cpu(), gradient
 
     def _place(self, size, values):

@@ -12,13 +12,26 @@ from engine.errors import VitrineError
 from engine.figures.maps import Regions, normalised, spot_of
 from engine.figures.raster import Sheet
 from engine.graph.capture import capturing
-from engine.graph.reach import ends, reach
-from engine.graph.trace import trace
+from engine.graph.reach import ends
 from engine.views.frame import Frame
 from engine.views.lesions import without
-from engine.views.sample import answer, sample_of
+from engine.views.sample import sample_of
 from engine.views.session import looking
-from engine.views.shared import NODE, OFF, PLACE, SAMPLE, UNIT, Names, Number, Words, offered, picked, pictured, united
+from engine.views.shared import (
+    NODE,
+    OFF,
+    PLACE,
+    SAMPLE,
+    UNIT,
+    Names,
+    Number,
+    Words,
+    offered,
+    picked,
+    pictured,
+    seen_by,
+    united,
+)
 from engine.views.view import View, view
 
 MOST_DOTS = 40_000  # in the grid of small maps; larger maps are shown there as means of neighbours
@@ -58,13 +71,13 @@ class FeatureMaps(View):
     def compute(self, session):
         """Let the example through, and keep what the layer gave."""
         session = without(session, self.off)
-        graph = session.experiment.graph
+        graph = session.graph
         suiting = united(graph)
         step = picked(suiting, graph, self.node, "that gives maps")
         sample = sample_of(session, self.sample)
         wanted = [one.path for one in suiting] if self.colours == "all layers" else [step.path]
-        with capturing(session.network.networks["network"], wanted) as found, looking(session.network):
-            answer(session, sample.given)
+        with capturing(session.module, wanted) as found, looking(session.network):
+            session.run(sample.given)
         values = found[step.path][0].float()
         values = values if values.dim() == 3 else values.reshape(-1, 1, 1)
         unit, single = min(self.unit, len(values) - 1), values[0].numel() == 1
@@ -75,7 +88,7 @@ class FeatureMaps(View):
         small, times = _small(values[chosen.to(values.device)])
         every = torch.stack([torch.stack([*one.float().aminmax()]) for one in found.values()])
         row, column = self._place(values[unit])
-        seen = reach(trace(graph), step.path) if step.gives.rank == 3 else None
+        seen = seen_by(session, step.path) if step.gives.rank == 3 else None
         box = ends(seen, (row, column)) if seen else []
         arrays = {
             "maps": small.cpu().numpy(),

@@ -14,7 +14,7 @@ from engine.figures.figure import BAD, GOOD, PALETTE, figure, says
 from engine.figures.pictures import address, pixels
 from engine.graph.capture import capturing
 from engine.views.frame import Frame
-from engine.views.sample import answer, sample_of
+from engine.views.sample import sample_of
 from engine.views.session import in_turn, looking
 from engine.views.shared import NODE, SAMPLE, Words, offered, picked, pictured, united
 from engine.views.view import View, view
@@ -56,7 +56,7 @@ class Features(View):
     def stages(self, session):
         """Let examples through piece by piece; lay them out by PCA, and then as asked."""
         session = session.still()
-        graph, learner = session.experiment.graph, session.network
+        graph, learner = session.graph, session.network
         suiting = _suiting(graph)
         step = picked(suiting, graph, self.node, "that gives several numbers", first=max(0, len(suiting) - 2))
         name, split = session.split(self.split)
@@ -91,8 +91,8 @@ class Features(View):
 
     def _given(self, session, step, inputs):
         """Return a row of what the layer gives for each input, and the answers."""
-        with capturing(session.network.networks["network"], [step.path]) as found, looking(session.network):
-            answered = answer(session, inputs)
+        with capturing(session.module, [step.path]) as found, looking(session.network):
+            answered = session.run(inputs)
         values = found[step.path].float()
         if values.dim() == 4 and values[0].numel() > MOST_VALUES:
             values = values.mean(dim=(2, 3))

@@ -51,8 +51,8 @@ class Filters(View):
 
     def compute(self, session):
         """Take the weights, and those of the other step."""
-        step = picked(_suiting(session.experiment.graph), session.experiment.graph, self.node, "that slides filters")
-        now = _filters(node(session.network.networks["network"], step.path))
+        step = picked(_suiting(session.graph), session.graph, self.node, "that slides filters")
+        now = _filters(node(session.module, step.path))
         if self.channel >= now.shape[1]:
             raise VitrineError(f"{step.path} sees {now.shape[1]} input channels.", cure="Choose a smaller number.")
         show = self._show(now)
@@ -60,7 +60,7 @@ class Filters(View):
         arrays = {"now": self._of(now, show, unit)}
         words = {"node": step.path, "show": show, "of": len(now), "channels": now.shape[1], "unit": unit}
         if self.compare != "nothing":
-            at, weights = session.record.weights(self.since)
+            at, weights = session.record.weights(self.since, session.role)
             own = [value for name, value in weights.items() if name.startswith(f"{step.path}.") and value.dim() == 4]
             arrays["then"] = self._of(_turned(own[0], "transpose" in step.layer.kind), show, unit)
             words["then"] = at

@@ -16,7 +16,7 @@ from engine.graph.capture import capturing
 from engine.graph.field import fields
 from engine.graph.trace import trace
 from engine.views.frame import Frame
-from engine.views.sample import aim, answer, called, chances, looks, sample_of
+from engine.views.sample import aim, called, chances, looks, sample_of
 from engine.views.session import looking
 from engine.views.shared import (
     NODE,
@@ -29,6 +29,7 @@ from engine.views.shared import (
     offered,
     picked,
     pictured,
+    takes_examples,
     without_maps,
 )
 from engine.views.view import View, view
@@ -70,7 +71,7 @@ class Invariance(View):
 
     def compute(self, session):
         """Let the input through in every state of a sweep, and the maps of the plain one be moved alike."""
-        graph = session.experiment.graph
+        graph = session.graph
         step = picked(mapped(graph), graph, self.node, "that gives maps", first=-1)
         sample = sample_of(session, self.sample)
         target = aim(session, self.toward, sample)
@@ -79,15 +80,16 @@ class Invariance(View):
         mine = 1.0 if mirror else self.amount * self.reach
         every = torch.tensor([0.0, *amounts.tolist(), mine])  # as it is first, the one shown large last
         inputs = self._moved(sample.given.expand(len(every), -1, -1, -1), every)
-        network = session.network.networks["network"]
+        network = session.module
         answers, maps = [], []
         with looking(session.network):
             for part in inputs.split(len(every) if inputs[0].numel() < LARGE else PIECE):
                 with capturing(network, [step.path]) as found:
-                    answers.append(chances(session, answer(session, part)).float())
+                    answers.append(chances(session, session.run(part)).float())
                 maps.append(found[step.path].float())
         said, given = torch.cat(answers).cpu(), torch.cat(maps)
-        lie = _lie(fields(trace(graph)).get(step.path), given.shape[2:], sample.given.shape[2:])
+        field = fields(trace(graph)).get(step.path) if takes_examples(session) else None
+        lie = _lie(field, given.shape[2:], sample.given.shape[2:])
         expected = self._moved(given[:1].expand(len(every), -1, -1, -1), every, lie)
         inside = self._moved(torch.ones_like(given[:, :1]), every, lie, edges="zeros") > 0.99
         alike = F.cosine_similarity(given.flatten(1), given[:1].flatten(1)).cpu().numpy()

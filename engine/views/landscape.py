@@ -10,12 +10,12 @@ from torch.func import functional_call, vmap
 from engine.choice import option
 from engine.figures.figure import PALETTE, axis, figure
 from engine.graph.cost import cost
-from engine.training.learner import Learner
 from engine.training.watch import FEW
 from engine.views.frame import Frame
 from engine.views.plane import columns
 from engine.views.pulse import path
-from engine.views.session import looking
+from engine.views.session import Session, looking
+from engine.views.shared import ROLE, Words
 from engine.views.view import View, view
 
 ASKED = 200  # training examples by which the loss is measured
@@ -34,6 +34,7 @@ class Landscape(View):
     title, rank = "Loss landscape", 36
     hint = "A valley that is long and narrow makes plain descent zigzag; momentum and Adam cut through it."
 
+    role: Words = ROLE
     along: Literal["path", "random"] = option(
         "path", "The two directions in which the way so far varied most, or two drawn at random."
     )
@@ -58,9 +59,9 @@ class Landscape(View):
     def compute(self, session):
         """Measure the loss at every place of a grid of weights."""
         learner = session.network
-        steps, way, _ = path(session)
+        steps, way, _ = path(session, session.role)
         with looking(learner):
-            here, measure = _measuring(learner)
+            here, measure = _measuring(session)
             way = torch.from_numpy(way).float() if len(way) else torch.zeros(0, len(here))
             first, second, far, drawn = self._directions(here, way)
             along = torch.linspace(-1, 1, self.detail) * far * self.reach
@@ -73,7 +74,7 @@ class Landscape(View):
             "way": torch.stack([(way - here) @ first, (way - here) @ second], dim=1).numpy(),
             "steps": steps,
         }
-        for name, run in (self._race(learner, here) if self.race else {}).items():
+        for name, run in (self._race(session, here) if self.race else {}).items():
             arrays[f"race {name}"] = torch.stack([(run - here) @ first, (run - here) @ second], dim=1).numpy()
         return Frame(arrays, {"along": drawn, "loss": float(losses[self.detail // 2, self.detail // 2])})
 
@@ -92,10 +93,10 @@ class Landscape(View):
         second = second - (second @ first) * first
         return first, second / second.norm(), float(here.norm().clamp_min(1.0)), "random"
 
-    def _race(self, learner, here):
+    def _race(self, session, here):
         """Return of each optimiser the weights at each of its steps, from here on."""
         runs = {}
-        _, measure = _measuring(learner)
+        _, measure = _measuring(session)
         for name, make in RACERS.items():
             weights = here.clone().requires_grad_(True)
             racer = make([weights], self.race_rate)
@@ -145,16 +146,16 @@ class Landscape(View):
         return figure(traces, xaxis=axis(f"1st {words}"), yaxis=axis(f"2nd {words}"), showlegend=True, legend=aside)
 
 
-class Said(torch.nn.Module):
-    """Answers what was worked out already."""
+class Swapped(torch.nn.Module):
+    """A network that runs with other weights than its own."""
 
-    def __init__(self, outputs: torch.Tensor):
+    def __init__(self, network: torch.nn.Module, weights: dict[str, torch.Tensor]):
         super().__init__()
-        self.outputs = outputs
+        self.network, self.weights = network, weights
 
-    def forward(self, _: torch.Tensor) -> torch.Tensor:
-        """Return it."""
-        return self.outputs
+    def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
+        """Return what the network gives with these weights."""
+        return functional_call(self.network, self.weights, inputs)
 
 
 def _line(name, points, colour, width):
@@ -169,9 +170,9 @@ def _line(name, points, colour, width):
     }
 
 
-def _measuring(learner: Learner):
+def _measuring(session: Session):
     """Return all weights in one row, and what measures the loss of many such rows at once."""
-    network = learner.networks["network"]
+    learner, network = session.network, session.module
     named = {name.replace("_orig_mod.", ""): p for name, p in network.named_parameters()}
     buffers = dict(network.named_buffers())
     sizes = [p.numel() for p in named.values()]
@@ -181,7 +182,7 @@ def _measuring(learner: Learner):
     def loss(row: torch.Tensor) -> torch.Tensor:
         parts = row.split(sizes)
         weights = {name: part.reshape(p.shape) for part, (name, p) in zip(parts, named.items(), strict=True)}
-        outputs = functional_call(network, weights | buffers, (inputs,))
-        return next(iter(learner.task.turns({"network": Said(outputs)}, inputs, targets))).loss
+        swapped = Swapped(network, weights | buffers)
+        return session.turn({**learner.networks, session.role: swapped}, inputs, targets).loss()
 
     return here, vmap(loss, randomness="same")

@@ -1,12 +1,14 @@
 """Lesions: a network with layers, or single units of them, switched off; the network itself stays as it is."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 
 from engine.errors import VitrineError
 from engine.graph.capture import node
+from engine.graph.graph import Graph
 from engine.graph.units import number_of_units, unit_axes
+from engine.training.address import address, place
 from engine.views.session import Session
 from engine.views.shared import steps
 
@@ -19,23 +21,30 @@ def without(session: Session, off: Sequence[str]) -> Session:
         for old in [key for key in session.kept if key[0] == "without"]:  # one copy of the network is enough
             del session.kept[old]
         maimed = session.still()
-        network = maimed.network.networks["network"]
-        graph, off_units = session.experiment.graph, parsed(session, off)
-        for step in steps(graph):  # of a block that repeats, in every turn
-            if (units := off_units.get(step.path, off_units.get(step.place))) is not None:
-                node(network, step.path).register_forward_hook(_hook(units, unit_axes(graph)[step.path]))
+        graphs = session.network.experiment.graphs
+        units_off = parsed(graphs, off)
+        for role, graph in graphs.items():
+            for step in steps(graph):  # of a block that repeats, in every turn
+                here, every = (address(role, path, graphs) for path in (step.path, step.place))
+                if (units := units_off.get(here, units_off.get(every))) is not None:
+                    module = node(maimed.network.networks[role], step.path)
+                    module.register_forward_hook(_hook(units, unit_axes(graph)[step.path]))
         session.kept[key] = maimed
     return session.kept[key]
 
 
-def parsed(session: Session, off: Sequence[str]) -> dict[str, list[int]]:
-    """Return which units of which layers are meant; none listed means all."""
-    sizes = {}
-    for step in steps(session.experiment.graph):
-        sizes[step.path] = sizes.setdefault(step.place, number_of_units(step, session.experiment.graph))
+def parsed(graphs: Mapping[str, Graph], off: Sequence[str]) -> dict[str, list[int]]:
+    """Return which units of which layers are meant, by address; none listed means all."""
+    sizes, roles = dict[str, int](), list(graphs)
+    for role, graph in graphs.items():
+        for step in steps(graph):
+            size = sizes.setdefault(address(role, step.place, graphs), number_of_units(step, graph))
+            sizes[address(role, step.path, graphs)] = size
     found: dict[str, list[int]] = {}
     for words in off:
-        name, _, unit = words.strip().partition(":")
+        role, path = place(words.strip(), roles) if len(roles) > 1 else (roles[0], words.strip())
+        name, _, unit = path.partition(":")
+        name = address(role, name, roles)
         if name not in sizes:
             raise VitrineError(f"There is no layer {name!r} to switch off.", cure="Write a layer, or one of its units.")
         if not unit:

@@ -7,8 +7,10 @@ import torch
 from pydantic import Field
 
 from engine.choice import option
+from engine.training.address import address
 from engine.views.frame import Frame
 from engine.views.plane import columns, neurons, off_the_plane, plane
+from engine.views.shared import ROLE, Words
 from engine.views.view import View, view
 
 MOST_COLUMNS = 12
@@ -25,6 +27,7 @@ class Neurons(View):
     title, rank, height = "Neurons", 1, 400
     hint = "Point at a neuron to see it large; click a line to type a weight. Dashed frames are dead or saturated."
 
+    role: Words = ROLE
     units: Annotated[int, Field(ge=2, le=32)] = option(12, "How many neurons of a layer are drawn, at most.")
     detail: Annotated[int, Field(ge=8, le=60)] = option(24, "How many places in a row are worked out.", rare=True)
 
@@ -42,7 +45,7 @@ class Neurons(View):
         grid = plane(session, self.detail)
         examples = session.network.train.inputs[:ASKED]
         arrays, told = {}, []
-        row = columns(session.experiment.graph)
+        row, graphs = columns(session.graph), session.experiment.graphs
         gives = [column.gives for column in row]
         everywhere, of_examples = neurons(session, gives, grid.inputs), neurons(session, gives, examples)
         for place, (column, whole, said) in enumerate(zip(row, everywhere, of_examples, strict=True)):
@@ -51,15 +54,15 @@ class Neurons(View):
             arrays[f"surface{place}"] = (given / reach * 127).round().to(torch.int8).T.contiguous().numpy()
             arrays[f"reach{place}"] = reach.numpy()
             if column.weights:
-                module = session.network.networks["network"].get_submodule(column.weights)
+                module = session.module.get_submodule(column.weights)
                 weight, bias = module.weight.detach().float().cpu(), module.bias
                 arrays[f"weight{place}"] = weight[: self.units, : self.units].numpy()
                 none = torch.zeros(0)
                 arrays[f"bias{place}"] = (none if bias is None else bias.detach().float().cpu())[: self.units].numpy()
             told.append(
                 {
-                    "weights": column.weights,
-                    "gives": column.gives,
+                    "weights": column.weights and address(session.role, column.weights, graphs),
+                    "gives": address(session.role, column.gives, graphs),
                     "units": said.shape[1],
                     "marks": _unwell(session, column, said)[: self.units],
                 }
@@ -84,14 +87,14 @@ class Neurons(View):
 
 def _names(session):
     """Return what the numbers that enter the first dense layer are called."""
-    graph = session.experiment.graph
+    graph = session.graph
     chosen = next((node.layer.of for node in graph.nodes if node.layer.kind == "features"), None)
     return list(chosen or getattr(session.experiment.data, "names", ("x1", "x2")))
 
 
 def _unwell(session, column, said):
     """Return of each neuron whether it is dead, or saturated, in a word."""
-    kind = session.experiment.graph[column.gives].layer.kind
+    kind = session.graph[column.gives].layer.kind
     words = ["" for _ in range(said.shape[1])]
     if kind in ("relu", "leaky_relu") and column.weights:
         silent = (said.amax(dim=0) <= 0) if kind == "relu" else torch.zeros(said.shape[1], dtype=torch.bool)

@@ -27,7 +27,7 @@ class Paths(View):
 
     def refuses(self, experiment):
         """Refuse networks with more weights than can be followed one by one."""
-        total = cost(experiment.graph).total.weights
+        total = sum(cost(graph).total.weights for graph in experiment.graphs.values())
         words = f"{total:,} weights are too many to follow one by one: at most {FEW:,}."
         return "" if total <= FEW else words
 

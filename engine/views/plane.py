@@ -58,9 +58,8 @@ def answers(session: Session, inputs: torch.Tensor) -> torch.Tensor:
 
 def neurons(session: Session, nodes: list[str], inputs: torch.Tensor) -> list[torch.Tensor]:
     """Return what each unit of some nodes of the outermost graph gives for these inputs."""
-    learner = session.network
-    with looking(learner):
-        given = learner.networks["network"].each(inputs)  # ty: ignore[not-callable]
+    with looking(session.network):
+        given = session.module.each(*session.entering(inputs))  # ty: ignore[not-callable]
     return [given[node].float().cpu() for node in nodes]
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.training.address import SIGN
 from engine.training.watch import BINS, Watched
 from engine.views.frame import Frame
 from engine.views.session import Session
@@ -45,12 +46,21 @@ class History:
     values: np.ndarray  # nodes × T
 
 
-def path(session: Session) -> tuple[np.ndarray, np.ndarray, list]:
-    """Return the steps up to the session's own, all weights at each, and the parameters' names and sizes in order."""
+def path(session: Session, role: str = "") -> tuple[np.ndarray, np.ndarray, list]:
+    """Return the steps up to the session's own, all weights at each, and the parameters' names and sizes in order.
+
+    Of several networks those of one role, where one is named.
+    """
     pulses = [(s, f) for s, f in session.record.pulses() if s <= session.step and "weights" in f.arrays]
     names = pulses[-1][1].words["weights"] if pulses else []
     kept = [(step, frame["weights"]) for step, frame in pulses if frame.words["weights"] == names]
-    return np.array([step for step, _ in kept]), np.array([weights for _, weights in kept]), names
+    rows = np.array([weights for _, weights in kept])
+    if role and len(session.experiment.graphs) > 1:
+        sizes = [int(np.prod(size)) for _, size in names]
+        mine = [name.startswith(f"{role}{SIGN}") for name, _ in names]
+        rows = rows[:, np.repeat(mine, sizes)] if len(rows) else rows
+        names = [one for one, belongs in zip(names, mine, strict=True) if belongs]
+    return np.array([step for step, _ in kept]), rows, names
 
 
 def history(session: Session, quantity: str) -> History:

@@ -12,12 +12,12 @@ from engine.figures.maps import Regions
 from engine.figures.raster import shrunk
 from engine.graph.capture import capturing
 from engine.graph.field import fields
-from engine.graph.reach import reach, spans
+from engine.graph.reach import spans
 from engine.graph.trace import trace
 from engine.views.frame import Frame
-from engine.views.sample import answer, sample_of
+from engine.views.sample import sample_of
 from engine.views.session import looking
-from engine.views.shared import NODE, PLACE, SAMPLE, UNIT, Number, Words, mapped, offered, picked, pictured
+from engine.views.shared import NODE, PLACE, SAMPLE, UNIT, Number, Words, mapped, offered, picked, pictured, seen_by
 from engine.views.view import View, view
 
 MOST = 8  # layers side by side
@@ -55,7 +55,7 @@ class ReceptiveField(View):
 
     def compute(self, session):
         """Take the gradient of one place's units by every dot of the input."""
-        graph = session.experiment.graph
+        graph = session.graph
         suiting = mapped(graph)
         step = picked(suiting, graph, self.node, "that gives maps", first=-1)
         way = _way(suiting, step) if self.growing else [step]
@@ -68,8 +68,8 @@ class ReceptiveField(View):
         inputs = torch.cat([sample.given, learner.material.given(split.inputs[: number - 1])])
         inputs = inputs.detach().clone().requires_grad_()
         names, theory = [one.path for one in way], fields(trace(graph))
-        with capturing(learner.networks["network"], names) as found, looking(learner), torch.enable_grad():
-            answer(session, inputs)
+        with capturing(session.module, names) as found, looking(learner), torch.enable_grad():
+            session.run(inputs)
             seen, boxes, places = [], [], []
             for name in names:
                 values = found[name]
@@ -78,7 +78,7 @@ class ReceptiveField(View):
                 gradient = torch.autograd.grad(told, inputs, retain_graph=True, allow_unused=True)[0]
                 gradient = torch.zeros_like(inputs) if gradient is None else gradient
                 seen.append(gradient.float().abs().mean(dim=(0, 1)).cpu().numpy())
-                exact = reach(trace(graph), name)
+                exact = seen_by(session, name)
                 every = [[[0, inputs.shape[2] - 1]], [[0, inputs.shape[3] - 1]]]
                 boxes.append(spans(exact, at) if exact else every)
                 places.append(list(at))

@@ -10,6 +10,8 @@ import torch
 from engine.data.drawing import hand, redrawn
 from engine.data.pictures import kept
 from engine.errors import VitrineError
+from engine.graph.capture import capturing
+from engine.graph.graph import Graph
 from engine.graph.trace import trace
 from engine.registry import shortened
 from engine.tasks import Task
@@ -113,13 +115,20 @@ def scored(learner: "Scoring", inputs: torch.Tensor) -> torch.Tensor:
     """
     if not (before := before_chances(learner)):
         return apart(learner.task.answer(learner.networks, inputs), tells_two(learner))
-    scores = learner.networks["network"].each(inputs)[before]
+    with capturing(learner.networks[learner.task.answering], [before]) as found:
+        learner.task.answer(learner.networks, inputs)
+    scores = found[before]
     return torch.cat([-scores, scores], dim=1) if tells_two(learner) else scores
+
+
+def answering(learner: "Scoring") -> Graph:
+    """Return the graph of the network that gives the answer."""
+    return learner.networks[learner.task.answering].graph
 
 
 def before_chances(learner: "Scoring") -> str:
     """Return the node that gives scores which the last one makes probabilities of, or nothing."""
-    graph = learner.networks["network"].graph
+    graph = answering(learner)
     end = graph[graph.outputs[0]]
     makes = learner.task.classifies and not end.block and end.layer.kind in ("softmax", "sigmoid")
     return end.inputs[0] if makes else ""
@@ -127,7 +136,7 @@ def before_chances(learner: "Scoring") -> str:
 
 def tells_two(learner: "Scoring") -> bool:
     """Return whether the network has one output, which tells of two classes."""
-    return learner.task.classifies and trace(learner.networks["network"].graph).outputs[0].sizes[0] == 1
+    return learner.task.classifies and trace(answering(learner)).outputs[0].sizes[0] == 1
 
 
 def apart(answers: torch.Tensor, single: bool) -> torch.Tensor:
@@ -159,7 +168,7 @@ def aim(session: Session, toward: str, sample: Sample, answers: torch.Tensor | N
         return int(sample.truth or 0)
     if wanted in classes:
         return classes.index(wanted)
-    number = max(2 if classes else 1, trace(session.experiment.graph).outputs[0].sizes[0])
+    number = max(2 if classes else 1, trace(answering(session.network)).outputs[0].sizes[0])
     place = wanted.removeprefix("output ")
     if place.isdecimal() and int(place) < number:
         return int(place)

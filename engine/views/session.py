@@ -8,8 +8,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
 import torch
+from torch import nn
 
 from engine.data import Split
+from engine.errors import VitrineError
+from engine.graph.capture import entered
+from engine.graph.graph import Graph
+from engine.tasks.task import Networks, Turn
 from engine.training.evaluating import evaluating
 from engine.training.experiment import Experiment
 from engine.training.learner import Learner
@@ -45,8 +50,8 @@ class Record(Protocol):
         """Return what steps did in every node, in order."""
         ...
 
-    def weights(self, step: int) -> tuple[int, dict[str, torch.Tensor]]:
-        """Return the network's weights as they were at the checkpoint before a step, and that one's step."""
+    def weights(self, step: int, role: str) -> tuple[int, dict[str, torch.Tensor]]:
+        """Return a network's weights as they were at the checkpoint before a step, and that one's step."""
         ...
 
     def parts(self) -> Sequence[Part]:
@@ -69,6 +74,46 @@ class Session:
         """Return the learner, which must be there."""
         assert self.learner, "this view needs a network"
         return self.learner
+
+    @property
+    def role(self) -> str:
+        """Return which network is looked at."""
+        return next(iter(self.experiment.graphs))
+
+    @property
+    def graph(self) -> Graph:
+        """Return the graph of the network that is looked at."""
+        return self.experiment.graph
+
+    @property
+    def module(self) -> nn.Module:
+        """Return the network that is looked at, as torch knows it."""
+        return self.network.networks[self.role]
+
+    def of(self, role: str) -> "Session":
+        """Return the session with a look at another of its networks."""
+        if role == self.role:
+            return self
+        return replace(self, experiment=self.experiment.of(role), kept=self.kept.setdefault(("of", role), {}))
+
+    def run(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Let examples through as far as the network that is looked at, and return what comes out in the end."""
+        learner = self.network
+        return learner.task.run(learner.networks, self.role, inputs)
+
+    def entering(self, inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Return what of these examples enters the network that is looked at."""
+        if len(self.experiment.graphs) == 1:
+            return (inputs,)
+        with entered(self.module) as given:
+            self.run(inputs)
+        if not given:
+            raise VitrineError(f"Nothing of an example enters {self.role}.", cure="Look at another network.")
+        return given[0]
+
+    def turn(self, networks: Networks, inputs: torch.Tensor, targets: torch.Tensor) -> Turn:
+        """Return the turn in a step of the network that is looked at."""
+        return next(turn for turn in self.network.task.turns(networks, inputs, targets) if turn.role == self.role)
 
     def still(self) -> "Session":
         """Return the session with networks of its own, which stay as they are however long somebody looks."""

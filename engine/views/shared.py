@@ -7,8 +7,10 @@ from pydantic import Field
 from engine.choice import option
 from engine.errors import VitrineError
 from engine.graph.graph import Graph
+from engine.graph.reach import Seen, reach
 from engine.graph.trace import Step, trace
 from engine.training.experiment import Experiment
+from engine.views.session import Session
 
 SHARED = ("sample", "node", "unit", "row", "column", "toward", "off")  # options of these names follow the board
 
@@ -16,6 +18,7 @@ Words = Annotated[str, Field(max_length=200, coerce_numbers_to_str=True)]
 Number = Annotated[int, Field(ge=0, le=1_000_000)]
 Names = Annotated[tuple[Words, ...], Field(max_length=64)]
 
+ROLE = option("", "Which of several networks; empty: the first that suits.", rare=True)
 SAMPLE = option("0", "Which example: the number of a validation example, 'train 3', 'test 5', or a picture of yours.")
 NODE = option("", "Which layer; empty: the one that is selected, or else one that suits.")
 UNIT = option(0, "Which of its channels or units, from 0.")
@@ -26,8 +29,9 @@ OFF = option((), "Layers that are switched off, or single units of them, such as
 
 def pictured(experiment: Experiment) -> str:
     """Return why the network takes no pictures, or nothing."""
-    inputs = list(experiment.graph.inputs.values())
-    return "" if len(inputs) == 1 and len(inputs[0].sizes) == 3 else "Only networks that take one picture have this."
+    takes = ([layer.sizes for layer in graph.inputs.values()] for graph in experiment.graphs.values())
+    one = any(len(sizes) == 1 and len(sizes[0]) == 3 for sizes in takes)
+    return "" if one else "Only networks that take one picture have this."
 
 
 def steps(graph: Graph) -> list[Step]:
@@ -67,6 +71,16 @@ def picked(suiting: list[Step], graph: Graph, node: str, what: str, first: int =
     place = order.index(named[0] if named else inside[-1])
     before = [step for step in suiting if order.index(step.path) <= place]
     return before[-1] if before else suiting[0]
+
+
+def seen_by(session: Session, path: str) -> tuple[Seen, ...] | None:
+    """Return what of the example each place of a node sees; None where that is not told, or it is given no example."""
+    return reach(trace(session.graph), path) if takes_examples(session) else None
+
+
+def takes_examples(session: Session) -> bool:
+    """Return whether the network that is looked at is given examples as they are, and nothing else."""
+    return [layer.sizes for layer in session.graph.inputs.values()] == [session.network.dataset.sizes]
 
 
 def offered(suiting: list[Step]) -> list[str]:

@@ -42,7 +42,7 @@ class Surface(View):
         names = getattr(session.experiment.data, "names", ("x1", "x2"))[:2]
         words = {"classes": list(session.network.dataset.classes), "names": list(names), "what": "", "aside": 0}
         if self.node:
-            if self.node not in session.experiment.graph:
+            if self.node not in session.graph:
                 raise VitrineError(f"There is no layer {self.node!r} any more.", cure="Choose another.")
             given = neurons(session, [self.node], grid.inputs)[0].flatten(1)
             if self.unit >= given.shape[1]:

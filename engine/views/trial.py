@@ -79,7 +79,7 @@ def randomised(name: str, answers: Answers, question: Question, found: Tensor) -
     Near 1, the method does not look at what the network learned.
     """
     changed = copy.deepcopy(answers)
-    modules = [m for m in changed.network.modules() if any(True for _ in m.parameters(recurse=False))]
+    modules = [m for m in changed.networks.modules() if any(True for _ in m.parameters(recurse=False))]
     alike = []
     marks = {round(place) for place in np.linspace(len(modules) - 1, 0, 3)}
     for place in range(len(modules) - 1, -1, -1):

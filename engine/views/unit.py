@@ -10,13 +10,11 @@ from engine.choice import option
 from engine.figures.figure import PALETTE, axis, figure, nothing
 from engine.figures.maps import Regions
 from engine.graph.capture import capturing
-from engine.graph.reach import ends, reach
-from engine.graph.trace import trace
+from engine.graph.reach import ends
 from engine.views.frame import Frame
 from engine.views.making import made
-from engine.views.sample import answer
 from engine.views.session import looking
-from engine.views.shared import NODE, UNIT, Number, Words, offered, picked, pictured, united
+from engine.views.shared import NODE, UNIT, Number, Words, offered, picked, pictured, seen_by, united
 from engine.views.view import View, view
 
 EVERY = 4  # steps between two pictures that are shown
@@ -57,7 +55,7 @@ class Unit(View):
     def stages(self, session):
         """Let examples through piece by piece, or make an input step by step, on a copy of the network."""
         session = session.still()
-        graph = session.experiment.graph
+        graph = session.graph
         step = picked(united(graph), graph, self.node, "with units", first=0)
         unit = min(self.unit, step.gives.sizes[0] - 1)
         words = {"node": step.path, "unit": unit, "of": step.gives.sizes[0]}
@@ -67,12 +65,12 @@ class Unit(View):
         learner = session.network
         name, split = session.split(self.split)
         most = min(self.examples, len(split))
-        seen = reach(trace(session.experiment.graph), step.path) if step.gives.rank == 3 else None
+        seen = seen_by(session, step.path) if step.gives.rank == 3 else None
         values, places = [], []
         for piece in learner.pieces(split.inputs[:most]):
             inputs = learner.material.given(piece)
-            with capturing(learner.networks["network"], [step.path]) as kept, looking(learner):
-                answer(session, inputs)
+            with capturing(session.module, [step.path]) as kept, looking(learner):
+                session.run(inputs)
                 maps = kept[step.path][:, unit].reshape(len(inputs), -1)
             value, place = maps.float().max(dim=1)
             values.append(value.cpu())
@@ -99,14 +97,13 @@ class Unit(View):
 
     def _made(self, session, step, unit, words):
         learner = session.network
-        network = learner.networks["network"]
 
         def value(inputs):
-            with capturing(network, [step.path], joined=True) as kept, looking(learner), torch.enable_grad():
-                answer(session, inputs)
+            with capturing(session.module, [step.path], joined=True) as kept, looking(learner), torch.enable_grad():
+                session.run(inputs)
                 return kept[step.path][0, unit].float().mean()
 
-        sizes = next(iter(session.experiment.graph.inputs.values())).sizes
+        sizes = learner.dataset.sizes
         style = {"jitter": self.jitter, "turn": self.turn, "zoom": self.zoom, "smooth": self.smooth}
         style["spectrum"] = self.spectrum
         way = []

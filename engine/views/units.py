@@ -12,6 +12,7 @@ from engine.graph.capture import capturing
 from engine.views.frame import Frame
 from engine.views.plane import columns
 from engine.views.session import looking
+from engine.views.shared import ROLE, Words
 from engine.views.view import View, view
 
 MOST = 200  # neurons that are drawn
@@ -25,6 +26,7 @@ class Units(View):
     title, rank = "Activation and gradient", 4
     hint = "Short bars at an end are saturated, bars at zero dead; a neuron whose gradient is tiny learns no more."
 
+    role: Words = ROLE
     examples: Annotated[int, Field(ge=2, le=2000)] = option(300, "How many training examples flow through.")
 
     def refuses(self, experiment):
@@ -36,13 +38,12 @@ class Units(View):
     def compute(self, session):
         """Let examples through and the loss back, keeping what each neuron gave and was given."""
         learner = session.network
-        network = learner.networks["network"]
-        every = [column.gives for column in columns(session.experiment.graph) if column.weights]
+        every = [column.gives for column in columns(session.graph) if column.weights]
         gives = every[:-1] or every  # what answers stands on another scale
         inputs, targets = learner.train.inputs[: self.examples], learner.train.targets[: self.examples]
-        with capturing(network, gives, joined=True) as kept, looking(learner), torch.enable_grad():
-            turn = next(iter(learner.task.turns(learner.networks, learner.material.given(inputs), targets)))
-            found = torch.autograd.grad(turn.loss, [kept[name] for name in gives], allow_unused=True)
+        with capturing(session.module, gives, joined=True) as kept, looking(learner), torch.enable_grad():
+            loss = session.turn(learner.networks, learner.material.given(inputs), targets).loss()
+            found = torch.autograd.grad(loss, [kept[name] for name in gives], allow_unused=True)
         rows, names, layers = [], [], []
         for name, gradient in zip(gives, found, strict=True):
             values = kept[name].detach().float()

@@ -8,7 +8,8 @@ from engine.choice import Choice, kinds
 from engine.errors import VitrineError
 from engine.figures.figure import Figure, bare, literal
 from engine.graph.graph import Graph
-from engine.registry import Registry
+from engine.registry import Registry, did_you_mean
+from engine.training.address import SIGN, address
 from engine.training.experiment import Experiment
 from engine.views.frame import Frame
 from engine.views.session import Session
@@ -38,6 +39,42 @@ class View(Choice):
         """Return what may be picked for options whose values depend on the experiment."""
         return {}
 
+    @property
+    def whole(self) -> bool:
+        """Return whether it looks at all networks of an experiment at once."""
+        return self.reads == "record"
+
+    def refusal(self, experiment: Experiment) -> str:
+        """Return in words why this cannot be seen of any network of the experiment, or of the one that is named."""
+        if self.whole or len(experiment.graphs) == 1:
+            return self.refuses(experiment)
+        view, role = self.aimed(experiment)
+        return view.refuses(experiment.of(role))
+
+    def choices(self, experiment: Experiment) -> dict[str, list[str]]:
+        """Return what may be picked for options, of all networks that suit."""
+        if len(experiment.graphs) == 1:
+            return self.offers(experiment)
+        found: dict[str, list[str]] = {}
+        plain = type(self)()
+        suiting = [role for role in experiment.graphs if self.whole or not plain.refuses(experiment.of(role))]
+        for role in suiting:
+            for name, offered in self.offers(experiment.of(role)).items():
+                found.setdefault(name, []).extend(address(role, path, experiment.graphs) for path in offered)
+        return found | ({"role": suiting} if "role" in type(self).model_fields else {})
+
+    def aimed(self, experiment: Experiment) -> tuple[Self, str]:
+        """Return the view as it is for one network, and which: the one that is named, or the first that suits."""
+        role, sign, path = getattr(self, "node", "").partition(SIGN)
+        if sign and role in experiment.graphs:
+            return self.but(node=path), role
+        if named := getattr(self, "role", ""):
+            if named not in experiment.graphs:
+                raise VitrineError(f"There is no network {named!r}.{did_you_mean(named, experiment.graphs)}")
+            return self, named
+        suiting = (role for role in experiment.graphs if not self.refuses(experiment.of(role)))
+        return self, next(suiting, next(iter(experiment.graphs)))
+
     def compute(self, session: Session) -> Frame:
         """Return the arrays; leaves no trace in what it looks at. Of a view in stages, those of the last one."""
         *_, frame = self.stages(session)
@@ -63,12 +100,24 @@ class View(Choice):
 def staged(view: View, session: Session) -> Iterator[Frame]:
     """Yield a view's frames, the last one whole; or one that says why it cannot: one panel's fault is no one else's."""
     try:
-        yield from view.stages(session)
+        if view.whole or len(session.experiment.graphs) == 1:
+            yield from view.stages(session)
+        else:
+            aimed, role = view.aimed(session.experiment)
+            for frame in aimed.stages(session := session.of(role)):
+                yield Frame(frame.arrays, frame.words | _named(session, frame.words))
     except VitrineError as error:
         yield Frame({}, {"problem": str(error)})
     except Exception as error:  # the panel says it, the log has the rest
         traceback.print_exc()
         yield Frame({}, {"problem": f"A fault in {view.title}: {type(error).__name__}: {error}"})
+
+
+def _named(session: Session, words: dict[str, Any]) -> dict[str, str]:
+    """Return the node that a frame is about by its address among several networks."""
+    path = words.get("node")
+    known = isinstance(path, str) and path.partition(".")[0] in session.graph
+    return {"node": address(session.role, path, session.experiment.graphs)} if known else {}
 
 
 def frame_of(view: View, session: Session) -> Frame:

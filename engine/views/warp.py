@@ -11,6 +11,7 @@ from engine.figures.figure import axis, figure, says
 from engine.graph.graph import Graph
 from engine.views.frame import Frame
 from engine.views.plane import COLOURS, columns, neurons, off_the_plane, plane
+from engine.views.shared import ROLE, Words
 from engine.views.view import View, view
 
 LINES, PLACES = 13, 49  # grid lines each way, and places along each
@@ -25,6 +26,7 @@ class Warp(View):
     title, rank = "Warped space", 8
     hint = "Follow the classes from left to right: in the last picture one straight line should part them."
 
+    role: Words = ROLE
     points: Annotated[int, Field(ge=0, le=MOST_POINTS)] = option(200, "How many training points are shown.")
 
     def refuses(self, experiment):
@@ -36,7 +38,7 @@ class Warp(View):
 
     def compute(self, session):
         """Send a grid and some points through the network, and lay each layer's answer into a plane."""
-        graph, train = session.experiment.graph, session.network.train
+        graph, train = session.graph, session.network.train
         grid = plane(session, PLACES)
         step = (PLACES - 1) // (LINES - 1)
         rows = np.arange(PLACES * PLACES).reshape(PLACES, PLACES)

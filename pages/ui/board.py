@@ -76,7 +76,7 @@ def _panel(bench: Workbench, panel: dict[str, Any], source: str, experiment: Exp
                     on_click=bench.change_panel,
                     args=(panel["key"], None),
                 )
-        if words := view.refuses(experiment):
+        if words := view.refusal(experiment):
             note(words)
             return
         data = {
@@ -114,7 +114,7 @@ def _race(bench: Workbench, number: str, view: View, data: dict[str, Any], key: 
     for run, column in zip(bench.runs, st.columns(len(bench.runs), gap="small"), strict=True):
         with column:
             note(titled(rows[run]) if run in rows else run)
-            if words := view.refuses(house().hub.past.experiment(f"run:{run}")):
+            if words := view.refusal(house().hub.past.experiment(f"run:{run}")):
                 note(words)
                 continue
             _figure(bench, number, data | {"source": f"run:{run}"}, f"{key}.{run}")
@@ -137,12 +137,12 @@ def _options(bench: Workbench, number: str, view: View, key: str, experiment: Ex
     if popover.open:
         with popover:  # what follows the board is shown as the board has it
             looks = {name: value for name, value in bench.looks.items() if name in _follows(view.write())}
-            form(view.but(**looks), key, change, columns=1, offers=view.offers(experiment))
+            form(view.but(**looks), key, change, columns=1, offers=view.choices(experiment))
 
 
 def _add(bench: Workbench, experiment: Experiment) -> None:
     key = f"{bench.key}.add.view"
-    fitting = {kind: view for kind, view in VIEWS.items() if kind not in HIDDEN and not view().refuses(experiment)}
+    fitting = {kind: view for kind, view in VIEWS.items() if kind not in HIDDEN and not view().refusal(experiment)}
 
     def add() -> None:
         if kind := st.session_state[key]:

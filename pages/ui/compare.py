@@ -45,7 +45,7 @@ def _side_by_side(runs: list[str], titles: list[str], experiments: list) -> None
     fitting = [
         kind
         for kind, view in VIEWS.items()
-        if kind not in ("curves", "colours") and not any(view().refuses(experiment) for experiment in experiments)
+        if kind not in ("curves", "colours") and not any(view().refusal(experiment) for experiment in experiments)
     ]
     kind = st.segmented_control(
         "Side by side", fitting, default=fitting[0], format_func=lambda kind: VIEWS[kind].title, required=True

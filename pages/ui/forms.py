@@ -27,11 +27,12 @@ def form(
     """Draw the options in columns, seldom used ones folded away; `changed` is told of what a person changes;
     what it refuses is said at the widget, which then shows its old value again.
 
-    `offers` are what may be picked for options that depend on something else; `live` are those that act at once.
+    `offers` are what may be picked for options that depend on something else, such as the role where there are
+    several; `live` are those that act at once.
     """
     lab, _, part = key.partition(".")
     part = part.partition(".")[0]
-    every = type(choice).options()
+    every = [option for option in type(choice).options() if option.name != "role" or "role" in (offers or {})]
     options = [_as_shown(o, offers or {}, live) for o in every if not veils.hidden(lab, f"{part}.{o.name}")]
     often = [option for option in options if not option.rare]
     seldom = [option for option in options if option.rare]

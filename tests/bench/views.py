@@ -97,7 +97,10 @@ def _beside(report: Report, name: str, session: Session) -> None:
     network = session.network.networks["network"].eval()
     sample = sample_of(session, "0")
     layer = "conv2" if name == "lenet-5" else "stage4.rest.conv2"
-    answers, question = Answers(session.network), Question(sample.given, 3, torch.zeros_like(sample.given), layer, 4)
+    answers, question = (
+        Answers(session.network, session.role),
+        Question(sample.given, 3, torch.zeros_like(sample.given), layer, 4),
+    )
     view = VIEWS["class-activation"](methods=("Grad-CAM",), node=layer, toward="3")
 
     def ours() -> None:

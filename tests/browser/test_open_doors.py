@@ -81,7 +81,7 @@ def drawn(page, number):
 
 
 def fitting(experiment, without=(*HIDDEN, "neurons")):
-    return [kind for kind, view in VIEWS.items() if kind not in without and not view().refuses(experiment)]
+    return [kind for kind, view in VIEWS.items() if kind not in without and not view().refusal(experiment)]
 
 
 def shows(page, words):

@@ -396,7 +396,7 @@ def asked(session, name="0"):
     sample = sample_of(session, name)
     layer = "relu2" if "relu2" in session.experiment.graph else "relu1"
     question = Question(sample.given, int(sample.truth), torch.zeros_like(sample.given), layer, 4)
-    return Answers(session.network).eval(), question
+    return Answers(session.network, session.role).eval(), question
 
 
 CAPTUM = {
@@ -518,7 +518,7 @@ def test_what_speaks_for_a_class_is_asked_before_a_last_softmax():
 def test_a_place_in_colour_counts_once():
     layers = {"pool": AveragePool2d(kernel=4), "flatten": Flatten(), "out": Dense(units=5, bias=False)}
     session = session_of(chain(image=Input(sizes=(3, 32, 32)), **layers), DATASETS["scenes"](size=32, number=100))
-    answers = Answers(session.still().network).eval()
+    answers = Answers(session.still().network, session.role).eval()
     given = torch.randn(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         change = answers(given)[0, 2]

@@ -24,6 +24,7 @@ from engine.training.experiment import Experiment, dump, load
 from engine.training.learner import Learner
 from engine.training.loop import every, learn
 from engine.training.recipe import Recipe
+from engine.training.settings import changed
 
 ROLES = ("discriminator", "generator")
 DATA = DATASETS["points"](number=200)
@@ -44,10 +45,8 @@ class Game(Task):
     def turns(self, networks, inputs, targets):
         verdict, maker = networks["discriminator"], networks["generator"]
         made = maker(torch.randn(len(inputs), NOISE))
-        real, fake = verdict(inputs), verdict(made.detach())
-        yield Turn("discriminator", bce(real, 1) + bce(fake, 0), real)
-        fooled = verdict(made)
-        yield Turn("generator", bce(fooled, 1), fooled)
+        yield Turn("discriminator", lambda: bce(verdict(inputs), 1) + bce(verdict(made.detach()), 0))
+        yield Turn("generator", lambda: bce(verdict(made), 1))
 
     def answer(self, networks, inputs):
         return networks["discriminator"](inputs)
@@ -117,7 +116,7 @@ def test_two_networks_learn_as_a_loop_by_hand():
     told = {role: [] for role in ROLES}
     for report in learn(ours, pause=100):
         for role, some in report.losses.items():
-            told[role] += some
+            told[role] += [loss for _, loss in some]
     for role in ROLES:
         for mine, theirs in zip(ours.networks[role].parameters(), hand[role].parameters(), strict=True):
             torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-6)
@@ -219,3 +218,51 @@ def test_the_code_of_several_networks_is_one_file_that_builds_them_all():
     told = []
     exec(compile(text, "<several>", "exec"), space)
     assert told == [f"{cost(graph).total.weights:,} weights" for graph in both.values()]
+
+
+def test_a_network_has_what_the_recipe_says_of_it_alone():
+    recipe = Recipe(batch="all", epochs=None, steps=6, rate=0.01, optimiser="adam", decay=0.1)
+    recipe = recipe.owning("generator", interval=3, rate=0.5, optimiser="sgd", decay=0.0)
+    one = Learner(Experiment("game", graphs(), DATA, Game(), recipe), DATA.load())
+    torch.manual_seed(0)
+    hand = {role: Network(graph) for role, graph in graphs().items()}
+    weights, biases = (
+        [p for p in hand["discriminator"].parameters() if (p.dim() > 1) == many] for many in (True, False)
+    )
+    judge = torch.optim.Adam([{"params": weights, "weight_decay": 0.1}, {"params": biases}], lr=0.01)
+    maker, real = torch.optim.SGD(hand["generator"].parameters(), lr=0.5), one.train.inputs
+    for step in range(6):
+        made = hand["generator"](torch.randn(len(real), NOISE))
+        for role, optimiser in (("discriminator", judge), ("generator", maker)):
+            if role == "generator" and step % 3:
+                continue
+            judged = hand["discriminator"]
+            loss = bce(judged(real), 1) + bce(judged(made.detach()), 0) if role == ROLES[0] else bce(judged(made), 1)
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+    told = [report.losses for report in learn(one, pause=100)]
+    assert [step for losses in told for step, _ in losses.get("generator", [])] == [1, 4]
+    assert [step for losses in told for step, _ in losses.get("discriminator", [])] == [1, 2, 3, 4, 5, 6]
+    for role in ROLES:
+        for mine, theirs in zip(one.networks[role].parameters(), hand[role].parameters(), strict=True):
+            torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-6)
+
+
+def test_what_a_network_has_of_its_own_is_written_read_changed_and_refused_in_words():
+    recipe = Recipe().owning("generator", rate=0.5, interval=2).owning("discriminator", clip=1.0)
+    whole = Experiment("game", graphs(), DATA, Game(), recipe)
+    assert load(dump(whole)) == whole
+    assert recipe.owning("generator", rate=None, interval=1).own == recipe.own[1:]
+    assert changed(whole, None, ["recipe.generator:rate=0.25"]).recipe.own_of("generator").rate == 0.25
+    one = Learner(whole, DATA.load())
+    assert one.parts["generator"].recipe.rate == 0.5
+    change(one, {"generator:rate": 0.125, "generator:interval": 5, "rate": 0.02})
+    assert one.parts["generator"].recipe.rate == 0.125
+    assert (one.parts["generator"].interval, one.parts["discriminator"].recipe.rate) == (5, 0.02)
+    with pytest.raises(VitrineError, match="about 'maker', which is no network here"):
+        change(one, {"maker:rate": 0.1})
+    with pytest.raises(VitrineError, match="'generator:optimiser' cannot be changed while it is learned"):
+        change(one, {"generator:optimiser": "sgd"})
+    with pytest.raises(VitrineError, match="There is one network"):
+        change(Learner(PRESETS["mlp"].experiment(), PRESETS["mlp"].experiment().data.load()), {"network:rate": 0.1})

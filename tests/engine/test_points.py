@@ -136,13 +136,13 @@ def test_one_output_learns_what_two_would_and_is_scored_alike():
     raw = learner.networks["network"](inputs)
     turn = next(iter(learner.task.turns(learner.networks, inputs, targets)))
     expected = torch.nn.functional.binary_cross_entropy_with_logits(raw[:, 0], targets.float())
-    torch.testing.assert_close(turn.loss, expected)
+    torch.testing.assert_close(turn.loss(), expected)
     both = learner.answers("train")
     assert both.shape[1] == 2
     torch.testing.assert_close(learner.task.chances(both)[:, 1], raw[:, 0].sigmoid())
     smooth = Classify(smoothing=0.1)
     wanted = torch.nn.functional.cross_entropy(both, targets, label_smoothing=0.1)
-    torch.testing.assert_close(next(iter(smooth.turns(learner.networks, inputs, targets))).loss, wanted)
+    torch.testing.assert_close(next(iter(smooth.turns(learner.networks, inputs, targets))).loss(), wanted)
 
 
 # -- the perceptron ------------------------------------------------------------------------------------------------
@@ -309,8 +309,8 @@ def test_numbers_by_hand_equal_autograd(seed, widths, activation, goal):
     learner = session.learner
     frame = VIEWS["by-hand"](example=3).compute(session)
     turn = next(iter(learner.task.turns(learner.networks, learner.train.inputs[3:4], learner.train.targets[3:4])))
-    turn.loss.backward()
-    assert frame["loss"] == pytest.approx(turn.loss.item(), rel=1e-3, abs=1e-5)
+    turn.loss().backward()
+    assert frame["loss"] == pytest.approx(turn.loss().item(), rel=1e-3, abs=1e-5)
     for node, layer in layers.items():
         if isinstance(layer, Dense):
             module = learner.networks["network"].get_submodule(node)
@@ -359,7 +359,7 @@ def test_the_landscape_is_the_loss_of_the_weights_there():
     other = Learner(session.experiment, session.experiment.data.load())
     torch.nn.utils.vector_to_parameters(place, other.networks["network"].parameters())
     inputs, targets = other.train.inputs[:200], other.train.targets[:200]
-    expected = next(iter(other.task.turns(other.networks, inputs, targets))).loss
+    expected = next(iter(other.task.turns(other.networks, inputs, targets))).loss()
     assert frame["losses"][2, 7] == pytest.approx(expected.item(), rel=1e-4)
 
 

@@ -31,7 +31,7 @@ def of(**recipe):
 def learned(experiment, watch=None):
     learner = Learner(experiment, experiment.data.load())
     reports = list(learn(learner, watch=watch))
-    return learner, [loss for report in reports for loss in report.losses.get("network", [])], reports
+    return learner, [loss for report in reports for _, loss in report.losses.get("network", [])], reports
 
 
 @pytest.fixture
