@@ -188,24 +188,32 @@ function drawFrame(frame, places, tell) {
     const top = Math.min(...here.map((at) => at.laneTop)) - 21 * (frame.height + 1);
     const bottom = Math.max(...here.map((at) => at.y + at.h)) + pad;
     parts.append(make("rect", { x: left, y: top, width: right - left, height: bottom - top, rx: 10 }));
+    const whole = frame.path.endsWith(":"); // a network, which is chosen rather than folded
+    const name = whole ? frame.path.slice(0, -1) : frame.path.split(":").at(-1).split(".").at(-1);
     if (index) {
-      parts.append(make("text", { class: "goes-on", x: left + 8, y: top + 14 }, `… ${frame.path.split(".").at(-1)}`));
+      parts.append(make("text", { class: "goes-on", x: left + 8, y: top + 14 }, `… ${name}`));
       return;
     }
-    const title = make("g", { class: "fold", tabindex: 0, role: "button", "aria-label": `Fold ${frame.title}` });
-    title.append(make("text", { x: left + 8, y: top + 14 }, `▾ ${frame.path.split(".").at(-1)}: ${frame.title}`));
-    title.addEventListener("click", () => tell("fold", frame.path));
-    title.addEventListener("keydown", (event) => ["Enter", " "].includes(event.key) && tell("fold", frame.path));
+    const does = whole ? "select" : "fold";
+    const label = whole ? `Choose ${name}` : `Fold ${frame.title}`;
+    const title = make("g", { class: "fold", tabindex: 0, role: "button", "aria-label": label });
+    title.append(make("text", { x: left + 8, y: top + 14 }, `${whole ? "" : "▾ "}${name}: ${frame.title}`));
+    title.addEventListener("click", () => tell(does, frame.path));
+    title.addEventListener("keydown", (event) => ["Enter", " "].includes(event.key) && tell(does, frame.path));
     parts.append(title);
   });
   return parts;
 }
 
+// A frame is an open block, "stage1.conv", or a whole network among several, "generator:".
+const within = (one, other) => one !== other && one.path.startsWith(other.path.endsWith(":") ? other.path : other.path + ".");
+const nesting = ({ path }) => (path.includes(":") ? 1 : 0) + (path.endsWith(":") ? 0 : path.split(".").length);
+
 function draw(host, data, width, tell) {
   for (const frame of data.frames) {
-    frame.depth = 1 + data.frames.filter((other) => frame.path.startsWith(other.path + ".")).length;
-    const nested = data.frames.filter((other) => other.path.startsWith(frame.path + "."));
-    frame.height = nested.length ? Math.max(...nested.map((f) => f.path.split(".").length)) - frame.path.split(".").length : 0;
+    frame.depth = 1 + data.frames.filter((other) => within(frame, other)).length;
+    const nested = data.frames.filter((other) => within(other, frame));
+    frame.height = nested.length ? Math.max(...nested.map(nesting)) - nesting(frame) : 0;
   }
   const { places, width: wide, height } = place(data, width);
   const focused = host.querySelector(".box:focus")?.dataset.path;
@@ -291,7 +299,8 @@ class Diagram {
     this.tell(what, path);
     if (what !== "select") return;
     const { live } = await import(/* @vite-ignore */ new URL("live/live.js", document.baseURI).href);
-    live.choose(this.board, { node: path === this.graph.selected ? null : path, unit: null, row: null, column: null });
+    const node = path === this.graph.selected || path.endsWith(":") ? null : path;
+    live.choose(this.board, { node, unit: null, row: null, column: null });
   }
 
   // Look at one quantity of all layers, at the board's moment, or at none any more.

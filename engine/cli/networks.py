@@ -37,16 +37,20 @@ def describe(name: Named, as_json: Json = False) -> None:
     from engine.graph.trace import trace
 
     experiment = experiment_of(name)
-    graph = experiment.graph
-    for problem in (found := trace(graph)).problems:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(problem.text, markup=False)
-    if not found.sound:
+    graphs = experiment.graphs
+    for role, graph in graphs.items():
+        for problem in trace(graph).problems:
+            words = problem.text if len(graphs) == 1 else f"{role}: {problem.text}"
+            Console(stderr=True, highlight=False, soft_wrap=True).print(words, markup=False)
+    if not all(trace(graph).sound for graph in graphs.values()):
         sys.exit(1)
-    described = cost.describe(graph, experiment.name)
-    if as_json:
-        print(json.dumps(described))
-    else:
-        _print_description(described)
+    names = {role: experiment.name if len(graphs) == 1 else f"{experiment.name}, {role}" for role in graphs}
+    for role, graph in graphs.items():
+        described = cost.describe(graph, names[role])
+        if as_json:
+            print(json.dumps(described))
+        else:
+            _print_description(described)
 
 
 def code(name: Named) -> None:

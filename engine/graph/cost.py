@@ -1,6 +1,7 @@
 """Cost: what every layer of a graph, and all of them together, have and need."""
 
 import functools
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -96,6 +97,11 @@ def counts(layer: Layer, given: tuple[Shape, ...], gives: Shape) -> Counts:
 def formulas(step: Step) -> tuple[Formula, ...]:
     """Return how a step's counts come about, with the numbers put in."""
     return step.layer.formulas(step.given, step.gives)
+
+
+def together(graphs: Mapping[str, Graph]) -> Counts:
+    """Return what several networks have and need altogether."""
+    return sum((cost(graph).total for graph in graphs.values()), Counts())
 
 
 def describe(graph: Graph, name: str) -> dict[str, Any]:

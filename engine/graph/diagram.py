@@ -1,6 +1,6 @@
 """Diagram: everything that a drawing of a graph shows, as plain values."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from engine.graph.cost import Cost, cost
@@ -9,6 +9,50 @@ from engine.graph.layout import layout
 from engine.graph.trace import trace
 
 MOST_BOXES = 400  # more are neither read nor drawn in time: blocks are there to fold them
+
+
+def diagrams(
+    graphs: Mapping[str, Graph], opened: Collection[str] = (), flow: Sequence[tuple[str, str]] = ()
+) -> dict[str, Any]:
+    """Return one drawing of several networks, one behind the other, each in a frame; of a single one, just that.
+
+    `flow` tells from which network to which what is given goes on; those that give come first.
+    """
+    if len(graphs) == 1:
+        return diagram(next(iter(graphs.values())), opened)
+    whole: dict[str, Any] = {"boxes": [], "wires": [], "frames": [], "breaks": [], "outputs": [], "left_out": 0}
+    begin, ends = 0, {}
+    for role in _in_flow(list(graphs), flow):
+        graph, mark = graphs[role], f"{role}:"
+        own = diagram(graph, [path.removeprefix(mark) for path in opened if path.startswith(mark)])
+        boxes = [box | {"path": mark + box["path"], "column": begin + box["column"]} for box in own["boxes"]]
+        wires = [wire | {"from": mark + wire["from"], "to": mark + wire["to"]} for wire in own["wires"]]
+        weights = f"{cost(graph).total.weights:,} weights"
+        frames = [f | {"path": mark + f["path"], "boxes": [mark + path for path in f["boxes"]]} for f in own["frames"]]
+        frames = [{"path": mark, "title": weights, "boxes": [box["path"] for box in boxes]}, *frames]
+        entering = next((box for box in boxes if box["family"] == "input"), boxes[0])
+        for before in (one for one, other in flow if other == role and one in ends):
+            near = ends[before]["column"] + 1 == entering["column"]
+            lane = 0 if near else 1 + max(box["lane"] for box in whole["boxes"])
+            wires.append({"from": ends[before]["path"], "to": entering["path"], "lane": lane})
+        ends[role] = next((box for box in boxes if box["path"] == mark + graph.outputs[0]), boxes[-1])
+        last = max(box["column"] for box in boxes)
+        whole["breaks"] += [*(begin + column for column in own["breaks"]), last]
+        whole["outputs"] += [mark + path for path in own["outputs"]]
+        whole["left_out"] += own["left_out"]
+        for name, more in (("boxes", boxes), ("wires", wires), ("frames", frames)):
+            whole[name] += more
+        begin = last + 1
+    return whole
+
+
+def _in_flow(roles: list[str], flow: Sequence[tuple[str, str]]) -> list[str]:
+    """Return roles in an order in which what one gives to another is there before."""
+    order: list[str] = []
+    while left := [role for role in roles if role not in order]:
+        free = [role for role in left if not any(other == role and one in left for one, other in flow)]
+        order.append((free or left)[0])
+    return order
 
 
 def diagram(graph: Graph, opened: Collection[str] = ()) -> dict[str, Any]:

@@ -145,7 +145,7 @@ class Past:
         except StillReading:
             raise
         except VitrineError:
-            if not draft or not showable(experiment.graph):
+            if not draft or len(experiment.graphs) > 1 or not showable(experiment.graph):
                 raise
         whole = dataclasses.replace(experiment, data=None, recipe=experiment.recipe.but(batch="all"))
         return Learner(whole, stand_in(experiment.graph))

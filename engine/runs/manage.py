@@ -4,11 +4,12 @@ import shutil
 
 from engine.choice import in_words
 from engine.errors import VitrineError
-from engine.graph.cost import cost
+from engine.graph.cost import together
 from engine.graph.graph import Graph
 from engine.registry import printable, shortened
 from engine.runs.mend import keep_copy
 from engine.runs.store import ENDED, Row, Store, folder, is_part, result_of
+from engine.training.address import address
 from engine.training.experiment import Experiment
 
 MOST_NAME, MOST_NOTE = 80, 2_000
@@ -65,7 +66,7 @@ def differences(experiments: list[Experiment]) -> list[tuple[str, list[str]]]:
         for name in names:
             values = [in_words(getattr(choice, name, ABSENT)) for choice in choices]
             rows.append((part if name == "kind" else f"{part}: {name.replace('_', ' ')}", values))
-    graphs = [_layers(experiment.graph) for experiment in experiments]
+    graphs = [_of_all(experiment) for experiment in experiments]
     for path in dict.fromkeys(path for layers in graphs for path in layers):
         rows.append((f"layer {path}", [layers.get(path, ABSENT) for layers in graphs]))
     totals = [_counts(experiment) for experiment in experiments]
@@ -98,6 +99,14 @@ def _differing(rows: list[tuple[str, list[str]]]) -> list[tuple[str, list[str]]]
     return [(what, values) for what, values in rows if len(set(values)) > 1]
 
 
+def _of_all(experiment: Experiment) -> dict[str, str]:
+    """Return the layers of all networks in words, by their addresses."""
+    graphs = experiment.graphs
+    return {
+        address(role, path, graphs): words for role, graph in graphs.items() for path, words in _layers(graph).items()
+    }
+
+
 def _layers(graph: Graph, prefix: str = "") -> dict[str, str]:
     found: dict[str, str] = {}
     for node in graph.nodes:
@@ -111,8 +120,8 @@ def _layers(graph: Graph, prefix: str = "") -> dict[str, str]:
 
 
 def _counts(experiment: Experiment) -> dict[str, str]:
-    """Return the totals of an experiment's network, in words."""
-    total = cost(experiment.graph).total
+    """Return the totals of an experiment's networks, in words."""
+    total = together(experiment.graphs)
     names = ("weights", "neurons", "connections", "multiply_adds")
     return {name.replace("_", "-"): f"{getattr(total, name):,}" for name in names}
 

@@ -36,9 +36,9 @@ class telling_memory:
         short = isinstance(problem, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(problem)
         if not short:
             return
-        from engine.graph.cost import cost
+        from engine.graph.cost import together
 
-        total = cost(self.experiment.graph).total
+        total = together(self.experiment.graphs)
         batch = self.experiment.recipe.batch
         examples = 1 if batch == "all" else int(batch)
         # Weights, their gradients and up to two more numbers each for the optimiser; activations there and back.

@@ -31,6 +31,7 @@ class Task(Choice):
 
     title: ClassVar[str] = ""
     roles: ClassVar[tuple[str, ...]] = ("network",)  # the graphs an experiment must have
+    flow: ClassVar[tuple[tuple[str, str], ...]] = ()  # from which network to which what is given goes on
     answering: ClassVar[str] = "network"  # the role of the network whose output is the answer
     best: ClassVar[str] = "loss"  # the score by which a better network is told; loss falls, others rise
     blends: ClassVar[bool] = True  # whether it can learn from a blend of two examples

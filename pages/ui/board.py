@@ -20,7 +20,7 @@ from pages.ui.workbench import Workbench
 
 def board(bench: Workbench) -> None:
     """Draw the panels in columns, and what can be added."""
-    panels = bench.board
+    panels = bench.panels.all
     source, experiment = bench.source, bench.learned or bench.ready
     usual = (1,) if len(bench.runs) > 1 else bench.lab.columns  # runs that race stand side by side in each panel
     if not pictured(experiment) and any(_follows(panel["view"]) for panel in panels):
@@ -73,7 +73,7 @@ def _panel(bench: Workbench, panel: dict[str, Any], source: str, experiment: Exp
                     key=f"{bench.key}-icon-remove-{panel['key']}",
                     type="tertiary",
                     help="Take this view off the board",
-                    on_click=bench.change_panel,
+                    on_click=bench.panels.change,
                     args=(panel["key"], None),
                 )
         if words := view.refusal(experiment):
@@ -99,9 +99,9 @@ def _panel(bench: Workbench, panel: dict[str, Any], source: str, experiment: Exp
 def _figure(bench: Workbench, number: str, data: dict[str, Any], key: str) -> None:
     """Draw one figure of a panel."""
     if data["view"]["kind"] == "neurons":
-        components.neurons(data, f"{key}.neurons", bench.single_out, lambda typed: type_number(bench, typed))
+        components.neurons(data, f"{key}.neurons", bench.panels.single_out, lambda typed: type_number(bench, typed))
     else:
-        components.figure(data, f"{key}.figure", lambda options: bench.change_panel(number, options))
+        components.figure(data, f"{key}.figure", lambda options: bench.panels.change(number, options))
 
 
 def _race(bench: Workbench, number: str, view: View, data: dict[str, Any], key: str) -> None:
@@ -122,9 +122,9 @@ def _race(bench: Workbench, number: str, view: View, data: dict[str, Any], key: 
 
 def _options(bench: Workbench, number: str, view: View, key: str, experiment: Experiment) -> None:
     def change(name: str, value: Any) -> None:
-        now = read(next(panel["view"] for panel in bench.board if panel["key"] == number))
+        now = read(next(panel["view"] for panel in bench.panels.all if panel["key"] == number))
         changed = now.but(**{name: value(getattr(now, name)) if callable(value) else value})
-        bench.change_panel(number, changed.write())
+        bench.panels.change(number, changed.write())
 
     popover = st.popover(
         f"Options of {view.title}",
@@ -146,7 +146,7 @@ def _add(bench: Workbench, experiment: Experiment) -> None:
 
     def add() -> None:
         if kind := st.session_state[key]:
-            bench.show({"kind": kind})
+            bench.panels.add({"kind": kind})
             st.session_state[key] = None
 
     st.selectbox(

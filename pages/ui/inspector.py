@@ -1,10 +1,11 @@
 """Inspector: what is known of the network, and of the selected layer."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
 
-from engine.graph.cost import Counts, LayerCost, cost, formulas
+from engine.graph.cost import Counts, LayerCost, cost, formulas, together
 from engine.graph.field import Field
 from engine.graph.graph import Graph
 from engine.graph.trace import trace
@@ -17,9 +18,12 @@ _SAYS = (
 )
 
 
-def totals(graph: Graph) -> None:
-    """Say what the whole network has and needs, in one line."""
-    total = cost(graph).total
+def totals(graphs: Mapping[str, Graph]) -> None:
+    """Say what the whole network has and needs, in one line; of several, each one's weights and all together."""
+    total = together(graphs)
+    if len(graphs) > 1:
+        names = [f"{role} **{cost(graph).total.weights:,}**" for role, graph in graphs.items()]
+        st.markdown(" :gray[·] ".join(names), width="content", help="The weights of each network.")
     parts = [
         f"**{total.weights:,}** weights",
         f"**{total.neurons:,}** neurons",
@@ -32,14 +36,14 @@ def totals(graph: Graph) -> None:
 
 def inspect(bench: Workbench, view: str) -> None:
     """Show the selected layer's formulas and receptive field, or all layers in a table."""
-    graph = bench.sound.graph
-    if not bench.trace.sound:
+    graph = bench.sound.graphs[bench.role]
+    if not bench.can_run:
         st.caption(":material/history: What follows is of the last network that could run.")
     if view == "All layers":
         _table(cost(graph).layers)
     elif bench.selected and (counted := cost(graph).within(bench.selected)):
         _layer(bench, counted)
-    elif bench.selected and not bench.trace.sound:
+    elif bench.selected and not bench.can_run:
         st.caption(f"{bench.selected} can be counted once the network can run.")
     else:
         st.caption("Select a layer, in the list or in the diagram, to see where its numbers come from.")
@@ -47,7 +51,7 @@ def inspect(bench: Workbench, view: str) -> None:
 
 def _layer(bench: Workbench, counted: tuple[LayerCost, ...]) -> None:
     first = counted[0]
-    if bench.sound.graph[bench.selected].block:
+    if bench.sound.graphs[bench.role][bench.selected].block:
         _block(bench, counted)
         return
     if len(counted) > 1:
@@ -61,12 +65,12 @@ def _layer(bench: Workbench, counted: tuple[LayerCost, ...]) -> None:
             st.caption("It has no weights, and computes no units of its own.")
     with picture:
         if first.field:
-            st.html(_field_picture(first.field, _input_sizes(bench.sound.graph)))
+            st.html(_field_picture(first.field, _input_sizes(bench.sound.graphs[bench.role])))
             st.caption(_field_words(first.field))
 
 
 def _block(bench: Workbench, counted: tuple[LayerCost, ...]) -> None:
-    found = trace(bench.sound.graph)
+    found = trace(bench.sound.graphs[bench.role])
     total = sum((layer.counts for layer in counted), Counts())
     takes = " and ".join(map(str, found.given[bench.selected]))
     st.markdown(

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from engine.errors import VitrineError
-from engine.graph.diagram import diagram
+from engine.graph.diagram import diagrams
 from engine.graph.source import source
 from engine.presets import PRESETS, by_size
 from engine.training.experiment import dump, load
@@ -121,7 +121,7 @@ def _code(bench: Workbench) -> None:
     experiment = bench.sound
     text = source(experiment.graphs, experiment.name)
     name = experiment.name.replace("-", "_")
-    if not bench.trace.sound:
+    if not bench.can_run:
         st.warning("This is the code of the last network that could run, not of what you see in the list.")
     st.caption("One PyTorch file that stands on its own: the same parameters, the same output.")
     st.download_button("Download", text, f"{name}.py", "text/x-python", icon=":material/download:", on_click="ignore")
@@ -174,21 +174,21 @@ def _veils(bench: Workbench) -> dict[str, list[str]]:
 
 
 def _diagram(bench: Workbench) -> None:
-    stale = not bench.trace.sound
-    graph = bench.sound.graph
-    shown = diagram(graph, bench.opened)
-    shown |= {"selected": bench.selected, "address": bench.address, "stale": stale, "board": bench.key}
+    stale = not bench.can_run
+    graphs = bench.sound.graphs
+    shown = diagrams(graphs, bench.unfolded, bench.sound.task.flow)
+    shown |= {"selected": bench.named(bench.selected), "address": bench.address, "stale": stale, "board": bench.key}
     shown |= {"table": bench.past_key, "fresh": bench.fresh}
     if quantity := st.session_state.get(f"{bench.key}.colour"):
         shown["colours"] = {"source": bench.source, "view": {"kind": "colours", "quantity": quantity}}
     with st.container(border=True, key=f"{bench.key}-diagram", gap="small"):
-        components.diagram(shown, f"{bench.key}.diagram", bench.select, bench.fold, bench.recall)
+        components.diagram(shown, f"{bench.key}.diagram", bench.point, bench.fold, bench.recall)
         if left_out := shown["left_out"]:
             st.caption(f"{left_out:,} more layers are not drawn. Group some into blocks, or fold blocks.")
         if stale:
             st.caption(":material/history: You see the last network that could run, until the problem is mended.")
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"{bench.key}-totals"):
-            inspector.totals(graph)
+            inspector.totals(graphs)
             st.space("stretch")
             if not bench.unfit:
                 st.selectbox(

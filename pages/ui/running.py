@@ -10,7 +10,8 @@ from engine.live.house import house
 from engine.training.recipe import longer
 from engine.training.series import several
 from pages.ui import components
-from pages.ui.train import begin, give, is_series
+from pages.ui.recipe import give, is_series
+from pages.ui.train import begin
 from pages.ui.visitor import visitor
 from pages.ui.workbench import Workbench
 

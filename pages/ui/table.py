@@ -1,6 +1,7 @@
 """Table: what sets labs apart, and what lies on a lab's table at first, as the page's address says."""
 
 import contextlib
+import functools
 import re
 import secrets
 from dataclasses import dataclass
@@ -10,15 +11,17 @@ import orjson
 import streamlit as st
 
 from engine.errors import VitrineError
+from engine.graph.graph import Graph
 from engine.graph.trace import trace
 from engine.live.house import house
 from engine.presets import PRESETS
-from engine.training.experiment import dump, load
-from engine.training.link import from_link
+from engine.training.experiment import Experiment, dump, load
+from engine.training.link import from_link, to_link
 from engine.training.settings import plain
 from engine.views import VIEWS
 from engine.views.shared import SHARED
 from engine.views.view import read
+from pages.ui.refusal import loaded
 
 HIDDEN = ("colours", "sample", "examples")  # views that are shown elsewhere than on boards
 MOST_RIVALS = 2  # runs beside the one on the table
@@ -84,6 +87,20 @@ def begin(lab: Lab) -> dict[str, Any]:
         "looks": _looks(st.query_params.get("looks", "")),
         "board": _board(st.query_params.get("board", ""), lab.board),
     }
+
+
+def found(graph: Graph, path: str) -> str:
+    """Return the path of a node as long as the graph has it."""
+    return path if path and path in graph else ""
+
+
+linked = functools.lru_cache(maxsize=256)(lambda text: to_link(loaded(text)))
+
+
+def parted(one: Experiment, other: Experiment) -> str:
+    """Return in words which parts differ that decide what a run is a run of."""
+    parts = {"network": one.graphs == other.graphs, "data": one.data == other.data, "task": one.task == other.task}
+    return " and ".join(name for name, same in parts.items() if not same)
 
 
 def _board(words: str, usual: tuple[str, ...]) -> list[dict[str, Any]]:

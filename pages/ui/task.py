@@ -33,11 +33,6 @@ def task_form(bench: Workbench) -> None:
     def choose() -> None:
         bench.put(dataclasses.replace(bench.experiment, task=TASKS[st.session_state[key]]()))
 
-    def changed(name: str, value: Any) -> None:
-        task = bench.experiment.task
-        new = task.but(**{name: value(getattr(task, name)) if callable(value) else value})
-        bench.put(dataclasses.replace(bench.experiment, task=new))
-
     with st.container(border=True, gap="small", key=f"{bench.key}-task"):
         st.selectbox(
             "Task",
@@ -49,7 +44,15 @@ def task_form(bench: Workbench) -> None:
             help=f"What is learned from the data. Not from these:\n{others}" if others else "What is learned.",
         )
         st.caption(experiment.task.help())
-        form(experiment.task, f"{bench.key}.task", changed)
+        form(experiment.task, f"{bench.key}.task", lambda name, value: set_part(bench, "task", name, value))
+
+
+def set_part(bench: Workbench, part: str, name: str, value: Any) -> None:
+    """Change an option of data or task."""
+    choice = getattr(bench.ready, part)
+    new = choice.but(**{name: value(getattr(choice, name)) if callable(value) else value})
+    experiment = dataclasses.replace(bench.experiment, **{part: new})
+    bench.put(at_hand(experiment) if part == "data" else experiment)
 
 
 def at_hand(experiment: Experiment) -> Experiment:

@@ -1,38 +1,27 @@
-"""Train: data, task and recipe of an experiment, and the way from there to a run."""
+"""Train: data of an experiment, and the way from there to a run."""
 
 import dataclasses
-from typing import Any
 
-import orjson
 import streamlit as st
 
 from engine.data import DATASETS, Source
 from engine.data.drawn import OwnPoints
 from engine.errors import VitrineError
-from engine.graph.cost import cost
-from engine.graph.graph import Graph
-from engine.graph.trace import trace
 from engine.live.house import house
 from engine.live.limits import near
-from engine.runs import orders
-from engine.training.change import changeable
 from engine.training.experiment import Experiment
 from engine.training.fit import fitted
-from engine.training.recipe import Recipe
 from engine.training.series import several
 from pages.ui import veils
 from pages.ui.forms import form, show
 from pages.ui.points import own_points
 from pages.ui.race import race
+from pages.ui.recipe import recipe_form
 from pages.ui.refusal import refused
-from pages.ui.task import at_hand, task_form
+from pages.ui.task import at_hand, set_part, task_form
 from pages.ui.visitor import visitor
 from pages.ui.words import complain, plain
 from pages.ui.workbench import Workbench
-
-PATIENCE = 2.0  # seconds that a form waits for a run's answer
-OF_FIRST = "⚡ acts at once on the first run of the race; everything else counts from the next run or branch."
-ACTS = "⚡ acts at once on the run that learns; everything else counts from the next run or branch."
 
 
 def train_panel(bench: Workbench) -> None:
@@ -43,97 +32,9 @@ def train_panel(bench: Workbench) -> None:
     experiment = bench.ready
     learns = bench.learns
     if not bench.hides("recipe"):
-        _recipe(bench, experiment, learns)
+        recipe_form(bench, experiment, learns)
     if not bench.hides("task"):
         task_form(bench)
-
-
-def _recipe(bench: Workbench, experiment: Experiment, learns: bool) -> None:
-    """Draw the form of the recipe; of a run that learns, with what may be changed on the way."""
-    mine = learns and visitor().owns(house().store.run(bench.run))  # somebody else's is only looked at
-    live = changeable(_of_run(bench).recipe) if mine and not is_series(bench) else ()
-    experiment = _as_changed(bench, experiment, live)
-    with st.container(border=True, gap="small", key=f"{bench.key}-recipe"):
-        st.markdown("**Recipe**")
-        if live:
-            st.caption(ACTS if len(bench.runs) == 1 else OF_FIRST)
-        offers = {"frozen": trained(experiment.graph)}
-        form(experiment.recipe, f"{bench.key}.recipe", lambda n, v: _set(bench, n, v), offers=offers, live=live)
-    if live:
-        _on_the_way(bench)
-
-
-def _as_changed(bench: Workbench, experiment: Experiment, live: tuple[str, ...]) -> Experiment:
-    """Return the experiment with what somebody, perhaps on another page, has changed of the run meanwhile."""
-    key = f"{bench.key}.changed"
-    changed = house().store.run(bench.run)["changed"] if live else None
-    if not changed or st.session_state.get(key) == changed:
-        return experiment
-    st.session_state[key] = changed
-    recipe = Recipe.read({name: value for name, value in orjson.loads(changed).items() if name != "kind"})
-    bench.put(
-        dataclasses.replace(
-            bench.experiment, recipe=bench.experiment.recipe.but(**{name: getattr(recipe, name) for name in live})
-        )
-    )
-    return bench.ready
-
-
-def is_series(bench: Workbench) -> bool:
-    """Return whether the run on the table is a series, whose recipe stays as it is."""
-    return bench.learned is not None and several(bench.learned.recipe)
-
-
-def trained(graph: Graph) -> list[str]:
-    """Return the paths of the layers that have weights."""
-    return [layer.step.path for layer in cost(graph).layers if layer.counts.weights]
-
-
-def _on_the_way(bench: Workbench) -> None:
-    """Draw what can be set of a run that learns and stands in no recipe: dropout, and the rate of one layer."""
-    graph = _of_run(bench).graph
-    key = f"{bench.key}.way"
-    with st.container(border=True, gap="small", key=f"{bench.key}-way"):
-        st.markdown("**This run only** ⚡", help="Not part of the recipe: a new run begins without it.")
-        left, right = st.columns(2, gap="small")
-        with left:
-            node = st.selectbox("Layer", trained(graph), key=f"{key}.node", help="Whose rate is to be multiplied.")
-        with right:
-            factor = st.number_input(
-                "Factor",
-                0.0,
-                1000.0,
-                1.0,
-                0.1,
-                key=f"{key}.factor",
-                help="By what its rate is multiplied; 0 keeps its weights as they are.",
-            )
-        st.button("Set this layer's rate", key=f"{key}.rate", on_click=_order, args=(bench, {f"{node}.rate": factor}))
-        if any("dropout" in step.layer.kind for step in trace(graph).steps):
-            share = st.slider("Dropout", 0.0, 0.95, 0.5, 0.05, key=f"{key}.dropout", help="Of all dropout layers.")
-            st.button("Set dropout", key=f"{key}.drop", on_click=_order, args=(bench, {"dropout": share}))
-
-
-def _order(bench: Workbench, settings: dict[str, Any]) -> None:
-    """Let the run go on with these settings; what it refuses is complained of."""
-    try:
-        give(bench, settings)
-    except VitrineError as error:
-        bench.complain(str(error))
-
-
-def give(bench: Workbench, settings: dict[str, Any]) -> None:
-    """Let the run go on with these settings; what it refuses is raised."""
-    store = house().store
-    visitor().check(store.run(bench.run))
-    if not orders.heard(store, orders.give(store, bench.run, "set", settings), PATIENCE):
-        bench.complain("The run is in a long step, and hears of this as soon as that is done.")
-
-
-def _of_run(bench: Workbench) -> Experiment:
-    experiment = bench.learned
-    assert experiment, "no run is on the table"
-    return experiment
 
 
 def begin_button(bench: Workbench) -> None:
@@ -166,7 +67,7 @@ def begin_button(bench: Workbench) -> None:
         away = data is not None and data.fetched and not data.here()
         why = f"{data.title} is not here yet. Fetch it below." if data and away else plain(unfit)
         st.caption(f":material/info: {why}")
-        if bench.trace.sound and bench.ready.data and _loads(bench.ready.data):
+        if bench.can_run and bench.ready.data and _loads(bench.ready.data):
             st.button(
                 f"Fit the network to {bench.ready.data.title}",
                 icon=":material/fit_screen:",
@@ -191,7 +92,7 @@ def begin(bench: Workbench, beside: bool = False, experiment: Experiment | None 
     try:
         bench.attach(house().train(experiment, visitor=visitor()), beside)
         if several(experiment.recipe):
-            bench.show_series()
+            bench.panels.add_series()
         st.session_state[f"{bench.key}.view"] = "Board"
     except VitrineError as error:
         bench.complain(str(error))
@@ -239,7 +140,7 @@ def _data(bench: Workbench) -> None:
             st.caption(f":material/content_copy: Copies of training examples among those to test on: {again:,}.")
         if isinstance(source, OwnPoints) and not veils.locked(bench.key, "data"):
             own_points(bench, source)
-        form(source, f"{bench.key}.data.{source.kind}", lambda n, v: _set_part(bench, "data", n, v))
+        form(source, f"{bench.key}.data.{source.kind}", lambda n, v: set_part(bench, "data", n, v))
         if source.fetched and not source.here() and visitor().rules:
             name = f"Fetch {source.title}"
             if st.button(name, icon=":material/download:", key=f"{bench.key}-fetch", width="stretch"):
@@ -278,22 +179,3 @@ def _fetch(source: Source) -> None:
         return
     refused.cache_clear()
     st.rerun()
-
-
-def _set_part(bench: Workbench, part: str, name: str, value: Any) -> None:
-    """Change an option of data or task."""
-    choice = getattr(bench.ready, part)
-    new = choice.but(**{name: value(getattr(choice, name)) if callable(value) else value})
-    experiment = dataclasses.replace(bench.experiment, **{part: new})
-    bench.put(at_hand(experiment) if part == "data" else experiment)
-
-
-def _set(bench: Workbench, name: str, value: Any) -> None:
-    """Change an option of the recipe, and of the run that learns where that can be done."""
-    before = bench.experiment.recipe
-    recipe = before.but(**{name: value(getattr(before, name)) if callable(value) else value})
-    mine = bench.learns and visitor().owns(house().store.run(bench.run))
-    if recipe != before and mine and not is_series(bench) and name in changeable(_of_run(bench).recipe):
-        settings = {name: recipe.write().get(name, type(before).model_fields[name].default)}
-        give(bench, settings)
-    bench.put(dataclasses.replace(bench.experiment, recipe=recipe))

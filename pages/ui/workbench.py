@@ -1,7 +1,6 @@
 """Workbench: the experiment a person is building, with its past, as plain values in the session."""
 
 import dataclasses
-import functools
 import hashlib
 import secrets
 from collections.abc import Callable
@@ -15,24 +14,18 @@ from engine.graph.graph import Graph
 from engine.graph.trace import Trace, trace
 from engine.live.house import house
 from engine.runs.store import ENDED
+from engine.training.address import address as addressed
+from engine.training.address import place
 from engine.training.experiment import Experiment, dump
 from engine.training.fit import suggested
-from engine.training.link import MOST_LINK, to_link
+from engine.training.link import MOST_LINK
 from pages.ui import pasts, veils
 from pages.ui.forms import REFUSED
+from pages.ui.panels import Panels
 from pages.ui.refusal import loaded, refusal
-from pages.ui.table import MOST_RIVALS, Lab, begin, written
+from pages.ui.table import MOST_RIVALS, Lab, begin, found, linked, parted, written
 
 MOST_UNDO = 200
-
-
-linked = functools.lru_cache(maxsize=256)(lambda text: to_link(loaded(text)))
-
-
-def parted(one: Experiment, other: Experiment) -> str:
-    """Return in words which parts differ that decide what a run is a run of."""
-    parts = {"network": one.graphs == other.graphs, "data": one.data == other.data, "task": one.task == other.task}
-    return " and ".join(name for name, same in parts.items() if not same)
 
 
 class Workbench:
@@ -60,18 +53,39 @@ class Workbench:
 
     @property
     def graph(self) -> Graph:
-        """Return the graph as it is now."""
-        return self.experiment.graph
+        """Return the graph that is edited, as it is now."""
+        return self.experiment.graphs[self.role]
+
+    @property
+    def roles(self) -> list[str]:
+        """Return the roles of all networks."""
+        return list(self.experiment.graphs)
+
+    @property
+    def role(self) -> str:
+        """Return which network is edited: the one that was chosen last, or the first."""
+        chosen = self._state.get("role", "")
+        return chosen if chosen in self.experiment.graphs else self.roles[0]
+
+    def choose(self, role: str) -> None:
+        """Edit another network from now on."""
+        if role != self.role:
+            self._state.update(role=role, selected="")
 
     @property
     def trace(self) -> Trace:
-        """Return the shapes and problems of the graph."""
+        """Return the shapes and problems of the graph that is edited."""
         return trace(self.graph)
+
+    @property
+    def can_run(self) -> bool:
+        """Return whether every network could run."""
+        return all(trace(graph).sound for graph in self.experiment.graphs.values())
 
     @property
     def sound(self) -> Experiment:
         """Return the last experiment that could run."""
-        if self.trace.sound:
+        if self.can_run:
             self._state["sound"] = self._state["now"]
         return loaded(self._state["sound"])
 
@@ -84,15 +98,16 @@ class Workbench:
     @property
     def unfit(self) -> str:
         """Return why the experiment cannot be trained as it is, or nothing."""
-        if not self.trace.sound:
+        if not self.can_run:
             return "The network cannot run yet. Mend what is wrong in it first."
         return refusal(dump(self.ready))
 
     @property
     def address(self) -> dict[str, str]:
         """Return what the page's address is to hold, and remember it: seen again, it is no link that was followed."""
-        parts = {"x": self.link, "run": ",".join(filter(None, self.runs)), "board": written(self.board, self.lab.board)}
-        parts["looks"] = orjson.dumps(self.looks).decode() if self.looks else ""
+        board = written(self.panels.all, self.lab.board)
+        looks = orjson.dumps(self.looks).decode() if self.looks else ""
+        parts = {"x": self.link, "run": ",".join(filter(None, self.runs)), "board": board, "looks": looks}
         parts |= {how: ",".join(veils.names(self.key, how)) for how in veils.HOW}
         asked = [parts["x"], "", parts["run"], parts["board"]]
         if asked not in self._state["asked"]:
@@ -136,9 +151,9 @@ class Workbench:
             self.replace(self.learned)
 
     @property
-    def board(self) -> list[dict[str, Any]]:
-        """Return the panels: each a key, and a view with its options."""
-        return self._state["board"]
+    def panels(self) -> Panels:
+        """Return the panels of the board."""
+        return Panels(self._state)
 
     def hides(self, part: str) -> bool:
         """Return whether the link that led here keeps a part of the page out of sight."""
@@ -151,26 +166,7 @@ class Workbench:
 
     def attach(self, run: str, beside: bool = False) -> None:
         """Put a run on the table, in the place of those that are there or beside them."""
-        rivals = self.runs[:MOST_RIVALS] if beside else []
-        self._state.update(run=run, rivals=[rival for rival in rivals if rival])
-
-    def show(self, view: dict[str, Any]) -> None:
-        """Add a panel to the board."""
-        number = 1 + max((int(panel["key"]) for panel in self.board), default=0)
-        self._state["board"] = [*self.board, {"key": str(number), "view": view}]
-
-    def show_series(self) -> None:
-        """Add what tells of a series as a whole, unless it is there."""
-        if all(panel["view"]["kind"] != "spread" for panel in self.board):
-            self.show({"kind": "spread"})
-            self._state["board"] = [self.board[-1], *self.board[:-1]]
-
-    def single_out(self, neuron: dict[str, Any] | None) -> None:
-        """Let the surface show one neuron, or the whole network again."""
-        if panel := next((panel for panel in self.board if panel["view"]["kind"] == "surface"), None):
-            whole = {name: value for name, value in panel["view"].items() if name not in ("node", "unit")}
-            before = {name: panel["view"].get(name) for name in neuron or {}}
-            self.change_panel(panel["key"], whole | ({} if neuron == before or not neuron else neuron))
+        self._state.update(run=run, rivals=[rival for rival in self.runs[:MOST_RIVALS] if rival and beside])
 
     @property
     def past_key(self) -> str:
@@ -206,11 +202,6 @@ class Workbench:
         """Remember what the panels look at together."""
         self._state["looks"] = looks
 
-    def change_panel(self, key: str, view: dict[str, Any] | None) -> None:
-        """Give a panel other options, or take it away."""
-        kept = [panel if panel["key"] != key else panel | {"view": view} for panel in self.board]
-        self._state["board"] = [panel for panel in kept if panel["view"]]
-
     @property
     def link(self) -> str:
         """Return the experiment as a link's text, or nothing where it is too long for one."""
@@ -223,9 +214,15 @@ class Workbench:
         return self._state["selected"]
 
     @property
-    def opened(self) -> list[str]:
-        """Return the paths of the blocks that are unfolded."""
+    def unfolded(self) -> list[str]:
+        """Return the addresses of the blocks that are unfolded, in all networks."""
         return self._state["opened"]
+
+    @property
+    def opened(self) -> list[str]:
+        """Return the paths of the blocks that are unfolded in the network that is edited."""
+        mark = addressed(self.role, "", self.roles)
+        return [name.removeprefix(mark) for name in self.unfolded if name.startswith(mark)]
 
     @property
     def complaint(self) -> str:
@@ -242,16 +239,27 @@ class Workbench:
         """Select a node, or nothing; a second time deselects it."""
         self._state["selected"] = "" if path == self.selected else path
 
+    def named(self, path: str) -> str:
+        """Return the address of something in the network that is edited; of nothing, nothing."""
+        return addressed(self.role, path, self.roles) if path else ""
+
+    def point(self, name: str) -> None:
+        """Select a node of any network by its address; of a whole network, that one."""
+        role, path = place(name, self.roles)
+        self.choose(role)
+        if path:
+            self.select(path)
+
     def open(self, path: str) -> None:
         """Select a node, and unfold the blocks that it stands in."""
         parts = path.split(".")
-        around = [".".join(parts[:depth]) for depth in range(1, len(parts))]
-        self._state.update(selected=path, opened=list(dict.fromkeys([*self.opened, *around])))
+        around = [self.named(".".join(parts[:depth])) for depth in range(1, len(parts))]
+        self._state.update(selected=path, opened=list(dict.fromkeys([*self.unfolded, *around])))
 
-    def fold(self, path: str) -> None:
-        """Fold a block, or unfold it."""
-        opened = self._state["opened"]
-        self._state["opened"] = [p for p in opened if p != path] if path in opened else [*opened, path]
+    def fold(self, name: str) -> None:
+        """Fold a block of any network by its address, or unfold it."""
+        opened = self.unfolded
+        self._state["opened"] = [p for p in opened if p != name] if name in opened else [*opened, name]
 
     def edit(self, make: Callable[..., Graph], *details: Any, select: str | None = None) -> None:
         """Change the graph by an edit that takes it first; what cannot be done is complained of."""
@@ -263,13 +271,8 @@ class Workbench:
     def change(self, make: Callable[..., Graph], *details: Any, select: str | None = None) -> None:
         """Change the graph by an edit that takes it first; what cannot be done is raised."""
         graph = make(self.graph, *details)
-        graphs = dict(self.experiment.graphs)
-        graphs[next(iter(graphs))] = graph  # the one that is shown; others stay as they are
-        self.put(dataclasses.replace(self.experiment, graphs=graphs))
-        self._state["selected"] = self._find(graph, self.selected if select is None else select)
-
-    def _find(self, graph: Graph, path: str) -> str:
-        return path if path and path in graph else ""
+        self.put(dataclasses.replace(self.experiment, graphs={**self.experiment.graphs, self.role: graph}))
+        self._state["selected"] = found(graph, self.selected if select is None else select)
 
     def put(self, experiment: Experiment) -> None:
         """Lay another experiment on the table; the one before can be had back by undo."""
@@ -299,7 +302,7 @@ class Workbench:
         if self._state[taken]:
             *rest, text = self._state[taken]
             self._state.update({taken: rest, given: [*self._state[given], self._state["now"]], "now": text})
-            self._state["selected"] = self._find(self.graph, self.selected)
+            self._state["selected"] = found(self.graph, self.selected)
             self._remember()
 
     @property

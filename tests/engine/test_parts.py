@@ -34,7 +34,8 @@ NOISE = 3
 class Game(Task):
     """One network makes points out of noise, the other tells them from real ones."""
 
-    kind, title, roles = "game", "Game", ROLES
+    kind, title, roles, answering = "game", "Game", ROLES, "discriminator"
+    flow = (("generator", "discriminator"),)
 
     def unlearnable(self, dataset):
         return ""
@@ -47,9 +48,6 @@ class Game(Task):
         made = maker(torch.randn(len(inputs), NOISE))
         yield Turn("discriminator", lambda: bce(verdict(inputs), 1) + bce(verdict(made.detach()), 0))
         yield Turn("generator", lambda: bce(verdict(made), 1))
-
-    def answer(self, networks, inputs):
-        return networks["discriminator"](inputs)
 
     def scores(self, outputs, targets):
         return {"loss": bce(outputs.float(), 1).item()}
@@ -264,5 +262,6 @@ def test_what_a_network_has_of_its_own_is_written_read_changed_and_refused_in_wo
         change(one, {"maker:rate": 0.1})
     with pytest.raises(VitrineError, match="'generator:optimiser' cannot be changed while it is learned"):
         change(one, {"generator:optimiser": "sgd"})
+    alone = Experiment("alone", {"network": graphs()["discriminator"]}, DATA)
     with pytest.raises(VitrineError, match="There is one network"):
-        change(Learner(PRESETS["mlp"].experiment(), PRESETS["mlp"].experiment().data.load()), {"network:rate": 0.1})
+        change(Learner(alone, DATA.load()), {"network:rate": 0.1})

@@ -38,6 +38,7 @@ class Halves(Classify):
     """Classify by two networks, of which the second takes what the first gives."""
 
     kind, title, roles, answering = "halves", "Halves", ROLES, "back"
+    flow = (("front", "back"),)
 
     def refuses(self, graphs, dataset):
         return ""

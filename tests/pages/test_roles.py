@@ -1,0 +1,137 @@
+"""Labs with several networks on the table: each is built, counted, trained and looked at, and the others stay."""
+
+import dataclasses
+
+import pytest
+
+from engine.graph import edits
+from engine.runs.manage import differences
+from engine.runs.store import Store
+from engine.tasks import TASKS
+from engine.training.experiment import Experiment, load
+from engine.training.link import to_link
+from engine.training.recipe import Recipe
+from engine.views import VIEWS
+from tests.engine import test_parts as parts
+from tests.engine import test_roles_seen as halves
+from tests.pages.test_pages import opened, press
+from tests.pages.test_running import home, words
+
+__all__ = ["home"]  # a fixture
+
+
+@pytest.fixture(autouse=True)
+def tasks(monkeypatch):
+    monkeypatch.setitem(TASKS._things, "game", parts.Game)
+    monkeypatch.setitem(TASKS._things, "halves", halves.Halves)
+
+
+def game(**recipe):
+    return Experiment("game", parts.graphs(), parts.DATA, parts.Game(), Recipe(batch=20, epochs=2.0, **recipe))
+
+
+def table(side="Build", **query):
+    app = opened("labs/playground.py", **query)
+    app.segmented_control(key="playground.side").set_value(side).run()
+    assert not app.exception
+    return app
+
+
+def now(app):
+    return load(app.session_state["playground"]["now"])
+
+
+def test_each_network_is_edited_for_itself_and_undo_brings_back_either(home):
+    app = table(x=to_link(game()))
+    assert [one.value for one in app.segmented_control if one.key == "playground.network"] == ["discriminator"]
+    press(app, "playground-select-dense1")
+    app.number_input(key="playground.dense1.units").set_value(12).run()
+    app.segmented_control(key="playground.network").set_value("generator").run()
+    press(app, "playground-select-dense1")
+    app.number_input(key="playground.dense1.units").set_value(5).run()
+    assert not app.exception
+    assert {role: graph["dense1"].layer.units for role, graph in now(app).graphs.items()} == {
+        "discriminator": 12,
+        "generator": 5,
+    }
+    press(app, "playground-icon-undo")
+    assert now(app).graphs["generator"]["dense1"].layer.units == 6
+    press(app, "playground-icon-undo")
+    assert now(app) == game()
+    assert list(now(app).graphs) == list(parts.ROLES)
+
+
+def test_what_is_wrong_in_the_network_that_is_not_edited_keeps_both_from_training(home):
+    app = table(x=to_link(game()))
+    app.segmented_control(key="playground.network").set_value("generator").run()
+    press(app, "playground-select-dense1")
+    app.selectbox(key="playground.add").set_value("conv2d").run()
+    app.segmented_control(key="playground.network").set_value("discriminator").run()
+    icons = [option.content_icon for option in app.segmented_control(key="playground.network").proto.options]
+    assert icons == ["", ":material/error:"]
+    app.segmented_control(key="playground.side").set_value("Train").run()
+    assert app.button(key="playground-train").disabled
+    assert "cannot run yet" in words(app)
+    app.segmented_control(key="playground.side").set_value("Build").run()
+    press(app, "playground-icon-undo")
+    app.segmented_control(key="playground.side").set_value("Train").run()
+    assert not app.button(key="playground-train").disabled
+
+
+def test_weights_are_counted_for_each_network_and_together(home):
+    app = table(x=to_link(game()))
+    shown = " ".join(one.value for one in app.markdown)
+    assert "discriminator **33**" in shown  # 2·8 + 8 and 8 + 1
+    assert "generator **38**" in shown  # 3·6 + 6 and 6·2 + 2
+    assert "**71** weights" in shown
+
+
+def test_a_network_gets_an_optimiser_a_rate_and_a_rhythm_of_its_own(home):
+    app = table("Train", x=to_link(game()))
+    app.segmented_control(key="playground.own").set_value("generator").run()
+    app.number_input(key="playground.own.generator.interval").set_value(5).run()
+    app.selectbox(key="playground.own.generator.optimiser").set_value("sgd").run()
+    assert not app.exception
+    assert now(app).recipe.own_of("generator").chosen == {"optimiser": "sgd"}
+    assert now(app).recipe.own_of("generator").interval == 5
+    assert now(app).recipe.own_of("discriminator").interval == 1
+
+
+def test_every_view_and_every_part_of_the_page_takes_two_networks(home):
+    for experiment, page, lab in ((game(), "labs/playground.py", "playground"), (both(), "labs/cnn.py", "cnn")):
+        fitting = [kind for kind, view in VIEWS.items() if not view().refusal(experiment)]
+        app = opened(page, x=to_link(experiment), board=";".join(fitting))
+        for view in ("Layer", "All layers", "Board"):
+            app.segmented_control(key=f"{lab}.view").set_value(view).run()
+            assert not app.exception
+        assert "curves" in fitting
+        assert not [one for one in words(app).split() if "Traceback" in one]
+
+
+def both():
+    from engine.graph.chain import chain
+    from engine.layers.entry import Input
+
+    graphs = {
+        "front": chain(image=Input(sizes=(1, 28, 28)), **halves.FRONT),
+        "back": chain(maps=Input(sizes=(4, 13, 13)), **halves.BACK),
+    }
+    return Experiment("halves", graphs, halves.DATA, halves.Halves())
+
+
+def test_a_run_of_two_networks_is_trained_from_the_page_and_opened_again(home):
+    app = table("Train", x=to_link(game()))
+    press(app, "playground-train")
+    run = app.session_state["playground"]["run"]
+    assert load(Store().run(run)["experiment"]) == game()
+    again = opened("labs/playground.py", run=run)
+    assert again.session_state["playground"]["run"] == run
+    wider = game().of("generator")
+    assert dict(differences([game(), other(wider)]))["layer generator:dense1"] == ["Dense 6 units", "Dense 9 units"]
+    assert dict(differences([game(), other(wider)]))["weights"] == ["71", str(71 + 3 * 4 + 3 * 2)]
+
+
+def other(experiment):
+    graph = experiment.graphs["generator"]
+    wide = edits.replace(graph, "dense1", graph["dense1"].layer.but(units=9))
+    return dataclasses.replace(experiment, graphs={**experiment.graphs, "generator": wide})
