@@ -17,7 +17,7 @@ TINIEST = 1e-12  # below it a probability counts as zero, whose logarithm is not
 class Classify(Task):
     """Tell which class an example belongs to; learned by cross-entropy."""
 
-    title, best, classifies = "Classify", "accuracy", True
+    title, best, answers = "Classify", "accuracy", "classes"
 
     smoothing: Annotated[float, Field(ge=0, lt=1)] = option(
         0.0, "Label smoothing: the share of certainty that is spread over all classes."

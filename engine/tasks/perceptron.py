@@ -21,7 +21,8 @@ class Perceptron(Task):
     Rate and batch are the recipe's; plain SGD with a batch of 1 is the rule as it is taught.
     """
 
-    title, best, classifies, blends = "Perceptron rule", "accuracy", True, False
+    title, best, answers = "Perceptron rule", "accuracy", "classes"
+    blends = by_gradient = False
 
     rule: Literal["perceptron", "hebb"] = option(
         "perceptron", "Learn from mistakes only, until a whole pass makes none (Rosenblatt), or from everything (Hebb)."

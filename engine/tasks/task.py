@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 import torch
 from torch import nn
@@ -16,6 +16,7 @@ TASKS: Registry[type["Task"]] = Registry("task")
 
 Networks = Mapping[str, nn.Module]
 Scores = dict[str, float]
+Answers = Literal["classes", "numbers", "neither"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ class Task(Choice):
     answering: ClassVar[str] = "network"  # the role of the network whose output is the answer
     best: ClassVar[str] = "loss"  # the score by which a better network is told; loss falls, others rise
     blends: ClassVar[bool] = True  # whether it can learn from a blend of two examples
-    classifies: ClassVar[bool] = False  # whether answers have a column for each class
+    answers: ClassVar[Answers] = "numbers"  # a column for each class, the numbers that were to be learned, or neither
+    by_gradient: ClassVar[bool] = True  # whether a loss's gradient is what weights move by
 
     def unlearnable(self, dataset: Dataset) -> str:
         """Return in words why there is nothing of the kind in the dataset, whatever the graphs, or nothing."""
@@ -48,6 +50,11 @@ class Task(Choice):
     def refuses(self, graphs: Mapping[str, Graph], dataset: Dataset) -> str:
         """Return in words why these graphs cannot learn this from the dataset, or nothing."""
         raise NotImplementedError(self.kind)
+
+    @property
+    def classifies(self) -> bool:
+        """Return whether answers have a column for each class."""
+        return self.answers == "classes"
 
     @property
     def settles(self) -> bool:

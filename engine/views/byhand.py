@@ -11,7 +11,6 @@ from engine.choice import option
 from engine.errors import VitrineError
 from engine.views.frame import Frame
 from engine.views.plane import columns, neurons
-from engine.views.shared import ROLE, Words
 from engine.views.view import View, view
 
 MOST = 12  # neurons of a layer: more do not fit on a page
@@ -99,7 +98,6 @@ class ByHand(View):
     title, rank, wide = "By hand", 6, True
     hint = "Forward, the sums and what becomes of them; back, who is to blame by how much; then each weight's change."
 
-    role: Words = ROLE
     example: Annotated[int, Field(ge=0, le=10**6)] = option(0, "Which training example, from 0.")
     stage: Annotated[int, Field(ge=0, le=100)] = option(0, "How far: layers forward, the loss, layers back.")
 
@@ -108,8 +106,10 @@ class ByHand(View):
         row = columns(experiment.graph)
         if not row or experiment.data is None or experiment.data.example not in ("points", "numbers"):
             return "Only dense layers in a row on a few numbers can be written out."
-        if experiment.task.kind == "perceptron":
+        if not experiment.task.by_gradient:
             return "The perceptron rule has no derivatives: follow it step by step with the transport."
+        if len(experiment.graphs) > 1 or experiment.task.answers == "neither":
+            return "Only one network that tells classes or a number is written out."
         if experiment.task != type(experiment.task)():
             return "Only the plain task is written out: no smoothing, no class weights, the squared distance."
         sizes = [node.layer.units for node in experiment.graph.nodes if node.layer.kind == "dense"]

@@ -52,7 +52,7 @@ class Landscape(View):
         total = cost(experiment.graph).total.weights
         if total > FEW:
             return f"{total:,} weights are too many for a map of the loss: at most {FEW:,}."
-        if not columns(experiment.graph) or experiment.task.kind == "perceptron":
+        if not columns(experiment.graph) or not experiment.task.by_gradient:
             return "The loss is mapped of dense layers in a row that learn by gradients."
         return ""
 

@@ -33,6 +33,11 @@ class Predictions(View):
 
     off: Names = OFF
 
+    def refuses(self, experiment):
+        """Refuse answers that are no predictions."""
+        told = experiment.task.answers != "neither"
+        return "" if told else "These networks predict neither a class nor a number."
+
     def stages(self, session):
         """Ask the network piece by piece, then look at its answers."""
         yield from without(session, self.off).asked(self.split, POOL)

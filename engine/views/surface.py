@@ -41,6 +41,7 @@ class Surface(View):
         grid = plane(session, self.detail)
         names = getattr(session.experiment.data, "names", ("x1", "x2"))[:2]
         words = {"classes": list(session.network.dataset.classes), "names": list(names), "what": "", "aside": 0}
+        words["tells classes"] = session.network.task.classifies and not self.node
         if self.node:
             if self.node not in session.graph:
                 raise VitrineError(f"There is no layer {self.node!r} any more.", cure="Choose another.")
@@ -59,7 +60,7 @@ class Surface(View):
         if given.shape[2] > 2:
             traces, images = [], [self._mixed(frame, given)]
         else:
-            traces, images = [self._shaded(frame, given, bool(classes) and not frame.words["what"])], []
+            traces, images = [self._shaded(frame, given, frame.words["tells classes"])], []
         traces += self._points(frame, classes)
         across, up = frame["across"], frame["up"]
         first, second = frame.words["names"]

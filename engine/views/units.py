@@ -33,7 +33,7 @@ class Units(View):
         """Refuse what is no row of dense layers, and what learns without gradients."""
         if not columns(experiment.graph):
             return "Single neurons are shown of dense layers in a row."
-        return "The perceptron rule has no gradients." if experiment.task.kind == "perceptron" else ""
+        return "" if experiment.task.by_gradient else "The perceptron rule has no gradients."
 
     def compute(self, session):
         """Let examples through and the loss back, keeping what each neuron gave and was given."""

@@ -19,11 +19,14 @@ _SAYS = (
 
 
 def totals(graphs: Mapping[str, Graph]) -> None:
-    """Say what the whole network has and needs, in one line; of several, each one's weights and all together."""
+    """Say what all networks have and need together, in one line; what each of several has, to whoever asks."""
     total = together(graphs)
-    if len(graphs) > 1:
-        names = [f"{role} **{cost(graph).total.weights:,}**" for role, graph in graphs.items()]
-        st.markdown(" :gray[·] ".join(names), width="content", help="The weights of each network.")
+    each = {role: cost(graph).total for role, graph in graphs.items()} if len(graphs) > 1 else {}
+    of_each = [
+        f"- **{role}**: {own.weights:,} weights, {own.neurons:,} neurons, {own.connections:,} connections, "
+        f"{short(own.multiply_adds)} multiply-adds"
+        for role, own in each.items()
+    ]
     parts = [
         f"**{total.weights:,}** weights",
         f"**{total.neurons:,}** neurons",
@@ -31,7 +34,7 @@ def totals(graphs: Mapping[str, Graph]) -> None:
         f"**{short(total.multiply_adds)}** multiply-adds",
         f"**{size(total.weight_bytes)}**",
     ]
-    st.markdown(" :gray[·] ".join(parts), help=_SAYS.format(size(total.activation_bytes)))
+    st.markdown(" :gray[·] ".join(parts), help="\n".join([*of_each, "", _SAYS.format(size(total.activation_bytes))]))
 
 
 def inspect(bench: Workbench, view: str) -> None:

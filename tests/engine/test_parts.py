@@ -35,7 +35,7 @@ class Game(Task):
     """One network makes points out of noise, the other tells them from real ones."""
 
     kind, title, roles, answering = "game", "Game", ROLES, "discriminator"
-    flow = (("generator", "discriminator"),)
+    answers, flow = "neither", (("generator", "discriminator"),)
 
     def unlearnable(self, dataset):
         return ""
