@@ -1,5 +1,6 @@
 """What a dataset is, and what every source of one answers."""
 
+import functools
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pydantic import Field
 
 from engine.choice import Choice, kinds, option
 from engine.errors import VitrineError
+from engine.layers.modules import lengths_of
 from engine.registry import Registry
 
 DATASETS: Registry[type["Source"]] = Registry("dataset")
@@ -42,23 +44,34 @@ class Split:
         return Split(self.inputs[index], self.targets[index])
 
 
+Form = Literal["image", "points", "numbers", "tokens", "series"]  # the last two end in padding: token 0, or NaN
+
+
 @dataclass(frozen=True)
 class Dataset:
     """A split set of examples."""
 
     title: str
-    example: Literal["image", "points", "numbers"]
+    example: Form
     classes: tuple[str, ...]  # empty where the target is a number
     train: Split
     validation: Split
     test: Split
     divided: Divided = "by class"
+    words: tuple[str, ...] = ()  # of tokens: what each stands for, the padding first
     deviation: float = 1.0  # to which columns are brought that come as they stand in a table, in double precision
 
     @property
     def sizes(self) -> tuple[int, ...]:
         """Return the sizes of one example."""
         return tuple(self.train.inputs.shape[1:])
+
+    @functools.cached_property
+    def varies(self) -> bool:
+        """Return whether some sequences end before others."""
+        if self.example not in ("tokens", "series"):
+            return False
+        return any(bool((lengths_of(split.inputs) < self.sizes[0]).any()) for split in self.splits().values())
 
     def splits(self) -> dict[str, Split]:
         """Return the splits that are not empty, by name."""
@@ -70,7 +83,7 @@ class Source(Choice):
     """A kind of dataset with its options."""
 
     title: ClassVar[str] = ""
-    example: ClassVar[Literal["image", "points", "numbers"]] = "image"
+    example: ClassVar[Form] = "image"
     licence: ClassVar[str] = ""
     origin: ClassVar[str] = ""
     fetched: ClassVar[bool] = False  # whether it must be fetched, or placed by hand, before use

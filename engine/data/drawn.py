@@ -63,4 +63,4 @@ class OwnPoints(Source):
         if self.classes and len(last.unique()) < 2:
             raise VitrineError("All points are of one class.", cure="Draw points of another class too.")
         everything = Split(inputs, last.long() if self.classes else last.float().unsqueeze(1))
-        return Dataset(self.title, "points", self.classes, *split(everything, self), self.divided, 2.0)
+        return Dataset(self.title, "points", self.classes, *split(everything, self), self.divided, deviation=2.0)

@@ -60,7 +60,10 @@ def capturing(
 
     def keep(name: str) -> Look:
         def look(output: torch.Tensor) -> torch.Tensor:
-            found[name] = output.detach().requires_grad_() if joined and not output.requires_grad else output
+            found[name] = output
+            if joined and not output.requires_grad:
+                found[name] = output.detach().requires_grad_()
+                vars(found[name]).update(vars(output))  # how long its sequences are, where it knows
             return found[name]
 
         return look

@@ -45,7 +45,10 @@ class Instance:
     @property
     def skeleton(self) -> Any:
         """Return what two instances must have in common to share a class: all but the options' values."""
-        rows = tuple((row.id, row.sources, row.layer.kind, _bones(row)) for row in self.rows)
+        rows = tuple(
+            (row.id, row.sources, row.layer.kind, tuple(shape.sequence for shape in row.given), _bones(row))
+            for row in self.rows
+        )
         return self.label, rows, self.outputs
 
     @property

@@ -10,9 +10,10 @@ from torch import nn
 from engine.errors import VitrineError
 from engine.graph.cost import cost
 from engine.graph.graph import Graph, Node
-from engine.graph.trace import resolved, sources, trace
-from engine.layers import Init, Layer, Shape
+from engine.graph.trace import Step, resolved, sources, trace
+from engine.layers import Init, Layer
 from engine.layers.entry import Entry, Input
+from engine.layers.modules import TIMED, lengths_of
 
 
 class Runner(nn.Module):
@@ -21,6 +22,7 @@ class Runner(nn.Module):
     plan: list[tuple[str, tuple[int, ...], int]]  # module, where its inputs lie, where its output goes
     results: list[int]
     width: int  # how many values there are
+    timed: frozenset[str] = frozenset()  # modules whose output has the places of the sequence that they are given
 
     def forward(self, *inputs: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, ...]:
         """Return the output, or a tuple where there are several."""
@@ -32,8 +34,23 @@ class Runner(nn.Module):
         """Return what all nodes give, each at its place."""
         values: list[Any] = [*inputs, *(None for _ in range(self.width - len(inputs)))]
         modules: dict[str, Any] = self._modules
+        if any(hasattr(given, "lengths") for given in inputs):
+            return self._over_time(values)
         for name, given, place in self.plan:
             values[place] = modules[name](*[values[i] for i in given])
+        return values
+
+    def _over_time(self, values: list[Any]) -> list[Any]:
+        """Run the modules on sequences that know their lengths, and tell whoever must know."""
+        modules: dict[str, Any] = self._modules
+        for name, given, place in self.plan:
+            taken, module = [values[i] for i in given], modules[name]
+            lengths = [getattr(value, "lengths", None) for value in taken]
+            told = isinstance(module, TIMED) and lengths[-1] is not None
+            value = module(*taken, lengths=lengths[-1]) if told else module(*taken)
+            if name in self.timed and lengths[0] is not None:
+                value.lengths = lengths[0]
+            values[place] = value
         return values
 
 
@@ -44,20 +61,32 @@ class Network(Runner):
         super().__init__()
         _check(graph, most_bytes)
         self.graph = graph
-        given = {step.path: step.given for step in trace(graph).steps}
-        _fill(self, graph, "", given, graph.init)
+        self.sequences = [place for place, layer in enumerate(graph.inputs.values()) if layer.sequence]
+        steps = {step.path: step for step in trace(graph).steps}
+        _fill(self, graph, "", steps, graph.init)
 
     def forward(self, *inputs: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, ...]:
         """Return the output, or a tuple where the graph has several."""
         if len(inputs) != len(self.graph.inputs):
             raise VitrineError(f"The network takes {len(self.graph.inputs)} inputs; received {len(inputs)}.")
-        return super().forward(*inputs)
+        return super().forward(*self.measured(inputs))
+
+    def measured(self, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+        """Return inputs of which sequences know how long each of theirs is, with zeros behind their ends."""
+        if not self.sequences:
+            return inputs
+        found = list(inputs)
+        for place in self.sequences:
+            lengths = lengths_of(inputs[place])
+            found[place] = inputs[place].nan_to_num() if inputs[place].is_floating_point() else inputs[place].clone()
+            setattr(found[place], "lengths", lengths)  # noqa: B010  tensors carry what they are given
+        return tuple(found)
 
     def each(self, *inputs: torch.Tensor) -> dict[str, Any]:
         """Return what every node of the outermost graph gives, by its name."""
         places = {name: place for place, name in enumerate(self.graph.inputs)}
         places |= {name: place for name, _, place in self.plan}
-        values = self.values(*inputs)
+        values = self.values(*self.measured(inputs))
         return {name: values[place] for name, place in places.items()}
 
 
@@ -80,7 +109,7 @@ def allowed_bytes() -> int:
     return psutil.virtual_memory().total // 2
 
 
-def _fill(parent: Runner, graph: Graph, path: str, given: dict[str, tuple[Shape, ...]], init: Init) -> None:
+def _fill(parent: Runner, graph: Graph, path: str, steps: dict[str, Step], init: Init) -> None:
     """Add a module to the parent for every node, and the plan in which they run."""
     places: dict[str, int] = {}  # where each node's output lies among the values
     parent.plan = []
@@ -90,14 +119,15 @@ def _fill(parent: Runner, graph: Graph, path: str, given: dict[str, tuple[Shape,
     for node in graph.nodes:
         if node in entering:
             continue
-        parent.add_module(node.id, _module(node, resolved(graph, node), path, given, init))
+        parent.add_module(node.id, _module(node, resolved(graph, node), path, steps, init))
         places[node.id] = len(places)
         parent.plan.append((node.id, tuple(places[s] for s in sources(graph, node)), places[node.id]))
+    parent.timed = frozenset(node.id for node in graph.nodes if _keeps_time(node, path, steps))
     parent.results = [places[name] for name in graph.outputs]
     parent.width = len(places)
 
 
-def _module(node: Node, layer: Layer, path: str, given: dict[str, tuple[Shape, ...]], init: Init) -> nn.Module:
+def _module(node: Node, layer: Layer, path: str, steps: dict[str, Step], init: Init) -> nn.Module:
     here = path + node.id
     if block := node.block:
         chosen = init if block.graph.init == Init() else block.graph.init
@@ -105,12 +135,17 @@ def _module(node: Node, layer: Layer, path: str, given: dict[str, tuple[Shape, .
         for turn in range(block.repeat):
             module = Runner()
             inside = f"{here}.{turn}." if block.repeat > 1 else f"{here}."
-            _fill(module, block.graph, inside, given, chosen)
+            _fill(module, block.graph, inside, steps, chosen)
             turns.append(module)
         return nn.Sequential(*turns) if block.repeat > 1 else turns[0]
-    module = layer.module(*given[here])()
+    module = layer.module(*steps[here].given)()
     initialise(layer, module, init)
     return module
+
+
+def _keeps_time(node: Node, path: str, steps: dict[str, Step]) -> bool:
+    """Return whether what a node gives is a sequence still; of a block, its own modules say so."""
+    return not node.block and path + node.id in steps and steps[path + node.id].gives.sequence
 
 
 def initialise(layer: Layer, module: nn.Module, default: Init) -> None:

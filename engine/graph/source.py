@@ -10,9 +10,11 @@ from engine.graph.cost import cost
 from engine.graph.graph import Graph
 from engine.graph.instances import Class, Instance, Row, classes, instances, progress
 from engine.graph.starts import beginning, starts
+from engine.graph.timing import helpers, measured, told, variables
 from engine.graph.trace import trace
 from engine.layers import modules
 from engine.layers.base import Call
+from engine.layers.entry import Input
 from engine.registry import printable
 
 WIDTH = 100
@@ -32,7 +34,8 @@ def source(graphs: Mapping[str, Graph], name: str) -> str:
     body = [_class(one, roots, graphs) for one in classes(*roots.values())]
     begun = [step for graph in graphs.values() for step in starts(graph)[0]]
     begin = [beginning(begun)] if begun else []
-    parts = [*_own_modules(list(roots.values())), *begin, *body, _main(graphs, roots)]
+    own = _own_modules(list(roots.values()))
+    parts = [*helpers("\n".join([*own, *body])), *own, *begin, *body, _main(graphs, roots)]
     text = "\n\n\n".join(parts)
     return f"{_head(graphs, name, text)}\n\n\n{text}\n"
 
@@ -191,13 +194,26 @@ def _forward(found: Class) -> list[str]:
     rows = found.model.rows
     entering = [row.id for row in rows if row.enters]
     names = _variables(found.model)
-    lines = [f"def forward(self, {', '.join(entering)}):"]
+    timed = variables(found.model)
+    given = [] if any(isinstance(row.layer, Input) for row in rows) else [timed[n] for n in entering if n in timed]
+    lines = [f"def forward(self, {', '.join([*entering, *given])}):"]
+    lines += [f"    {line}" for line in measured(found.model)]
     running = ""  # an expression not yet given a name
     for place, row in enumerate(rows):
         if row.enters:
             continue
         inputs = [running if running and names[s] == "x" and s == rows[place - 1].id else names[s] for s in row.sources]
-        running = row.layer.code(row.given, inputs) if row.layer.expression else f"self.{row.id}({', '.join(inputs)})"
+        lengths = told(row, timed)
+        if lengths and len(row.turns) > 1:
+            name = names[row.id]
+            lines += [f"    {name} = {inputs[0]}"] if name != inputs[0] else []
+            lines += [f"    for turn in self.{row.id}:", f"        {name} = turn({', '.join([name, *lengths])})"]
+            running = name
+        elif row.layer.expression:
+            running = row.layer.code(row.given, inputs)
+        else:
+            lengths = [f"lengths={lengths[0]}"] if lengths and not row.turns else lengths
+            running = f"self.{row.id}({', '.join([*inputs, *lengths])})"
         after = rows[place + 1] if place + 1 < len(rows) else None
         if names[row.id] == "x" and after and after.layer.family not in LEADS:
             continue

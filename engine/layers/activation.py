@@ -12,7 +12,7 @@ from engine.layers.base import call as made
 
 
 class _Activation(Layer):
-    family = "activation"
+    family, over_time = "activation", True
     target: ClassVar[Any] = None
     examples = (({}, ((5,),)), ({}, ((3, 4, 5),)))
 

@@ -17,7 +17,7 @@ Heads = Annotated[int, Field(ge=1, le=256)]
 class _Attention(Layer):
     """What attention within a sequence and over a second one have in common."""
 
-    family, stem, takes = "attention", "attend", (2,)
+    family, stem, takes, over_time = "attention", "attend", (2,), True
 
     heads: Heads = option(4, "How many places can be looked at in different ways at once.")
     dropout: Share = option(0.0, "The share of attention dropped while training.")

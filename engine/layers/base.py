@@ -30,10 +30,11 @@ class Shape:
 
     sizes: tuple[int, ...]
     tokens: bool = False  # whole numbers that stand for entries of a vocabulary
+    sequence: bool = False  # whether the first axis is time, of which examples may have less
 
     def __str__(self) -> str:
         text = "×".join(f"{size:,}" if size >= 10_000 else str(size) for size in self.sizes)
-        return f"{text} tokens" if self.tokens else text
+        return f"{'≤' * self.sequence}{text}{' tokens' * self.tokens}"
 
     @property
     def rank(self) -> int:
@@ -115,6 +116,7 @@ class Layer(Choice):
     stem: ClassVar[str] = ""  # what nodes of this kind are called: conv1, conv2, …
     takes: ClassVar[tuple[int, ...]] = (1, 2, 3)  # how many axes an input may have
     tokens: ClassVar[bool] = False  # whether the input is tokens rather than numbers
+    over_time: ClassVar[bool] = False  # whether it is right of sequences that end before others do
     arity: ClassVar[tuple[int, int]] = (1, 1)  # how many inputs, least and most
     expression: ClassVar[str] = ""  # how source code writes it, where no module is needed
     examples: ClassVar[tuple[tuple[dict[str, Any], tuple[tuple[int, ...], ...]], ...]] = ()
@@ -148,6 +150,11 @@ class Layer(Choice):
         """Return the expression for these variables, where `expression` says there is one."""
         return self.expression.join(names)
 
+    def keeps_time(self, given: tuple[Shape, ...], sizes: tuple[int, ...]) -> bool:
+        """Return whether what it gives has the places of the sequence that it is given first."""
+        first = given[0] if given else Shape(())
+        return first.sequence and len(sizes) == 2 and sizes[0] == first.sizes[0]
+
     def parts(self, name: str) -> int:
         """Return of how many matrices, one upon another, a parameter is made: the gates of an LSTM, say."""
         return 1
@@ -175,6 +182,8 @@ def check(this: Layer, given: tuple[Shape, ...]) -> Refusal | None:
             return Refusal("numbers", "tokens", "Put an embedding before it.")
         if this.tokens and not shape.tokens:
             return Refusal("tokens", "numbers", "Connect it to an input of tokens.")
+        if shape.sequence and not this.over_time:
+            return Refusal("examples of one length", f"sequences of several ({shape})", SHORTER)
         if shape.rank not in this.takes:
             return Refusal(_axes(this.takes), str(shape), _reshaping(this.takes, shape.rank))
     return this.refuses(*given)
@@ -184,6 +193,7 @@ def _times(number: int) -> str:
     return "one input" if number == 1 else f"{number or 'no'} inputs"
 
 
+SHORTER = "Put a recurrent layer or a mean over time before it, or let every example have one length."
 AXES = {1: "a vector", 2: "a sequence (two axes)", 3: "maps (channels×height×width)"}
 
 
@@ -209,7 +219,8 @@ def outcome(this: Layer, given: tuple[Shape, ...]) -> Shape:
         raise VitrineError(f"PyTorch refuses it: {str(error).splitlines()[0]}") from None
     if not output.numel():
         raise VitrineError("Nothing is left of its input.", cure="Use fewer or smaller steps before it.")
-    return Shape(tuple(output.shape[1:]), tokens=not output.is_floating_point())
+    sizes = tuple(output.shape[1:])
+    return Shape(sizes, not output.is_floating_point(), this.keeps_time(given, sizes))
 
 
 @functools.lru_cache(maxsize=8192)

@@ -15,6 +15,7 @@ class Dense(Layer):
 
     also = "fully connected, FC, linear layer"
     title, family, stem, takes = "Dense", "dense", "dense", (1, 2)
+    over_time = True
     examples = (({"units": 10}, ((84,),)), ({"units": 7, "bias": False}, ((12, 5),)))
 
     units: Count = option(32, "How many outputs.")

@@ -25,16 +25,24 @@ class Input(Layer):
         "numbers", "Numbers, or tokens: whole numbers that stand for words or letters."
     )
 
+    sequence: bool = option(
+        False,
+        "The first axis is time, and examples may be shorter: they end in padding, the token 0 or no number (NaN).",
+        rare=True,
+    )
+
     @model_validator(mode="after")
     def _bounded(self) -> "Input":
         if (elements := self.shape.elements) > MOST_INPUTS:
             raise ValueError(f"{elements:,} numbers in one example are more than {MOST_INPUTS:,}")
+        if self.sequence and len(self.sizes) != (1 if self.values == "tokens" else 2):
+            raise ValueError("a sequence has a length, and of numbers its features: 20, or 20×3")
         return self
 
     @property
     def shape(self) -> Shape:
         """Return the sizes of one example."""
-        return Shape(self.sizes, self.values == "tokens")
+        return Shape(self.sizes, self.values == "tokens", self.sequence)
 
     def summary(self):
         """Return the sizes."""

@@ -28,6 +28,7 @@ class Add(Layer):
 
     also = "residual, skip, shortcut"
     title, family, stem, arity, expression = "Add", "merging", "add", MANY, " + "
+    over_time = True
     examples = (({}, ((3, 4, 5), (3, 4, 5))), ({}, ((5,), (5,), (5,))))
 
     def module(self, *given):
@@ -44,6 +45,7 @@ class Multiply(Layer):
     """Multiplies branches, value by value: one gates the other."""
 
     title, family, stem, arity, expression = "Multiply", "merging", "multiply", MANY, " * "
+    over_time = True
     examples = (({}, ((3, 4, 5), (3, 4, 5))),)
 
     def module(self, *given):
@@ -60,6 +62,7 @@ class Concat(Layer):
     """Puts branches side by side: channels of maps, features of vectors and sequences."""
 
     title, family, stem, arity, expression = "Concatenate", "merging", "concat", MANY, ","
+    over_time = True
     examples = (
         ({}, ((3, 4, 5), (2, 4, 5))),
         ({}, ((5,), (2,))),
@@ -85,6 +88,8 @@ class Concat(Layer):
     def refuses(self, *given):
         """Refuse branches that differ along another axis."""
         axis = self._axis(given[0])
+        if axis == 1 and any(shape.sequence for shape in given):
+            return Refusal("the axis of features for sequences of several lengths", "axis 1", "Join along axis 2.")
         rest = {s.sizes[: axis - 1] + s.sizes[axis:] for s in given}
         if axis > given[0].rank or len({s.rank for s in given}) > 1 or len(rest) > 1:
             shapes = " and ".join(map(str, given))

@@ -48,6 +48,7 @@ class LayerNorm(Layer):
     """Centres and scales each example by itself; a sequence at each place."""
 
     title, family, stem = "Layer normalisation", "normalisation", "norm"
+    over_time = True
     examples = (({}, ((5,),)), ({}, ((6, 5),)), ({"scale": False}, ((3, 4, 5),)))
 
     epsilon: Epsilon = TINY

@@ -16,6 +16,7 @@ class Dropout(Layer):
     """Sets a random share of the values to zero while training."""
 
     title, family, stem = "Dropout", "regularisation", "drop"
+    over_time = True
     examples = (({"share": 0.3}, ((5,),)), ({}, ((3, 4, 5),)))
 
     share: Share = option(0.5, "The share that is dropped.")
@@ -50,6 +51,7 @@ class GaussianNoise(Layer):
     """Adds fresh normal noise while training."""
 
     title, family, stem = "Gaussian noise", "regularisation", "noise"
+    over_time = True
     examples = (({"deviation": 0.2}, ((5,),)),)
 
     deviation: Annotated[float, Field(ge=0, le=100)] = option(0.1, "The noise's standard deviation.")

@@ -18,6 +18,7 @@ class Embedding(Layer):
     """Gives every token of a vocabulary a vector that is learned."""
 
     title, family, stem, takes, tokens = "Embedding", "sequence", "embed", (1,), True
+    over_time = True
     examples = (({"vocabulary": 50, "features": 8}, ((12,),)),)
 
     vocabulary: Count = option(1000, "How many different tokens there are.")
@@ -26,7 +27,12 @@ class Embedding(Layer):
 
     def module(self, *given):
         """Return torch's embedding."""
-        return made(nn.Embedding, num_embeddings=self.vocabulary, embedding_dim=self.features)
+        padding = {"padding_idx": 0} if given[0].sequence else {}  # whose vector stays zero
+        return made(nn.Embedding, num_embeddings=self.vocabulary, embedding_dim=self.features, **padding)
+
+    def keeps_time(self, given, sizes):
+        """Return that every token keeps its place."""
+        return given[0].sequence
 
     def formulas(self, given, gives):
         """Return the size of the table; nothing is multiplied, vectors are looked up."""
@@ -42,6 +48,7 @@ class PositionalEncoding(Layer):
     """Adds to every place what tells where it is; attention by itself cannot see order."""
 
     title, family, stem, takes = "Positional encoding", "sequence", "position", (2,)
+    over_time = True
     examples = (({}, ((7, 5),)), ({"way": "learned"}, ((7, 6),)))
 
     way: Literal["sines", "learned"] = option("sines", "Fixed sines and cosines, or vectors that are learned.")
@@ -61,7 +68,7 @@ class PositionalEncoding(Layer):
 class _Recurrent(Layer):
     """What recurrent layers have in common."""
 
-    family, takes = "sequence", (2,)
+    family, takes, over_time = "sequence", (2,), True
     gates: ClassVar[int] = 1
     cell: ClassVar[Any] = None
     examples = (
@@ -156,7 +163,7 @@ class GRU(_Recurrent):
 
 
 class _OverTime(Layer):
-    family, stem, takes = "sequence", "over", (2,)
+    family, stem, takes, over_time = "sequence", "over", (2,), True
     target: ClassVar[Any] = None
     examples = (({}, ((7, 5),)),)
 

@@ -10,6 +10,7 @@ from torch import nn
 from engine.choice import Choice, kinds
 from engine.data import Dataset
 from engine.graph.graph import Graph
+from engine.graph.trace import trace
 from engine.registry import Registry
 
 TASKS: Registry[type["Task"]] = Registry("task")
@@ -100,7 +101,14 @@ def fits_input(graph: Graph, dataset: Dataset) -> str:
     if len(graph.inputs) != 1:
         return f"The network has {len(graph.inputs)} inputs; examples of {dataset.title} need one."
     (name, layer), *_ = graph.inputs.items()
-    if layer.sizes == dataset.sizes and not layer.shape.tokens:
-        return ""
-    sizes = "×".join(map(str, dataset.sizes))
-    return f"{name} takes {layer.shape} but an example of {dataset.title} is {sizes}. Change {name} to {sizes}."
+    tokens = dataset.example == "tokens"
+    if layer.sizes != dataset.sizes or layer.shape.tokens != tokens:
+        sizes = "×".join(map(str, dataset.sizes)) + " tokens" * tokens
+        return f"{name} takes {layer.shape} but an example of {dataset.title} is {sizes}. Change {name} to {sizes}."
+    if dataset.varies and not layer.sequence:
+        return f"Examples of {dataset.title} differ in length. Let {name} take a sequence."
+    reading = (step for step in trace(graph).steps if tokens and step.sources == (name,))
+    small = next((step for step in reading if getattr(step.layer, "vocabulary", 2**31) < len(dataset.words)), None)
+    if small:
+        return f"{small.path} knows fewer tokens than the {len(dataset.words):,} of {dataset.title}. Let it know them."
+    return ""

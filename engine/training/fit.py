@@ -57,7 +57,12 @@ def fitted(graph: Graph, dataset: Dataset) -> Graph:
     if len(graph.inputs) != 1 or len(graph.outputs) != 1:
         raise VitrineError("Only a network with one input and one output can be fitted.", cure="Change it by hand.")
     (name, layer), *_ = graph.inputs.items()
-    graph = edits.replace(graph, name, layer.but(sizes=dataset.sizes))
+    values, sequence = "tokens" if dataset.example == "tokens" else "numbers", layer.sequence or dataset.varies
+    graph = edits.replace(graph, name, layer.but(sizes=dataset.sizes, values=values, sequence=sequence))
+    for reader in graph.consumers[name]:
+        reads = graph[reader].layer
+        if getattr(reads, "vocabulary", 2**31) < len(dataset.words):
+            graph = edits.replace(graph, reader, reads.but(vocabulary=len(dataset.words)))
     wanted = len(dataset.classes) or dataset.train.targets[0].numel()
     node = graph[graph.outputs[0]]
     while not {"units", "channels"} & type(node.layer).model_fields.keys() or node.block:

@@ -121,8 +121,8 @@ class Learner:
         """Yield the rest of this epoch, its order follows from seed and epoch alone; with strides, where steps are
         taken many at once, so many batches in one piece.
         """
-        order = torch.randperm(len(self.train), generator=drawn(self.recipe.seed, self.epoch))
-        size, number = self.batch_size, len(self.train)
+        size, number, generator = self.batch_size, len(self.train), drawn(self.recipe.seed, self.epoch)
+        order = self.material.bucketed(torch.randperm(number, generator=generator), size, generator)
         left_over = size > 1 and (number - self.seen) % size == 1
 
         def piece(left: int) -> int:

@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator
 import torch
 
 from engine.data import Dataset, Split
+from engine.layers.modules import lengths_of
 from engine.training.device import Place
 
 AS_NUMBERS = 2**30  # bytes up to which images are kept as numbers; larger sets stay bytes until their turn
+BUCKETS = 50  # batches among which sequences are sorted by length
 GATHERED = 64 * 2**20  # bytes up to which an epoch is put in order once, instead of batch by batch
 
 
@@ -55,6 +57,30 @@ class Material:
         shaped = (values[:, None, None].to(self.place.device) for values in (mean, deviation))
         return next(shaped), next(shaped)
 
+    @functools.cached_property
+    def lengths(self) -> torch.Tensor | None:
+        """Return how long each training sequence is, where they differ."""
+        return lengths_of(self.splits["train"].inputs).cpu() if self.dataset.varies else None
+
+    def bucketed(self, order: torch.Tensor, size: int, generator: torch.Generator) -> torch.Tensor:
+        """Return an order in which batches hold sequences of like length, themselves in a random order.
+
+        Within every so many batches examples are sorted by length; what is no whole batch stays last.
+        """
+        if self.lengths is None or size == 1:
+            return order
+        found = []
+        for window in order.split(BUCKETS * size):
+            batches = window[self.lengths[window].argsort(stable=True)].split(size)
+            whole = [batch for batch in batches if len(batch) == size]
+            mixed = torch.randperm(len(whole), generator=generator).tolist()
+            found += [whole[place] for place in mixed] + [batch for batch in batches if len(batch) < size]
+        return torch.cat(found)
+
+    def shortened(self, inputs: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
+        """Return training examples without the places behind the end of all of them."""
+        return inputs if self.lengths is None else inputs[:, : int(self.lengths[index].max())]
+
     def batches(
         self, order: torch.Tensor, size: Callable[[int], int], start: int, end: int
     ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
@@ -72,8 +98,9 @@ class Material:
         while at < end:
             begin, at = at, at + size(end - at)
             if gathered:
-                yield inputs[begin:at], targets[begin:at]
+                yield self.shortened(inputs[begin:at], order[begin:at].cpu()), targets[begin:at]
                 continue
             index = order[begin:at]
             chosen = inputs.index_select(0, index.to(inputs.device))
-            yield self._numbers(chosen) if raw else chosen, targets.index_select(0, index)
+            chosen = self._numbers(chosen) if raw else self.shortened(chosen, index.cpu())
+            yield chosen, targets.index_select(0, index)

@@ -21,7 +21,7 @@ ROOMS = {  # each room, and the rooms of this project that it may import
     "engine.choice": ["engine.errors", "engine.registry"],
     "engine.layers": FOUNDATIONS,
     "engine.graph": [*FOUNDATIONS, "engine.layers"],
-    "engine.data": FOUNDATIONS,
+    "engine.data": [*FOUNDATIONS, "engine.layers"],
     "engine.tasks": [*BUILDING, "engine.data"],
     "engine.training": [*BUILDING, "engine.data", "engine.tasks"],
     "engine.presets": LEARNING,

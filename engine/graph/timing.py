@@ -1,0 +1,79 @@
+"""Timing: in source code, which variables tell how long sequences are, and who is told them."""
+
+import inspect
+import re
+from collections.abc import Mapping
+
+from engine.graph.instances import Instance, Row
+from engine.layers import modules
+from engine.layers.entry import Input
+
+HELPERS = (modules.lengths_of, modules.within)
+
+
+def is_timed(row: Row) -> bool:
+    """Return whether a row's module is told how long sequences are."""
+    if row.turns:
+        return needs_lengths(row.turns[0])
+    return bool(row.call) and row.call.target in modules.TIMED and row.given[-1].sequence
+
+
+def needs_lengths(found: Instance) -> bool:
+    """Return whether anything in an instance is told how long sequences are."""
+    return any(is_timed(row) for row in found.rows)
+
+
+def entering(found: Instance) -> list[str]:
+    """Return the rows by which sequences come in of which somebody must know the lengths."""
+    if not needs_lengths(found):
+        return []
+    taken = [(source, shape) for row in found.rows for source, shape in zip(row.sources, row.given, strict=False)]
+    inner = [
+        (source, entry)
+        for row in found.rows
+        if row.turns
+        for source, entry in zip(row.sources, _entries(row.turns[0]), strict=True)
+        if entry in entering(row.turns[0])
+    ]
+    known = {source for source, shape in taken if shape.sequence} | {source for source, _ in inner}
+    return [row.id for row in found.rows if row.enters and row.id in known]
+
+
+def _entries(found: Instance) -> list[str]:
+    return [row.id for row in found.rows if row.enters]
+
+
+def variables(found: Instance) -> dict[str, str]:
+    """Return of each row that gives a sequence the variable that tells the lengths of it."""
+    begun = entering(found)
+    names = {name: "lengths" if len(begun) == 1 else f"{name}_lengths" for name in begun}
+    for row in found.rows:
+        if row.sources and row.sources[0] in names and (row.turns or (row.gives and row.gives.sequence)):
+            names[row.id] = names[row.sources[0]]
+    return names
+
+
+def told(row: Row, names: Mapping[str, str]) -> list[str]:
+    """Return the variables that a row's module is told besides its inputs."""
+    if not is_timed(row):
+        return []
+    if row.turns:
+        wanted = entering(row.turns[0])
+        pairs = zip(row.sources, _entries(row.turns[0]), strict=True)
+        return [names[source] for source, entry in pairs if entry in wanted]
+    return [names[row.sources[-1]]]
+
+
+def measured(found: Instance) -> list[str]:
+    """Return the lines that find out how long sequences are, where they enter the whole network."""
+    names, lines = variables(found), []
+    for row in found.rows:
+        if isinstance(row.layer, Input) and row.layer.sequence:
+            lines += [f"{names[row.id]} = lengths_of({row.id})"] if row.id in names else []
+            lines += [f"{row.id} = {row.id}.nan_to_num()"] if row.layer.values == "numbers" else []
+    return lines
+
+
+def helpers(text: str) -> list[str]:
+    """Return the text of the functions that a file calls."""
+    return [inspect.getsource(one).strip() for one in HELPERS if re.search(rf"\b{one.__name__}\(", text)]
