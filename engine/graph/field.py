@@ -51,14 +51,14 @@ def _listed(values: tuple[float, ...] | None) -> list[float] | None:
 def fields(trace: Trace) -> dict[str, Field]:
     """Return the field of every step that sees the first input of places, by the step's path."""
     found: dict[str, Field] = {}
-    start = next((s for s in trace.steps if isinstance(s.layer, Input) and s.gives.rank > 1), None)
+    start = next((s for s in trace.steps if isinstance(s.layer, Input) and s.gives.places), None)
     if start is None:
         return found
     for step in trace.steps:
         if step is start:
             still = Window(1, ((0, 0),))
             edges = tuple((0, size - 1) for size in _places(step))
-            found[step.path] = Field((still,) * (step.gives.rank - 1), covers=edges)
+            found[step.path] = Field((still,) * len(edges), covers=edges)
         elif seen := [found[source] for source in watched(step) if source in found]:
             found[step.path] = _through(step, _together(seen, start), start)
     return found
@@ -83,12 +83,12 @@ def _through(step: Step, field: Field, start: Step) -> Field:
 
 
 def _places(step: Step) -> tuple[int, ...]:
-    return step.gives.sizes[1:]
+    return step.gives.places
 
 
 def _covered(step: Step, start: Step, axis: int, outer: Window, inner: Window) -> tuple[int, int]:
     """Return from where to where all units of a step together see the input."""
-    given, gives = step.given[0].sizes[1 + axis], step.gives.sizes[1 + axis]
+    given, gives = step.given[0].places[axis], step.gives.places[axis]
     period = min(inner.period, gives)
     turn = [inner.of(place) for place in (*range(period), *range(gives - period, gives))]
     first, last = max(0, min(t[0] for t in turn)), min(given - 1, max(t[1] for t in turn))
@@ -96,7 +96,7 @@ def _covered(step: Step, start: Step, axis: int, outer: Window, inner: Window) -
         first, last = 0, given - 1
     inside = range(first, last + 1)
     ends = [outer.of(place) for place in (*inside[: outer.period], *inside[-outer.period :])]
-    size = start.gives.sizes[1 + axis]
+    size = start.gives.places[axis]
     return max(0, min(e[0] for e in ends)), min(size - 1, max(e[1] for e in ends))
 
 
@@ -148,5 +148,5 @@ def _union(a: Window, b: Window) -> Window | None:
 
 def _all(start: Step, by_length: bool = False) -> Field:
     sizes = start.gives.sizes
-    places = sizes[:1] if by_length and len(sizes) == 2 else sizes[1:]
+    places = sizes[:1] if by_length and len(sizes) == 2 else start.gives.places
     return Field((), whole=places, covers=tuple((0, size - 1) for size in places))

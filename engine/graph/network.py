@@ -22,7 +22,7 @@ class Runner(nn.Module):
     plan: list[tuple[str, tuple[int, ...], int]]  # module, where its inputs lie, where its output goes
     results: list[int]
     width: int  # how many values there are
-    timed: frozenset[str] = frozenset()  # modules whose output has the places of the sequence that they are given
+    timed: dict[str, tuple[int, int]]  # modules that give sequences, and how lengths change there
 
     def forward(self, *inputs: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, ...]:
         """Return the output, or a tuple where there are several."""
@@ -49,7 +49,9 @@ class Runner(nn.Module):
             told = isinstance(module, TIMED) and lengths[-1] is not None
             value = module(*taken, lengths=lengths[-1]) if told else module(*taken)
             if name in self.timed and lengths[0] is not None:
-                value.lengths = lengths[0]
+                first, second = self.timed[name]
+                kept = (first, second) == (-1, 1)
+                value.lengths = lengths[0] if kept else ((lengths[0] + first) // second + 1).clamp(min=1)
             values[place] = value
         return values
 
@@ -122,7 +124,7 @@ def _fill(parent: Runner, graph: Graph, path: str, steps: dict[str, Step], init:
         parent.add_module(node.id, _module(node, resolved(graph, node), path, steps, init))
         places[node.id] = len(places)
         parent.plan.append((node.id, tuple(places[s] for s in sources(graph, node)), places[node.id]))
-    parent.timed = frozenset(node.id for node in graph.nodes if _keeps_time(node, path, steps))
+    parent.timed = {node.id: node.layer.pace() for node in graph.nodes if _keeps_time(node, path, steps)}
     parent.results = [places[name] for name in graph.outputs]
     parent.width = len(places)
 

@@ -12,7 +12,9 @@ Spans = list[list[int]]  # first and last place of each stretch
 def reach(trace: Trace, path: str) -> tuple[Seen, ...] | None:
     """Return what the units of a step see along each axis, or None where they see all, or nobody knows where."""
     found: dict[str, tuple[Seen, ...] | None] = {}
-    start = next((s for s in trace.steps if isinstance(s.layer, Input) and s.gives.rank > 1), None)
+    start = next(
+        (s for s in trace.steps if isinstance(s.layer, Input) and s.gives.rank > 1 and not s.gives.sequence), None
+    )
     for step in trace.steps:
         if step is start:
             found[step.path] = tuple(tuple(1 << place for place in range(size)) for size in step.gives.sizes[1:])

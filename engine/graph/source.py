@@ -10,7 +10,7 @@ from engine.graph.cost import cost
 from engine.graph.graph import Graph
 from engine.graph.instances import Class, Instance, Row, classes, instances, progress
 from engine.graph.starts import beginning, starts
-from engine.graph.timing import helpers, measured, told, variables
+from engine.graph.timing import changed, helpers, measured, told, variables
 from engine.graph.trace import trace
 from engine.layers import modules
 from engine.layers.base import Call
@@ -204,6 +204,7 @@ def _forward(found: Class) -> list[str]:
             continue
         inputs = [running if running and names[s] == "x" and s == rows[place - 1].id else names[s] for s in row.sources]
         lengths = told(row, timed)
+        lines += [f"    {line}" for line in changed(row, timed)]
         if lengths and len(row.turns) > 1:
             name = names[row.id]
             lines += [f"    {name} = {inputs[0]}"] if name != inputs[0] else []

@@ -48,9 +48,31 @@ def variables(found: Instance) -> dict[str, str]:
     begun = entering(found)
     names = {name: "lengths" if len(begun) == 1 else f"{name}_lengths" for name in begun}
     for row in found.rows:
-        if row.sources and row.sources[0] in names and (row.turns or (row.gives and row.gives.sequence)):
-            names[row.id] = names[row.sources[0]]
+        if row.sources and row.sources[0] in names and row.gives and row.gives.sequence:
+            names[row.id] = f"{row.id}_lengths" if paces(row) else names[row.sources[0]]
     return names
+
+
+def paces(row: Row) -> list[tuple[int, int]]:
+    """Return how lengths change from what a row is given first to what it gives, step by step."""
+    if row.turns:
+        return [pace for turn in row.turns for pace in _through(turn, turn.outputs[0])]
+    return [row.layer.pace()] if row.layer.pace() != (-1, 1) else []
+
+
+def _through(turn: Instance, name: str) -> list[tuple[int, int]]:
+    row = next(one for one in turn.rows if one.id == name)
+    return [] if row.enters else [*_through(turn, row.sources[0]), *paces(row)]
+
+
+def changed(row: Row, names: Mapping[str, str]) -> list[str]:
+    """Return the line that says how long sequences are behind a row, where that is not as before."""
+    if row.id not in names or row.enters or not paces(row):
+        return []
+    text = names[row.sources[0]]
+    for first, second in paces(row):
+        text = f"(({text} {'+' if first >= 0 else '-'} {abs(first)}) // {second} + 1).clamp(min=1)"
+    return [f"{names[row.id]} = {text}"]
 
 
 def told(row: Row, names: Mapping[str, str]) -> list[str]:

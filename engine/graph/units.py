@@ -26,6 +26,8 @@ def unit_axes(graph: Graph) -> Mapping[str, int]:
 
 
 def _axis(step: Step, before: Mapping[str, int], takers: list[Step]) -> int:
+    if step.gives.sequence:
+        return step.gives.rank - 1  # tokens have no features
     if step.gives.rank != 2 or step.layer.family in CHANNELS_FIRST:
         return 0
     if step.layer.family in FEATURES_LAST:

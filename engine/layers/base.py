@@ -47,6 +47,16 @@ class Shape:
         return functools.reduce(lambda a, b: a * b, self.sizes, 1)
 
     @property
+    def places(self) -> tuple[int, ...]:
+        """Return the sizes of the axes that say where: of a sequence its length, of all else what follows channels."""
+        return self.sizes[:1] if self.sequence else self.sizes[1:]
+
+    @property
+    def turned(self) -> "Shape":
+        """Return a sequence of length×features as channels×length, which is how windows are reckoned."""
+        return Shape(self.sizes[::-1]) if self.sequence else self
+
+    @property
     def bytes(self) -> int:
         """Return the memory of one example here."""
         return self.elements * (8 if self.tokens else 4)
@@ -66,7 +76,7 @@ class Call:
     @property
     def name(self) -> str:
         """Return the class as source code names it."""
-        own = self.target.__module__ == "engine.layers.modules"
+        own = self.target.__module__.startswith("engine.layers.")
         return self.target.__name__ if own else f"nn.{self.target.__name__}"
 
 
@@ -154,6 +164,10 @@ class Layer(Choice):
         """Return whether what it gives has the places of the sequence that it is given first."""
         first = given[0] if given else Shape(())
         return first.sequence and len(sizes) == 2 and sizes[0] == first.sizes[0]
+
+    def pace(self) -> tuple[int, int]:
+        """Return how lengths of sequences change: from n to (n + first) // second + 1."""
+        return -1, 1
 
     def parts(self, name: str) -> int:
         """Return of how many matrices, one upon another, a parameter is made: the gates of an LSTM, say."""

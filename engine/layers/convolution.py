@@ -139,20 +139,52 @@ class Conv2d(_Convolution):
 
 @layer("conv1d")
 class Conv1d(_Convolution):
-    """Slides small filters along a sequence of channels×length."""
+    """Slides small filters along channels×length, or along a sequence of length×features."""
 
-    title, takes = "Convolution 1-D", (2,)
+    title, takes, over_time = "Convolution 1-D", (2,), True
+    also = "temporal convolution, causal"
     examples = (
         ({"channels": 6, "kernel": 5}, ((3, 32),)),
         ({"channels": 6, "kernel": 3, "stride": 2, "padding": 1, "dilation": 2}, ((3, 20),)),
+        ({"channels": 4, "kernel": 3, "padding": "causal", "dilation": 2}, ((3, 20),)),
+        ({"channels": 4, "kernel": 4, "padding": "same"}, ((3, 20),)),
     )
 
     kernel: Small = option(3, "The window's length.")
     stride: Small = _STRIDE
-    padding: Literal["same", "valid"] | Margin = option(
-        0, "Places added at both ends; 'same' keeps the length, 'valid' adds none."
+    padding: Literal["same", "valid", "causal"] | Margin = option(
+        0, "Places added at both ends; 'same' keeps the length, 'causal' too, but looks only back; 'valid' adds none."
     )
     dilation: Small = _DILATION
+
+    def module(self, *given):
+        """Return torch's convolution; of sequences, one that knows their ends."""
+        options = dict(super().module(given[0].turned).options)
+        causal = options["padding"] == "causal"
+        options |= {"padding": 0} if causal else {}
+        if given[0].sequence:
+            del options["padding_mode"]
+            return made(modules.ConvOverTime, **options, **({"causal": True} if causal else {}))
+        return made(modules.CausalConv1d if causal else nn.Conv1d, **options)
+
+    def refuses(self, *given):
+        """Refuse what any convolution does, and padding that would have to know where a sequence ends."""
+        if self.padding_mode != "zeros" and (given[0].sequence or self.padding == "causal"):
+            return Refusal("padding with zeros there", self.padding_mode, "Set the padding mode to zeros.")
+        return super().refuses(given[0].turned)
+
+    def formulas(self, given, gives):
+        """Return the counts, which are the same whichever axis is time."""
+        return super().formulas((given[0].turned,), gives.turned)
+
+    def keeps_time(self, given, sizes):
+        """Return whether places follow one another in time still."""
+        return given[0].sequence
+
+    def pace(self):
+        """Return how many places are left of a sequence."""
+        ((kernel,), (stride,), ((before, after),), (dilation,)) = self._geometry(1)
+        return before + after - dilation * (kernel - 1) - 1, stride
 
 
 @layer("depthwise2d")

@@ -19,8 +19,10 @@ def margins(padding: Margins, kernel: tuple[int, ...], dilation: tuple[int, ...]
     """Return what padding adds before and after, along each axis."""
     if padding == "valid":
         return ((0, 0),) * len(kernel)
+    whole = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
+    if padding == "causal":
+        return tuple((w, 0) for w in whole)
     if padding == "same":
-        whole = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
         return tuple((w // 2, w - w // 2) for w in whole)
     assert not isinstance(padding, str)
     return tuple((p, p) for p in spread(padding, len(kernel)))

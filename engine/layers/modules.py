@@ -6,6 +6,38 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from engine.layers.timed import (
+    TIMED,
+    Attention,
+    CausalConv1d,
+    ConvOverTime,
+    DropoutOverTime,
+    LastStep,
+    MaxOverTime,
+    MeanOverTime,
+    NormOverTime,
+    PoolOverTime,
+    Recurrent,
+    lengths_of,
+    within,
+)
+
+__all__ = [
+    "TIMED",
+    "Attention",
+    "CausalConv1d",
+    "ConvOverTime",
+    "DropoutOverTime",
+    "LastStep",
+    "MaxOverTime",
+    "MeanOverTime",
+    "NormOverTime",
+    "PoolOverTime",
+    "Recurrent",
+    "lengths_of",
+    "within",
+]
+
 
 class Add(nn.Module):
     """Adds its inputs."""
@@ -239,91 +271,6 @@ class LearnedPositions(nn.Module):
 
     def forward(self, x):
         return x + self.place[: x.shape[1]]
-
-
-def lengths_of(x):
-    """Return how long each sequence of a batch is: behind its end stand tokens 0, or no numbers."""
-    real = x != 0 if x.dim() == 2 else ~x.isnan().all(dim=2)
-    places = torch.arange(1, x.shape[1] + 1, device=x.device)
-    return (real * places).amax(dim=1).clamp(min=1)
-
-
-def within(x, lengths):
-    """Return which places of each sequence (batch, length, 1) lie before its end."""
-    return (torch.arange(x.shape[1], device=x.device) < lengths.unsqueeze(1)).unsqueeze(2)
-
-
-class Recurrent(nn.Module):
-    """Runs a torch RNN, LSTM or GRU; gives its whole sequence, or where it ends up."""
-
-    def __init__(self, cell, inputs, units, whole, **options):
-        super().__init__()
-        self.whole = whole
-        self.cell = cell(inputs, units, batch_first=True, **options)
-
-    def forward(self, x, lengths=None):
-        sequence = self.read(x, lengths)
-        if self.whole:
-            return sequence if lengths is None else sequence * within(x, lengths)
-        last = sequence[:, -1] if lengths is None else sequence[torch.arange(len(x), device=x.device), lengths - 1]
-        if not self.cell.bidirectional:
-            return last
-        units = self.cell.hidden_size  # the way back ends at the first place
-        return torch.cat([last[:, :units], sequence[:, 0, units:]], dim=1)
-
-    def read(self, x, lengths):
-        if lengths is None or not self.cell.bidirectional:  # what stands behind the end is read last
-            return self.cell(x)[0]
-        packed = nn.utils.rnn.pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
-        return nn.utils.rnn.pad_packed_sequence(self.cell(packed)[0], batch_first=True, total_length=x.shape[1])[0]
-
-
-class LastStep(nn.Module):
-    """Gives the last place of a sequence."""
-
-    def forward(self, x, lengths=None):
-        return x[:, -1] if lengths is None else x[torch.arange(len(x), device=x.device), lengths - 1]
-
-
-class MeanOverTime(nn.Module):
-    """Gives the mean over all places of a sequence."""
-
-    def forward(self, x, lengths=None):
-        if lengths is None:
-            return x.mean(dim=1)
-        return torch.where(within(x, lengths), x, 0.0).sum(dim=1) / lengths.unsqueeze(1)
-
-
-class MaxOverTime(nn.Module):
-    """Gives each feature's largest value over all places of a sequence."""
-
-    def forward(self, x, lengths=None):
-        return (x if lengths is None else torch.where(within(x, lengths), x, -torch.inf)).amax(dim=1)
-
-
-class Attention(nn.Module):
-    """Lets each place of a sequence gather from all places of a memory, by several heads."""
-
-    def __init__(self, features, heads, memory_features, dropout=0.0, causal=False):
-        super().__init__()
-        self.causal = causal
-        self.attention = nn.MultiheadAttention(
-            features, heads, dropout, kdim=memory_features, vdim=memory_features, batch_first=True
-        )
-
-    def forward(self, x, memory=None, lengths=None):
-        memory = x if memory is None else memory
-        mask = behind = None
-        if lengths is not None:  # places of the memory that no example has, so that none can be looked at
-            behind = ~within(memory, lengths)[:, :, 0]
-        if self.causal:  # True marks the places that may not be seen: those to come
-            mask = torch.ones(x.shape[1], memory.shape[1], dtype=torch.bool, device=x.device).triu(1)
-        gathered, _ = self.attention(x, memory, memory, behind, False, mask)
-        return gathered
-
-
-# What is told how long sequences are: those it is given first or, by attention over a memory, those of the memory.
-TIMED = (Recurrent, LastStep, MeanOverTime, MaxOverTime, Attention)
 
 
 class SeparableConv2d(nn.Module):

@@ -6,6 +6,7 @@ from pydantic import Field
 from torch import nn
 
 from engine.choice import option
+from engine.layers import modules
 from engine.layers.base import Count, Layer, Refusal, layer
 from engine.layers.base import call as made
 from engine.layers.formula import formula
@@ -26,6 +27,7 @@ class BatchNorm(Layer):
 
     also = "BN, batchnorm"
     title, family, stem = "Batch normalisation", "normalisation", "norm"
+    over_time = True
     examples = (({}, ((5,),)), ({}, ((5, 6),)), ({"scale": False}, ((5, 6, 7),)))
 
     momentum: Momentum = option(0.1, "The share of each new batch in the running mean and variance.", rare=True)
@@ -34,13 +36,15 @@ class BatchNorm(Layer):
 
     def module(self, *given):
         """Return torch's batch normalisation for as many axes as there are."""
-        kind = nn.BatchNorm2d if given[0].rank == 3 else nn.BatchNorm1d
         options = {"eps": self.epsilon, "momentum": self.momentum, "affine": self.scale}
+        if given[0].sequence:
+            return made(modules.NormOverTime, num_features=given[0].sizes[1], **options)
+        kind = nn.BatchNorm2d if given[0].rank == 3 else nn.BatchNorm1d
         return made(kind, num_features=given[0].sizes[0], **options)
 
     def formulas(self, given, gives):
         """Return the scale and the shift of each channel."""
-        return _scale_and_shift(gives.sizes[0], self.scale)
+        return _scale_and_shift(gives.turned.sizes[0], self.scale)
 
 
 @layer("layer_norm")

@@ -78,12 +78,39 @@ class _Pool2d(_Pool):
 
 
 class _Pool1d(_Pool):
-    takes = (2,)
+    takes, over_time = (2,), True
+    way: ClassVar[str] = ""
     examples = (({}, ((3, 8),)), ({"kernel": 3, "stride": 2, "padding": 1, "ceil": True}, ((3, 9),)))
 
     kernel: Small = option(2, "The window's length.")
     stride: Small | None = option(None, "How far the window moves; empty: as far as it is long.")
     padding: Margin = option(0, "Places added at both ends.")
+
+    def module(self, *given):
+        """Return the pool; of sequences, one that knows their ends."""
+        if not given[0].sequence:
+            return super().module(*given)
+        options = {"kernel_size": self.kernel, "stride": self.stride or self.kernel, "padding": self.padding}
+        return made(modules.PoolOverTime, way=self.way, **options)
+
+    def refuses(self, *given):
+        """Refuse what any pool does, and a last window whose place hangs on where a sequence ends."""
+        if self.ceil and given[0].sequence:
+            return Refusal("whole windows of sequences of several lengths", "a rest", "Switch 'ceil' off.")
+        return super().refuses(given[0].turned)
+
+    def formulas(self, given, gives):
+        """Return output size and units, which are the same whichever axis is time."""
+        return super().formulas((given[0].turned,), gives.turned)
+
+    def keeps_time(self, given, sizes):
+        """Return whether places follow one another in time still."""
+        return given[0].sequence
+
+    def pace(self):
+        """Return how many places are left of a sequence."""
+        ((kernel,), (stride,), ((before, after),), _) = self._geometry(1)
+        return before + after - kernel, stride
 
 
 @layer("max_pool2d")
@@ -111,25 +138,25 @@ class SumPool2d(_Pool2d):
 class MaxPool1d(_Pool1d):
     """Keeps the largest value of every stretch of a sequence."""
 
-    title, modules_by_rank = "Max pooling 1-D", {2: nn.MaxPool1d}
+    title, modules_by_rank, way = "Max pooling 1-D", {2: nn.MaxPool1d}, "max"
 
 
 @layer("average_pool1d")
 class AveragePool1d(_Pool1d):
     """Keeps the mean of every stretch of a sequence."""
 
-    title, modules_by_rank = "Average pooling 1-D", {2: nn.AvgPool1d}
+    title, modules_by_rank, way = "Average pooling 1-D", {2: nn.AvgPool1d}, "mean"
 
 
 @layer("sum_pool1d")
 class SumPool1d(_Pool1d):
     """Keeps the sum of every stretch of a sequence."""
 
-    title, modules_by_rank = "Sum pooling 1-D", {2: modules.SumPool1d}
+    title, modules_by_rank, way = "Sum pooling 1-D", {2: modules.SumPool1d}, "sum"
 
 
 class _Global(Layer):
-    family, stem, takes = "pooling", "pool", (2, 3)
+    family, stem, takes, over_time = "pooling", "pool", (2, 3), True
     examples = (({}, ((3, 8, 7),)), ({}, ((3, 8),)))
 
     def formulas(self, given, gives):
@@ -149,7 +176,7 @@ class GlobalAveragePool(_Global):
 
     def module(self, *given):
         """Return the mean over all places."""
-        return made(modules.GlobalAveragePool)
+        return made(modules.MeanOverTime if given[0].sequence else modules.GlobalAveragePool)
 
 
 @layer("global_max_pool")
@@ -160,7 +187,7 @@ class GlobalMaxPool(_Global):
 
     def module(self, *given):
         """Return the maximum over all places."""
-        return made(modules.GlobalMaxPool)
+        return made(modules.MaxOverTime if given[0].sequence else modules.GlobalMaxPool)
 
 
 @layer("adaptive_average_pool2d")

@@ -35,12 +35,15 @@ class SpatialDropout(Layer):
     """Drops whole maps at a time while training, since neighbouring places say much the same."""
 
     title, family, stem, takes = "Spatial dropout", "regularisation", "drop", (2, 3)
+    over_time = True
     examples = (({"share": 0.3}, ((5, 6),)), ({}, ((3, 4, 5),)))
 
     share: Share = option(0.5, "The share of maps that is dropped.")
 
     def module(self, *given):
         """Return torch's dropout of channels."""
+        if given[0].sequence:
+            return made(modules.DropoutOverTime, p=self.share)
         return made(nn.Dropout2d if given[0].rank == 3 else nn.Dropout1d, p=self.share)
 
     summary = Dropout.summary

@@ -94,7 +94,7 @@ def _formula_table(lines: tuple[Formula, ...]) -> str:
 
 def _input_sizes(graph: Graph) -> tuple[int, ...]:
     """Return the places along the axes that receptive fields are told in."""
-    return next(layer.sizes[1:] for layer in graph.inputs.values() if len(layer.sizes) > 1)
+    return next(layer.shape.places for layer in graph.inputs.values() if layer.shape.places)
 
 
 def _field_picture(field: Field, sizes: tuple[int, ...]) -> str:

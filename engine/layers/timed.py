@@ -1,0 +1,158 @@
+"""Modules that know how long sequences are; each stands alone, so that exported source can carry it along."""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+def lengths_of(x):
+    """Return how long each sequence of a batch is: behind its end stand tokens 0, or no numbers."""
+    real = x != 0 if x.dim() == 2 else ~x.isnan().all(dim=2)
+    places = torch.arange(1, x.shape[1] + 1, device=x.device)
+    return (real * places).amax(dim=1).clamp(min=1)
+
+
+def within(x, lengths):
+    """Return which places of each sequence (batch, length, 1) lie before its end."""
+    return (torch.arange(x.shape[1], device=x.device) < lengths.unsqueeze(1)).unsqueeze(2)
+
+
+class Recurrent(nn.Module):
+    """Runs a torch RNN, LSTM or GRU; gives its whole sequence, or where it ends up."""
+
+    def __init__(self, cell, inputs, units, whole, **options):
+        super().__init__()
+        self.whole = whole
+        self.cell = cell(inputs, units, batch_first=True, **options)
+
+    def forward(self, x, lengths=None):
+        sequence = self.read(x, lengths)
+        if self.whole:
+            return sequence if lengths is None else sequence * within(x, lengths)
+        last = sequence[:, -1] if lengths is None else sequence[torch.arange(len(x), device=x.device), lengths - 1]
+        if not self.cell.bidirectional:
+            return last
+        units = self.cell.hidden_size  # the way back ends at the first place
+        return torch.cat([last[:, :units], sequence[:, 0, units:]], dim=1)
+
+    def read(self, x, lengths):
+        if lengths is None or not self.cell.bidirectional:  # what stands behind the end is read last
+            return self.cell(x)[0]
+        packed = nn.utils.rnn.pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
+        return nn.utils.rnn.pad_packed_sequence(self.cell(packed)[0], batch_first=True, total_length=x.shape[1])[0]
+
+
+class CausalConv1d(nn.Conv1d):
+    """Slides filters along channels×length; each place sees itself and those before it."""
+
+    def forward(self, input):
+        before = self.dilation[0] * (self.kernel_size[0] - 1)
+        return super().forward(F.pad(input, (before, 0)))
+
+
+class ConvOverTime(nn.Module):
+    """Slides filters along sequences of length×features; behind the end of each stand zeros."""
+
+    def __init__(
+        self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1, bias=True, causal=False
+    ):
+        super().__init__()
+        kind = CausalConv1d if causal else nn.Conv1d
+        self.conv = kind(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias)
+
+    def forward(self, x, lengths=None):
+        x = x if lengths is None else x * within(x, lengths)
+        return self.conv(x.transpose(1, 2)).transpose(1, 2)
+
+
+class PoolOverTime(nn.Module):
+    """Keeps the largest value, the mean or the sum of every stretch of sequences of length×features."""
+
+    def __init__(self, kernel_size, stride, way="max", padding=0):
+        super().__init__()
+        self.way, self.window = way, (kernel_size, stride, padding)
+
+    def forward(self, x, lengths=None):
+        if lengths is not None:
+            x = torch.where(within(x, lengths), x, -torch.inf if self.way == "max" else 0.0)
+        x = x.transpose(1, 2)
+        if self.way == "max":
+            kept = F.max_pool1d(x, *self.window)
+            return torch.where(kept == -torch.inf, 0.0, kept).transpose(1, 2)
+        kept = F.avg_pool1d(x, *self.window).transpose(1, 2)
+        return kept * self.window[0] if self.way == "sum" else kept
+
+
+class NormOverTime(nn.Module):
+    """Centres and scales each feature of sequences over the batch and all places that examples have."""
+
+    def __init__(self, num_features, eps=1e-5, momentum=0.1, affine=True):
+        super().__init__()
+        self.norm = nn.BatchNorm1d(num_features, eps, momentum, affine)
+
+    def forward(self, x, lengths=None):
+        if lengths is None:
+            return self.norm(x.flatten(0, 1)).view_as(x)
+        there = within(x, lengths)[:, :, 0]
+        normed = torch.zeros_like(x)
+        normed[there] = self.norm(x[there])
+        return normed
+
+
+class DropoutOverTime(nn.Module):
+    """Drops whole features of a sequence at a time while training."""
+
+    def __init__(self, p=0.5):
+        super().__init__()
+        self.drop = nn.Dropout1d(p)
+
+    def forward(self, x):
+        return self.drop(x.transpose(1, 2)).transpose(1, 2)
+
+
+class LastStep(nn.Module):
+    """Gives the last place of a sequence."""
+
+    def forward(self, x, lengths=None):
+        return x[:, -1] if lengths is None else x[torch.arange(len(x), device=x.device), lengths - 1]
+
+
+class MeanOverTime(nn.Module):
+    """Gives the mean over all places of a sequence."""
+
+    def forward(self, x, lengths=None):
+        if lengths is None:
+            return x.mean(dim=1)
+        return torch.where(within(x, lengths), x, 0.0).sum(dim=1) / lengths.unsqueeze(1)
+
+
+class MaxOverTime(nn.Module):
+    """Gives each feature's largest value over all places of a sequence."""
+
+    def forward(self, x, lengths=None):
+        return (x if lengths is None else torch.where(within(x, lengths), x, -torch.inf)).amax(dim=1)
+
+
+class Attention(nn.Module):
+    """Lets each place of a sequence gather from all places of a memory, by several heads."""
+
+    def __init__(self, features, heads, memory_features, dropout=0.0, causal=False):
+        super().__init__()
+        self.causal = causal
+        self.attention = nn.MultiheadAttention(
+            features, heads, dropout, kdim=memory_features, vdim=memory_features, batch_first=True
+        )
+
+    def forward(self, x, memory=None, lengths=None):
+        memory = x if memory is None else memory
+        mask = behind = None
+        if lengths is not None:  # places of the memory that no example has, so that none can be looked at
+            behind = ~within(memory, lengths)[:, :, 0]
+        if self.causal:  # True marks the places that may not be seen: those to come
+            mask = torch.ones(x.shape[1], memory.shape[1], dtype=torch.bool, device=x.device).triu(1)
+        gathered, _ = self.attention(x, memory, memory, behind, False, mask)
+        return gathered
+
+
+# What is told how long sequences are: those it is given first or, by attention over a memory, those of the memory.
+TIMED = (Recurrent, LastStep, MeanOverTime, MaxOverTime, Attention, ConvOverTime, PoolOverTime, NormOverTime)
