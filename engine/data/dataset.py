@@ -2,8 +2,8 @@
 
 import functools
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -12,6 +12,7 @@ from pydantic import Field
 
 from engine.choice import Choice, kinds, option
 from engine.errors import VitrineError
+from engine.fields import Fields
 from engine.layers.modules import lengths_of
 from engine.registry import Registry
 
@@ -33,7 +34,7 @@ TEST = option(0.2, "The share of all examples that is kept aside to test on.", r
 class Split:
     """Examples and what is to be learned of them; images are bytes, channels×height×width."""
 
-    inputs: torch.Tensor
+    inputs: Any  # a tensor, or several `Fields`
     targets: torch.Tensor
 
     def __len__(self) -> int:
@@ -44,7 +45,9 @@ class Split:
         return Split(self.inputs[index], self.targets[index])
 
 
-Form = Literal["image", "points", "numbers", "tokens", "series"]  # the last two end in padding: token 0, or NaN
+# What an example is, or a field of one. Tokens and series may end in padding: token 0, or no numbers (NaN).
+Form = Literal["image", "points", "numbers", "tokens", "series"]
+SEQUENCES = ("tokens", "series")
 
 
 @dataclass(frozen=True)
@@ -52,26 +55,41 @@ class Dataset:
     """A split set of examples."""
 
     title: str
-    example: Form
+    example: Form | Literal["fields"]  # several of them, each with a form of its own
     classes: tuple[str, ...]  # empty where the target is a number
     train: Split
     validation: Split
     test: Split
     divided: Divided = "by class"
+    forms: Mapping[str, Form] = field(default_factory=dict)  # of fields, by name
     words: tuple[str, ...] = ()  # of tokens: what each stands for, the padding first
     deviation: float = 1.0  # to which columns are brought that come as they stand in a table, in double precision
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """Return the sizes of one example."""
-        return tuple(self.train.inputs.shape[1:])
+        """Return the sizes of one example; of several fields there are none in common."""
+        return () if isinstance(self.train.inputs, Fields) else tuple(self.train.inputs.shape[1:])
+
+    def pieces(self, split: Split) -> dict[str, tuple[str, torch.Tensor]]:
+        """Return the form and the values of each field of a split; of examples of one piece, under no name."""
+        if isinstance(split.inputs, Fields):
+            return {name: (self.forms[name], split.inputs[name]) for name in split.inputs}
+        return {"": (self.example, split.inputs)}
 
     @functools.cached_property
+    def uneven(self) -> frozenset[str]:
+        """Return the fields of which some sequences end before others."""
+        every = [(name, *piece) for split in self.splits().values() for name, piece in self.pieces(split).items()]
+        return frozenset(
+            name
+            for name, form, values in every
+            if form in SEQUENCES and bool((lengths_of(values) < values.shape[1]).any())
+        )
+
+    @property
     def varies(self) -> bool:
         """Return whether some sequences end before others."""
-        if self.example not in ("tokens", "series"):
-            return False
-        return any(bool((lengths_of(split.inputs) < self.sizes[0]).any()) for split in self.splits().values())
+        return bool(self.uneven)
 
     def splits(self) -> dict[str, Split]:
         """Return the splits that are not empty, by name."""
@@ -83,7 +101,7 @@ class Source(Choice):
     """A kind of dataset with its options."""
 
     title: ClassVar[str] = ""
-    example: ClassVar[Form] = "image"
+    example: ClassVar[Form | Literal["fields"]] = "image"
     licence: ClassVar[str] = ""
     origin: ClassVar[str] = ""
     fetched: ClassVar[bool] = False  # whether it must be fetched, or placed by hand, before use

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from engine.errors import VitrineError
+from engine.fields import Fields
 from engine.graph.cost import cost
 from engine.graph.graph import Graph, Node
 from engine.graph.trace import Step, resolved, sources, trace
@@ -67,11 +68,17 @@ class Network(Runner):
         steps = {step.path: step for step in trace(graph).steps}
         _fill(self, graph, "", steps, graph.init)
 
-    def forward(self, *inputs: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, ...]:
-        """Return the output, or a tuple where the graph has several."""
+    def forward(self, *inputs: Any) -> torch.Tensor | tuple[torch.Tensor, ...]:
+        """Return the output, or a tuple where the graph has several; `Fields` come in by the names of the inputs."""
+        return super().forward(*self.entering(inputs))
+
+    def entering(self, inputs: tuple[Any, ...]) -> tuple[torch.Tensor, ...]:
+        """Return what each input is given; sequences know how long they are."""
+        if len(inputs) == 1 and isinstance(inputs[0], Fields):
+            inputs = tuple(inputs[0][name] for name in self.graph.inputs)
         if len(inputs) != len(self.graph.inputs):
             raise VitrineError(f"The network takes {len(self.graph.inputs)} inputs; received {len(inputs)}.")
-        return super().forward(*self.measured(inputs))
+        return self.measured(inputs)
 
     def measured(self, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
         """Return inputs of which sequences know how long each of theirs is, with zeros behind their ends."""
@@ -84,11 +91,11 @@ class Network(Runner):
             setattr(found[place], "lengths", lengths)  # noqa: B010  tensors carry what they are given
         return tuple(found)
 
-    def each(self, *inputs: torch.Tensor) -> dict[str, Any]:
+    def each(self, *inputs: Any) -> dict[str, Any]:
         """Return what every node of the outermost graph gives, by its name."""
         places = {name: place for place, name in enumerate(self.graph.inputs)}
         places |= {name: place for name, _, place in self.plan}
-        values = self.values(*self.measured(inputs))
+        values = self.values(*self.entering(inputs))
         return {name: values[place] for name, place in places.items()}
 
 

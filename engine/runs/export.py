@@ -1,10 +1,12 @@
 """Exports: a run's network as files that other programs read."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from engine.errors import VitrineError
+from engine.fields import Fields
 from engine.graph.source import source
 from engine.training.address import address
 from engine.training.learner import Learner
@@ -39,7 +41,12 @@ def export(learner: Learner, to: str, path: Path) -> Path:
     return path
 
 
-def _onnx(network: torch.nn.Module, learner: Learner, path: Path) -> None:
+def _onnx(network: Any, learner: Learner, path: Path) -> None:
+    if any(layer.sequence for layer in network.graph.inputs.values()) or isinstance(learner.train.inputs, Fields):
+        raise VitrineError(
+            "ONNX files are written of networks with one input, whose examples have one length.",
+            cure="Export the source and the weights.",
+        )
     try:
         import onnxscript  # noqa: F401  torch's exporter needs it
     except ImportError:

@@ -98,14 +98,25 @@ task = kinds(TASKS)  # registers a class of tasks under its kind
 
 def fits_input(graph: Graph, dataset: Dataset) -> str:
     """Return why the dataset's examples cannot enter the graph, or nothing."""
-    if len(graph.inputs) != 1:
+    pieces = dataset.pieces(dataset.train)
+    if "" in pieces and len(graph.inputs) != 1:
         return f"The network has {len(graph.inputs)} inputs; examples of {dataset.title} need one."
-    (name, layer), *_ = graph.inputs.items()
-    tokens = dataset.example == "tokens"
-    if layer.sizes != dataset.sizes or layer.shape.tokens != tokens:
-        sizes = "×".join(map(str, dataset.sizes)) + " tokens" * tokens
-        return f"{name} takes {layer.shape} but an example of {dataset.title} is {sizes}. Change {name} to {sizes}."
-    if dataset.varies and not layer.sequence:
+    if "" not in pieces and graph.inputs.keys() != pieces.keys():
+        has, needs = " and ".join(graph.inputs), " and ".join(pieces)
+        return f"The network takes {has}; an example of {dataset.title} is {needs}. Call its inputs so."
+    refusals = (_fits(graph, name, dataset, "" if "" in pieces else name) for name in graph.inputs)
+    return next(filter(None, refusals), "")
+
+
+def _fits(graph: Graph, name: str, dataset: Dataset, field: str) -> str:
+    """Return why a field of examples, or the only one there is, cannot enter an input, or nothing."""
+    form, values = dataset.pieces(dataset.train)[field]
+    layer, tokens, wanted = graph.inputs[name], form == "tokens", tuple(values.shape[1:])
+    if layer.sizes != wanted or layer.shape.tokens != tokens:
+        sizes = "×".join(map(str, wanted)) + " tokens" * tokens
+        what = f"'{field}' of {dataset.title}" if field else f"an example of {dataset.title}"
+        return f"{name} takes {layer.shape} but {what} is {sizes}. Change {name} to {sizes}."
+    if field in dataset.uneven and not layer.sequence:
         return f"Examples of {dataset.title} differ in length. Let {name} take a sequence."
     reading = (step for step in trace(graph).steps if tokens and step.sources == (name,))
     small = next((step for step in reading if getattr(step.layer, "vocabulary", 2**31) < len(dataset.words)), None)

@@ -7,6 +7,7 @@ import torch
 from engine.data import Dataset, Split
 from engine.data.dataset import drawn, mixed
 from engine.errors import VitrineError
+from engine.fields import joined
 from engine.training.recipe import Recipe
 
 
@@ -24,7 +25,7 @@ def folded(dataset: Dataset, recipe: Recipe) -> Dataset:
     if recipe.folds is None or recipe.fold is None:
         return dataset
     pool = Split(
-        torch.cat([dataset.train.inputs, dataset.validation.inputs]),
+        joined([dataset.train.inputs, dataset.validation.inputs]),
         torch.cat([dataset.train.targets, dataset.validation.targets]),
     )
     order = mixed(pool.targets, dataset.divided, drawn(recipe.seed, 29))

@@ -49,6 +49,7 @@ def sprint_of(learner: "Learner") -> "Sprint | None":
         and not (recipe.augment or recipe.frozen or recipe.rates)
         and sum(weight.numel() for weight in network.parameters()) <= MOST_WEIGHTS
         and not others
+        and isinstance(learner.train.inputs, torch.Tensor)
     )
     batches = len(learner.train) // learner.batch_size
     return Sprint(network, task, recipe, batches) if suits and batches >= LEAST else None

@@ -11,12 +11,13 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
-FOUNDATIONS = ["engine.errors", "engine.home", "engine.registry", "engine.choice"]
+FOUNDATIONS = ["engine.errors", "engine.home", "engine.registry", "engine.choice", "engine.fields"]
 BUILDING = [*FOUNDATIONS, "engine.layers", "engine.graph"]
 LEARNING = [*BUILDING, "engine.data", "engine.tasks", "engine.training"]
 ROOMS = {  # each room, and the rooms of this project that it may import
     "engine.errors": [],
     "engine.home": [],
+    "engine.fields": [],
     "engine.registry": ["engine.errors"],
     "engine.choice": ["engine.errors", "engine.registry"],
     "engine.layers": FOUNDATIONS,
