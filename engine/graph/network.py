@@ -23,6 +23,7 @@ class Runner(nn.Module):
     plan: list[tuple[str, tuple[int, ...], int]]  # module, where its inputs lie, where its output goes
     results: list[int]
     width: int  # how many values there are
+    sequences: bool = False  # whether any module is given sequences of several lengths
     timed: dict[str, tuple[int, int]]  # modules that give sequences, and how lengths change there
 
     def forward(self, *inputs: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, ...]:
@@ -35,7 +36,7 @@ class Runner(nn.Module):
         """Return what all nodes give, each at its place."""
         values: list[Any] = [*inputs, *(None for _ in range(self.width - len(inputs)))]
         modules: dict[str, Any] = self._modules
-        if any(hasattr(given, "lengths") for given in inputs):
+        if self.sequences:
             return self._over_time(values)
         for name, given, place in self.plan:
             values[place] = modules[name](*[values[i] for i in given])
@@ -64,28 +65,29 @@ class Network(Runner):
         super().__init__()
         _check(graph, most_bytes)
         self.graph = graph
-        self.sequences = [place for place, layer in enumerate(graph.inputs.values()) if layer.sequence]
+        self.number = len(graph.inputs)
+        self.uneven = [place for place, layer in enumerate(graph.inputs.values()) if layer.sequence]
         steps = {step.path: step for step in trace(graph).steps}
         _fill(self, graph, "", steps, graph.init)
 
     def forward(self, *inputs: Any) -> torch.Tensor | tuple[torch.Tensor, ...]:
         """Return the output, or a tuple where the graph has several; `Fields` come in by the names of the inputs."""
+        if len(inputs) == self.number and not self.sequences and not isinstance(inputs[0], Fields):
+            return super().forward(*inputs)
         return super().forward(*self.entering(inputs))
 
     def entering(self, inputs: tuple[Any, ...]) -> tuple[torch.Tensor, ...]:
         """Return what each input is given; sequences know how long they are."""
-        if len(inputs) == 1 and isinstance(inputs[0], Fields):
+        if inputs and isinstance(inputs[0], Fields):
             inputs = tuple(inputs[0][name] for name in self.graph.inputs)
-        if len(inputs) != len(self.graph.inputs):
-            raise VitrineError(f"The network takes {len(self.graph.inputs)} inputs; received {len(inputs)}.")
+        if len(inputs) != self.number:
+            raise VitrineError(f"The network takes {self.number} inputs; received {len(inputs)}.")
         return self.measured(inputs)
 
     def measured(self, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
         """Return inputs of which sequences know how long each of theirs is, with zeros behind their ends."""
-        if not self.sequences:
-            return inputs
         found = list(inputs)
-        for place in self.sequences:
+        for place in self.uneven:
             lengths = lengths_of(inputs[place])
             found[place] = inputs[place].nan_to_num() if inputs[place].is_floating_point() else inputs[place].clone()
             setattr(found[place], "lengths", lengths)  # noqa: B010  tensors carry what they are given
@@ -132,6 +134,7 @@ def _fill(parent: Runner, graph: Graph, path: str, steps: dict[str, Step], init:
         places[node.id] = len(places)
         parent.plan.append((node.id, tuple(places[s] for s in sources(graph, node)), places[node.id]))
     parent.timed = {node.id: node.layer.pace() for node in graph.nodes if _keeps_time(node, path, steps)}
+    parent.sequences = any(_is_given_sequence(node, path, steps) for node in graph.nodes)
     parent.results = [places[name] for name in graph.outputs]
     parent.width = len(places)
 
@@ -150,6 +153,13 @@ def _module(node: Node, layer: Layer, path: str, steps: dict[str, Step], init: I
     module = layer.module(*steps[here].given)()
     initialise(layer, module, init)
     return module
+
+
+def _is_given_sequence(node: Node, path: str, steps: dict[str, Step]) -> bool:
+    """Return whether a node, or any within a block, is given a sequence of several lengths."""
+    here = path + node.id
+    inside = [step for name, step in steps.items() if name == here or name.startswith(f"{here}.")]
+    return any(shape.sequence for step in inside for shape in step.given)
 
 
 def _keeps_time(node: Node, path: str, steps: dict[str, Step]) -> bool:

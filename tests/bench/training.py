@@ -29,6 +29,7 @@ from engine.training.experiment import Experiment
 from engine.training.learner import Learner
 from engine.training.loop import learn
 from engine.training.recipe import Recipe
+from tests.bench.families import FAMILIES
 from tests.bench.report import Report
 
 ROUNDS = 5
@@ -94,6 +95,15 @@ def run() -> Report:
         for who in list(loops)[1:]:
             ratio = statistics.median(pace["ours"] / pace[who] for pace in rounds)
             report.aim_least(f"{name}: ours ÷ {who}", ratio, least if who == "by hand" else 1.0)
+    for name, make, ours, by_hand, number, batch, epochs in FAMILIES:
+        torch.manual_seed(0)
+        data, pairs = make(number), []
+        for turn in range(ROUNDS + 1):
+            pair = ours(data, batch, epochs), by_hand(data, batch, epochs)
+            pairs += [pair] if turn else []
+        for who, paces in zip(("ours", "by hand"), zip(*pairs, strict=True), strict=True):
+            report.rows.append({"network": name, "loop": who, "examples/s": statistics.median(paces), "peak MiB": 0.0})
+        report.aim_least(f"{name}: ours ÷ by hand", statistics.median(a / b for a, b in pairs), 1.0)
     return report
 
 

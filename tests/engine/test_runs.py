@@ -220,12 +220,12 @@ def test_a_curve_of_a_million_steps_stays_short_and_true():
 def test_curves_in_the_store_are_thinned_too_and_an_earlier_stretch_stays(store):
     run = new_run(store, EXPERIMENT)
     first = Recorder(store, run, 0)
-    first.take(Report(100, 1.0, 1.0, 0.1, {"network": [0.5] * 100}))
+    first.take(Report(100, 1.0, 1.0, 0.1, {"network": [(step, 0.5) for step in range(1, 101)]}))
     second = Recorder(store, run, 100)
     for turn in range(40):
         begin = 100 + 500 * turn
         scores = [(step, "validation", {"accuracy": step / 30_000}) for step in range(begin + 1, begin + 501)]
-        losses = {"network": [float(step) for step in range(begin + 1, begin + 501)]}
+        losses = {"network": [(step, float(step)) for step in range(begin + 1, begin + 501)]}
         second.take(Report(begin + 500, 1.0, 1.0, 0.1, losses, scores))
     curves = store.metrics(run)
     for (split, _), points in curves.items():
