@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from engine.data import DATASETS
 from engine.graph import edits
 from engine.runs.manage import differences
 from engine.runs.store import Store
@@ -12,8 +13,10 @@ from engine.training.experiment import Experiment, load
 from engine.training.link import to_link
 from engine.training.recipe import Recipe
 from engine.views import VIEWS
+from tests.engine import test_fields as fields
 from tests.engine import test_parts as parts
 from tests.engine import test_roles_seen as halves
+from tests.engine import test_sequences as sequences
 from tests.pages.test_pages import opened, press
 from tests.pages.test_running import home, words
 
@@ -24,6 +27,8 @@ __all__ = ["home"]  # a fixture
 def tasks(monkeypatch):
     monkeypatch.setitem(TASKS._things, "game", parts.Game)
     monkeypatch.setitem(TASKS._things, "halves", halves.Halves)
+    monkeypatch.setitem(DATASETS._things, "recall", sequences.Recall)
+    monkeypatch.setitem(DATASETS._things, "captions", fields.Captions)
 
 
 def game(**recipe):
@@ -106,6 +111,24 @@ def test_every_view_and_every_part_of_the_page_takes_two_networks(home):
             assert not app.exception
         assert "curves" in fitting
         assert not [one for one in words(app).split() if "Traceback" in one]
+
+
+@pytest.mark.parametrize("experiment", [sequences.recalling(), fields.captioned()], ids=["sequences", "fields"])
+def test_sequences_and_several_inputs_go_through_every_part_of_a_lab(home, experiment):
+    app = opened("labs/cnn.py", x=to_link(experiment))
+    for view in ("Layer", "All layers", "Board"):
+        app.segmented_control(key="cnn.view").set_value(view).run()
+        assert not app.exception
+    press(app, "cnn-select-out")
+    press(app, "cnn-select-words")
+    app.segmented_control(key="cnn.side").set_value("Train").run()
+    assert not app.exception
+    assert not app.button(key="cnn-train").disabled
+    fitting = [kind for kind, view in VIEWS.items() if not view().refusal(experiment)]
+    assert {"curves", "flow", "confusion", "activations"} <= set(fitting)
+    board = opened("labs/cnn.py", x=to_link(experiment), board=";".join(fitting))
+    board.segmented_control(key="cnn.view").set_value("Board").run()
+    assert not board.exception
 
 
 def both():
