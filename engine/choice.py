@@ -175,7 +175,7 @@ def in_words(value: Any) -> str:
         return "none"
     if isinstance(value, Choice):
         return ", ".join(f"{name} {part}" for name, part in value.write().items() if name != "kind") or "usual"
-    return ", ".join(map(str, value)) or "none" if isinstance(value, tuple) else str(value)
+    return ", ".join(map(in_words, value)) or "none" if isinstance(value, tuple) else str(value)
 
 
 def _plain(value: Any) -> Any:

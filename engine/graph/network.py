@@ -179,3 +179,5 @@ def initialise(layer: Layer, module: nn.Module, default: Init) -> None:
     biases = [] if hasattr(layer, "gate_bias") else biases
     with torch.no_grad():
         init.fill([weight for _, weight in weights], [*biases], transposed="transpose" in layer.kind)
+        if isinstance(module, nn.Embedding) and module.padding_idx is not None:
+            module.weight[module.padding_idx] = 0.0

@@ -79,6 +79,11 @@ def beginning(steps: list[Step]) -> str:
     lines.append("    for module in network.modules():")
     if simple:
         lines += [f"        if isinstance(module, {simple}):", "            fill(module.weight, **options)"]
+        if nn.Embedding in types:
+            lines += [
+                '            if getattr(module, "padding_idx", None) is not None:',
+                "                nn.init.zeros_(module.weight.data[module.padding_idx])",
+            ]
     if transposed:
         lines += [
             f"        if isinstance(module, {transposed}):  # lists its outputs second",

@@ -75,7 +75,8 @@ def _own(bench: Workbench, live: tuple[str, ...]) -> None:
         )
         role = shown or bench.roles[0]
         own = bench.experiment.recipe.own_of(role)
-        form(own, f"{key}.{role}", lambda name, value: changed(role, name, value), live=acting, offers={})
+        key = f"{bench.key}.recipe.own-{role}"  # what a link hides or locks of the recipe, it does here too
+        form(own, key, lambda name, value: changed(role, name, value), live=acting)
 
 
 def _as_changed(bench: Workbench, experiment: Experiment, live: tuple[str, ...]) -> Experiment:

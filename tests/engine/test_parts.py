@@ -1,5 +1,7 @@
 """Several networks in one experiment: a small game of two, learned, watched, changed, stopped and gone on with."""
 
+import dataclasses
+
 import pytest
 import torch
 from torch.nn import functional as F
@@ -122,9 +124,12 @@ def test_two_networks_learn_as_a_loop_by_hand():
     assert told["generator"] == pytest.approx(losses[1::2], rel=1e-4)
 
 
-def test_a_run_of_two_networks_keeps_both_losses_from_the_first_step_and_goes_on_to_the_same_bits(tmp_path):
+@pytest.mark.parametrize("plain", [True, False])
+def test_a_run_of_two_networks_keeps_both_losses_from_the_first_step_and_goes_on_to_the_same_bits(tmp_path, plain):
     store = Store(f"sqlite:///{tmp_path}/runs.db")
-    runs = [new_run(store, experiment()) for _ in range(2)]
+    own = Recipe(batch=20, epochs=3.0, rate=0.01).owning("generator", rate=0.02, interval=2, optimiser="sgd")
+    begun = experiment() if plain else dataclasses.replace(experiment(), recipe=own)
+    runs = [new_run(store, begun) for _ in range(2)]
     for _ in carry_out(store, runs[0]):
         pass
     for report in (cut := carry_out(store, runs[1])):

@@ -12,10 +12,11 @@ from engine.data.dataset import DATASETS, Dataset, Source, Split, drawn, split
 from engine.errors import VitrineError
 from engine.graph.chain import block, chain
 from engine.graph.document import read, write
+from engine.graph.graph import Graph
 from engine.graph.network import Network
 from engine.graph.source import source
 from engine.graph.trace import trace
-from engine.layers import LAYERS, Shape, check
+from engine.layers import LAYERS, Init, Shape, check
 from engine.layers.attention import CrossAttention, SelfAttention
 from engine.layers.convolution import Conv1d
 from engine.layers.dense import Dense
@@ -254,6 +255,17 @@ def test_the_code_gives_the_same_for_sequences_of_several_lengths(name):
     made.load_state_dict(ours.state_dict())
     assert torch.equal(made(inputs), ours(inputs))
     exec(compile(text, "<told>", "exec"), {"__name__": "__main__", "print": lambda *_, **__: None})
+
+
+@pytest.mark.parametrize("way", ["glorot_normal", "normal"])
+def test_the_vector_of_the_padding_begins_at_zero_in_network_and_code(way):
+    graph = words(embed=Embedding(vocabulary=6, features=4), mean=MeanOverTime(), out=Dense(units=2))
+    graph = Graph(graph.nodes, graph.outputs, Init(way=way))
+    space = {"__name__": "exported"}
+    exec(compile(source({"network": graph}, "told"), "<told>", "exec"), space)
+    for network in (Network(graph), space["Told"]()):
+        assert not network.embed.weight[0].any()
+        assert network.embed.weight[1:].all()
 
 
 def test_sequences_are_written_down_and_refused_where_they_are_none():

@@ -94,12 +94,20 @@ def test_weights_are_counted_for_each_network_and_together(home):
 def test_a_network_gets_an_optimiser_a_rate_and_a_rhythm_of_its_own(home):
     app = table("Train", x=to_link(game()))
     app.segmented_control(key="playground.own").set_value("generator").run()
-    app.number_input(key="playground.own.generator.interval").set_value(5).run()
-    app.selectbox(key="playground.own.generator.optimiser").set_value("sgd").run()
+    app.number_input(key="playground.recipe.own-generator.interval").set_value(5).run()
+    app.selectbox(key="playground.recipe.own-generator.optimiser").set_value("sgd").run()
     assert not app.exception
     assert now(app).recipe.own_of("generator").chosen == {"optimiser": "sgd"}
     assert now(app).recipe.own_of("generator").interval == 5
     assert now(app).recipe.own_of("discriminator").interval == 1
+
+
+def test_what_a_link_locks_of_the_recipe_is_locked_for_each_network_too(home):
+    app = table("Train", x=to_link(game()), lock="recipe.rate", hide="recipe.optimiser")
+    keys = {one.key for kind in (app.selectbox, app.number_input) for one in kind}
+    assert "playground.recipe.own-discriminator.interval" in keys
+    assert not {f"playground.recipe.own-discriminator.{name}" for name in ("rate", "optimiser")} & keys
+    assert ":material/lock: rate: **none**" in words(app)
 
 
 def test_every_view_and_every_part_of_the_page_takes_two_networks(home):
