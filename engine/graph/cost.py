@@ -80,7 +80,7 @@ def counts(layer: Layer, given: tuple[Shape, ...], gives: Shape) -> Counts:
     module = None if isinstance(layer, Input) else blank(layer, given)
     sizes = [(name, p.numel(), p.element_size()) for name, p in module.named_parameters()] if module else []
     kept = [b.numel() * b.element_size() for b in module.buffers()] if module else []
-    worked_out = {formula.name: formula.value for formula in layer.formulas(given, gives)}
+    worked_out = {formula.name: formula.value for formula in _formulas(layer, given, gives)}
     connections = worked_out.get("connections", 0)
     return Counts(
         weights=sum(number for _, number, _ in sizes),
@@ -96,7 +96,14 @@ def counts(layer: Layer, given: tuple[Shape, ...], gives: Shape) -> Counts:
 
 def formulas(step: Step) -> tuple[Formula, ...]:
     """Return how a step's counts come about, with the numbers put in."""
-    return step.layer.formulas(step.given, step.gives)
+    return _formulas(step.layer, step.given, step.gives)
+
+
+def _formulas(layer: Layer, given: tuple[Shape, ...], gives: Shape) -> tuple[Formula, ...]:
+    """Return a layer's formulas; of what slides along a sequence they are the same whichever axis is time."""
+    if layer.along_time:
+        given, gives = tuple(shape.turned for shape in given), gives.turned
+    return layer.formulas(given, gives)
 
 
 def together(graphs: Mapping[str, Graph]) -> Counts:

@@ -127,6 +127,7 @@ class Layer(Choice):
     takes: ClassVar[tuple[int, ...]] = (1, 2, 3)  # how many axes an input may have
     tokens: ClassVar[bool] = False  # whether the input is tokens rather than numbers
     over_time: ClassVar[bool] = False  # whether it is right of sequences that end before others do
+    along_time: ClassVar[bool] = False  # whether it slides along a sequence, which it reckons as channels×length
     arity: ClassVar[tuple[int, int]] = (1, 1)  # how many inputs, least and most
     expression: ClassVar[str] = ""  # how source code writes it, where no module is needed
     examples: ClassVar[tuple[tuple[dict[str, Any], tuple[tuple[int, ...], ...]], ...]] = ()
@@ -163,7 +164,7 @@ class Layer(Choice):
     def keeps_time(self, given: tuple[Shape, ...], sizes: tuple[int, ...]) -> bool:
         """Return whether what it gives has the places of the sequence that it is given first."""
         first = given[0] if given else Shape(())
-        return first.sequence and len(sizes) == 2 and sizes[0] == first.sizes[0]
+        return first.sequence and len(sizes) == 2 and (self.along_time or sizes[0] == first.sizes[0])
 
     def pace(self) -> tuple[int, int]:
         """Return how lengths of sequences change: from n to (n + first) // second + 1."""

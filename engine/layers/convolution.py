@@ -141,7 +141,8 @@ class Conv2d(_Convolution):
 class Conv1d(_Convolution):
     """Slides small filters along channels×length, or along a sequence of length×features."""
 
-    title, takes, over_time = "Convolution 1-D", (2,), True
+    title, takes = "Convolution 1-D", (2,)
+    over_time = along_time = True
     also = "temporal convolution, causal"
     examples = (
         ({"channels": 6, "kernel": 5}, ((3, 32),)),
@@ -172,14 +173,6 @@ class Conv1d(_Convolution):
         if self.padding_mode != "zeros" and (given[0].sequence or self.padding == "causal"):
             return Refusal("padding with zeros there", self.padding_mode, "Set the padding mode to zeros.")
         return super().refuses(given[0].turned)
-
-    def formulas(self, given, gives):
-        """Return the counts, which are the same whichever axis is time."""
-        return super().formulas((given[0].turned,), gives.turned)
-
-    def keeps_time(self, given, sizes):
-        """Return whether places follow one another in time still."""
-        return given[0].sequence
 
     def pace(self):
         """Return how many places are left of a sequence."""

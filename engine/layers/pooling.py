@@ -78,7 +78,8 @@ class _Pool2d(_Pool):
 
 
 class _Pool1d(_Pool):
-    takes, over_time = (2,), True
+    takes = (2,)
+    over_time = along_time = True
     way: ClassVar[str] = ""
     examples = (({}, ((3, 8),)), ({"kernel": 3, "stride": 2, "padding": 1, "ceil": True}, ((3, 9),)))
 
@@ -98,14 +99,6 @@ class _Pool1d(_Pool):
         if self.ceil and given[0].sequence:
             return Refusal("whole windows of sequences of several lengths", "a rest", "Switch 'ceil' off.")
         return super().refuses(given[0].turned)
-
-    def formulas(self, given, gives):
-        """Return output size and units, which are the same whichever axis is time."""
-        return super().formulas((given[0].turned,), gives.turned)
-
-    def keeps_time(self, given, sizes):
-        """Return whether places follow one another in time still."""
-        return given[0].sequence
 
     def pace(self):
         """Return how many places are left of a sequence."""

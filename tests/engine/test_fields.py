@@ -17,10 +17,8 @@ from engine.layers.merging import Concat
 from engine.layers.pooling import GlobalAveragePool
 from engine.layers.sequence import GRU, Embedding
 from engine.live.scene import drawn as message_of
-from engine.runs.carry import carry_out, new_run
 from engine.runs.export import export
 from engine.runs.record import DraftRecord
-from engine.runs.store import Store
 from engine.tasks.classify import Classify
 from engine.training.experiment import Experiment, dump, load
 from engine.training.folds import folded
@@ -29,7 +27,8 @@ from engine.training.loop import every, learn
 from engine.training.recipe import Recipe
 from engine.views import VIEWS, Session
 from engine.views.view import frame_of
-from tests.engine.test_sequences import LENGTH
+from tests.engine.stopping import stopped_and_not
+from tests.engine.test_sequences import LENGTH, ragged
 
 
 class Captions(Source):
@@ -46,8 +45,7 @@ class Captions(Source):
         generator = drawn(self.seed)
         light = torch.randint(0, 2, (self.number,), generator=generator)
         pictures = torch.randint(0, 128, (self.number, 3, 6, 6), generator=generator) + 127 * light[:, None, None, None]
-        tokens = torch.randint(1, 6, (self.number, LENGTH), generator=generator)
-        tokens[torch.arange(LENGTH) >= torch.randint(1, LENGTH + 1, (self.number, 1), generator=generator)] = 0
+        tokens = ragged(self.number, generator)
         fields = Fields({"picture": pictures.to(torch.uint8), "words": tokens})
         parts = split(Split(fields, 2 * light + (tokens[:, 0] > 3)), self)
         forms = {"picture": "image", "words": "tokens"}
@@ -145,18 +143,7 @@ def test_both_fields_are_needed_and_learned_from():
 
 
 def test_a_run_on_two_fields_is_watched_stopped_and_goes_on_to_the_same_bits(tmp_path):
-    store = Store(f"sqlite:///{tmp_path}/runs.db")
-    runs = [new_run(store, captioned()) for _ in range(2)]
-    for _ in carry_out(store, runs[0]):
-        pass
-    for report in (cut := carry_out(store, runs[1])):
-        if report.step >= 2:
-            cut.close()
-            break
-    for _ in carry_out(store, runs[1]):
-        pass
-    whole, resumed = (store.run(run)["result"] for run in runs)
-    assert whole[whole.index("weights_sha256") :] == resumed[resumed.index("weights_sha256") :]
+    stopped_and_not(tmp_path, captioned(), at=2)
     assert load(dump(captioned())) == captioned()
     watched = [seen for report in learn(learner(), pause=0, watch=every(0)) for seen in report.watched]
     assert watched[0].numbers.keys() == set(GRAPH.by_id) - set(GRAPH.inputs)

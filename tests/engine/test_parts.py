@@ -16,8 +16,6 @@ from engine.layers.activation import Tanh
 from engine.layers.dense import Dense
 from engine.layers.entry import Input
 from engine.presets import PRESETS
-from engine.runs.carry import carry_out, new_run
-from engine.runs.store import Store
 from engine.tasks import TASKS
 from engine.tasks.task import Task, Turn
 from engine.training.address import address, place
@@ -27,6 +25,7 @@ from engine.training.learner import Learner
 from engine.training.loop import every, learn
 from engine.training.recipe import Recipe
 from engine.training.settings import changed
+from tests.engine.stopping import stopped_and_not
 
 ROLES = ("discriminator", "generator")
 DATA = DATASETS["points"](number=200)
@@ -126,21 +125,9 @@ def test_two_networks_learn_as_a_loop_by_hand():
 
 @pytest.mark.parametrize("plain", [True, False])
 def test_a_run_of_two_networks_keeps_both_losses_from_the_first_step_and_goes_on_to_the_same_bits(tmp_path, plain):
-    store = Store(f"sqlite:///{tmp_path}/runs.db")
     own = Recipe(batch=20, epochs=3.0, rate=0.01).owning("generator", rate=0.02, interval=2, optimiser="sgd")
     begun = experiment() if plain else dataclasses.replace(experiment(), recipe=own)
-    runs = [new_run(store, begun) for _ in range(2)]
-    for _ in carry_out(store, runs[0]):
-        pass
-    for report in (cut := carry_out(store, runs[1])):
-        if report.step >= 4:
-            cut.close()
-            break
-    for _ in carry_out(store, runs[1]):
-        pass
-    whole, resumed = (store.run(run)["result"] for run in runs)
-    assert whole[whole.index("weights_sha256") :] == resumed[resumed.index("weights_sha256") :]
-    curves = store.metrics(runs[0])
+    curves = stopped_and_not(tmp_path, begun)
     assert {name for split, name in curves if split == "train"} == {"discriminator loss", "generator loss"}
     assert all(points[0][0] == 1 for (split, _), points in curves.items() if split == "train")
     assert load(dump(experiment())) == experiment()

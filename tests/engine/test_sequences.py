@@ -11,12 +11,13 @@ from torch import nn
 from engine.data.dataset import DATASETS, Dataset, Source, Split, drawn, split
 from engine.errors import VitrineError
 from engine.graph.chain import block, chain
+from engine.graph.cost import counts
 from engine.graph.document import read, write
 from engine.graph.graph import Graph
 from engine.graph.network import Network
 from engine.graph.source import source
 from engine.graph.trace import trace
-from engine.layers import LAYERS, Init, Shape, check
+from engine.layers import LAYERS, Init, Shape, check, outcome
 from engine.layers.attention import CrossAttention, SelfAttention
 from engine.layers.convolution import Conv1d
 from engine.layers.dense import Dense
@@ -28,9 +29,7 @@ from engine.layers.pooling import GlobalAveragePool, GlobalMaxPool, MaxPool1d
 from engine.layers.regularisation import Dropout
 from engine.layers.sequence import GRU, LSTM, RNN, Embedding, LastStep, MaxOverTime, MeanOverTime, PositionalEncoding
 from engine.live.scene import drawn as message_of
-from engine.runs.carry import carry_out, new_run
 from engine.runs.record import DraftRecord
-from engine.runs.store import Store
 from engine.tasks.classify import Classify
 from engine.tasks.regress import Regress
 from engine.training.experiment import Experiment, dump, load
@@ -40,9 +39,17 @@ from engine.training.loop import learn
 from engine.training.recipe import Recipe
 from engine.views import VIEWS, Session
 from engine.views.view import frame_of
+from tests.engine.stopping import stopped_and_not
 
 LENGTH, WORDS = 9, 12
 SERIES = Shape((LENGTH, 6), sequence=True)
+
+
+def ragged(number, generator):
+    """Return rows of tokens from 1 to 5 that end anywhere."""
+    tokens = torch.randint(1, 6, (number, LENGTH), generator=generator)
+    tokens[torch.arange(LENGTH) >= torch.randint(1, LENGTH + 1, (number, 1), generator=generator)] = 0
+    return tokens
 
 
 class Recall(Source):
@@ -56,11 +63,8 @@ class Recall(Source):
     test: float = 0.2
 
     def load(self):
-        random = drawn(self.seed)
-        tokens = torch.randint(1, 6, (self.number, LENGTH), generator=random)
-        tokens[:, 0] = torch.randint(1, 4, (self.number,), generator=random)
-        lengths = torch.randint(1, LENGTH + 1, (self.number,), generator=random)
-        tokens[torch.arange(LENGTH) >= lengths.unsqueeze(1)] = 0
+        tokens = ragged(self.number, drawn(self.seed))
+        tokens[:, 0] = (tokens[:, 0] - 1) % 3 + 1
         parts = split(Split(tokens, tokens[:, 0] - 1), self)
         return Dataset(self.title, "tokens", ("a", "b", "c"), *parts, words=("", *"abcde"))
 
@@ -348,19 +352,19 @@ def test_batches_hold_sequences_of_like_length_each_once_and_always_in_the_same_
 
 
 def test_a_run_on_sequences_is_stopped_and_goes_on_to_the_same_bits(tmp_path):
-    store = Store(f"sqlite:///{tmp_path}/runs.db")
-    runs = [new_run(store, recalling(epochs=6.0)) for _ in range(2)]
-    for _ in carry_out(store, runs[0]):
-        pass
-    for report in (cut := carry_out(store, runs[1])):
-        if report.step >= 4:
-            cut.close()
-            break
-    for _ in carry_out(store, runs[1]):
-        pass
-    whole, resumed = (store.run(run)["result"] for run in runs)
-    assert whole[whole.index("weights_sha256") :] == resumed[resumed.index("weights_sha256") :]
+    stopped_and_not(tmp_path, recalling(epochs=6.0))
     assert load(dump(recalling())) == recalling()
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [Conv1d(channels=4, kernel=3, padding="causal"), Conv1d(channels=4, stride=2, padding=1), MaxPool1d(kernel=3)],
+)
+def test_what_slides_along_time_counts_as_along_channels(layer):
+    other = Shape((6, LENGTH))
+    ours, theirs = (counts(layer, (shape,), outcome(layer, (shape,))) for shape in (SERIES, other))
+    assert ours == theirs
+    assert outcome(layer, (SERIES,)).sizes == outcome(layer, (other,)).sizes[::-1]
 
 
 def test_series_that_end_early_are_learned_from_too():
