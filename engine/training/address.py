@@ -35,6 +35,11 @@ def place(name: str, roles: Sequence[str]) -> tuple[str, str]:
     return role, path
 
 
+def role_of(name: str, roles: Sequence[str]) -> str:
+    """Return which network an address means."""
+    return place(name, roles)[0]
+
+
 def of_role(names: Iterable[str], role: str, roles: Sequence[str]) -> list[str]:
     """Return those of the names that lie in one network, as paths within it."""
     return [path for path, _ in of_role_with(((name, None) for name in names), role, roles)]

@@ -30,11 +30,12 @@ def descend(part: Part, loss: torch.Tensor, scaler: torch.amp.GradScaler | None)
     for group in one.param_groups:
         for weight in group["params"]:
             weight.grad = None
+    mine = {} if part.alone else {"inputs": list(moved([one]))}  # others' gradients are not asked for
     if scaler:
-        scaler.scale(loss).backward()
+        scaler.scale(loss).backward(**mine)
         scaler.unscale_(one)
     else:
-        loss.backward()
+        loss.backward(**mine)
     if part.recipe.clip:
         nn.utils.clip_grad_norm_(list(moved([one])), part.recipe.clip)
     if pull and scaler and not _finite(one):

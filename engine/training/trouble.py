@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from engine.graph.capture import Look, hooked
-from engine.training.address import address, weights
+from engine.training.address import address, role_of, weights
 from engine.training.learner import Learner
 
 LARGE = 50 * 2**20  # bytes from which on keeping a copy takes a while
@@ -99,7 +99,8 @@ def _exploded(learner: Learner, sizes: dict[str, float]) -> str:
         if parameter.grad is None or name not in sizes:
             continue
         length = parameter.grad.norm().item()
-        if not learner.rate * length <= EXPLODED * max(sizes[name], 1e-6):
+        rate = learner.rate_at(learner.step, learner.parts[role_of(name, learner.task.roles)].recipe)
+        if not rate * length <= EXPLODED * max(sizes[name], 1e-6):
             node = name.rpartition(".")[0]
             return f"The gradient of {node} had exploded at step {learner.step} (length {length:.3g})."
     return ""

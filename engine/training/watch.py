@@ -11,7 +11,7 @@ from torch import nn
 
 from engine.graph.capture import Look, hooked
 from engine.graph.units import unit_axes
-from engine.training.address import address
+from engine.training.address import address, role_of
 from engine.training.evaluating import evaluating
 from engine.training.learner import Learner
 
@@ -53,7 +53,11 @@ def watching(learner: Learner) -> Generator[Watched, None, None]:
     with torch.no_grad():
         found.weights = _weights(learner)
         named = nodes(learner)
-        measured = {name: _measure(name, node, before, given, activations, learner.recipe.clip) for name, node in named}
+        clipped = {role: _clipped(learner, role, given) for role in learner.networks}
+        measured = {
+            name: _measure(name, node, before, given, activations, clipped[role_of(name, learner.task.roles)])
+            for name, node in named
+        }
         _fetch(found, measured)
     found.step = learner.step
     found.seconds += ready - began + time.perf_counter() - done
@@ -172,13 +176,23 @@ def silent(values: torch.Tensor, along: int) -> torch.Tensor:
     return values.movedim(1 + along, 0).flatten(1).amax(dim=1) <= 0
 
 
+def _clipped(learner: Learner, role: str, given: dict[str, torch.Tensor]) -> torch.Tensor:
+    """Return which share of a network's gradient clipping leaves, which goes by the length of all of it."""
+    mark = address(role, "", learner.networks)
+    lengths = [gradient.float().norm() for name, gradient in given.items() if name.startswith(mark)]
+    clip = learner.parts[role].recipe.clip
+    if not clip or not lengths:
+        return torch.ones((), device=learner.place.device)
+    return (clip / (torch.stack(lengths).norm() + 1e-6)).clamp(max=1.0)
+
+
 def _measure(
     name: str,
     node: nn.Module,
     before: dict[str, torch.Tensor],
     given: dict[str, torch.Tensor],
     activations: dict[str, dict[str, torch.Tensor]],
-    clip: float | None,
+    clipped: torch.Tensor,
 ) -> dict[str, torch.Tensor]:
     """Return numbers by name, and under 'of …' histograms; gradients as backpropagation gave them."""
     found = dict(activations.get(name, {}))
@@ -194,8 +208,7 @@ def _measure(
         every = torch.cat(gradients)
         found |= {"gradient norm": every.norm(), "gradient mean": every.abs().mean()}
         found["of gradients"] = _histogram(every)
-        whole = torch.stack([gradient.float().norm() for gradient in given.values()]).norm()
-        found["clipped gradient"] = every.norm() * ((clip or torch.inf) / (whole + 1e-6)).clamp(max=1.0)
+        found["clipped gradient"] = every.norm() * clipped
     return found
 
 

@@ -184,6 +184,35 @@ def test_what_every_node_did_is_told_by_role():
     assert all(norm > 0 for norm in norms.values())
 
 
+def test_the_gradient_that_is_told_of_a_network_is_that_of_its_own_turn(monkeypatch):
+    in_order = Game.turns  # the maker first: its loss has a gradient by the judge's weights too
+    monkeypatch.setattr(Game, "turns", lambda *given: reversed(list(in_order(*given))))
+    one = learner(batch="all", epochs=None, steps=1)
+    real, hand = one.train.inputs, learner(batch="all", epochs=None, steps=1).networks
+    (seen,) = [seen for report in learn(one, pause=0, watch=every(0)) for seen in report.watched]
+    fresh = learner(batch="all", epochs=None, steps=1)
+    fresh.enter()
+    made = hand["generator"](torch.randn(len(real), NOISE))
+    judge = hand["discriminator"]
+    loss = bce(judge(real), 1) + bce(judge(made.detach()), 0)
+    found = torch.autograd.grad(loss, list(judge.out.parameters()))
+    expected = torch.cat([gradient.flatten() for gradient in found]).norm().item()
+    assert seen.numbers["discriminator:out"]["gradient norm"] == pytest.approx(expected, rel=1e-4)
+
+
+def test_what_clipping_leaves_is_told_of_each_network_by_its_own_length():
+    one = learner(epochs=1.0, clip=1e6)
+    change(one, {"generator:clip": 1e-3})
+    (seen, *_) = [seen for report in learn(one, pause=0, watch=every(0)) for seen in report.watched]
+    for role, left in (("generator", 1e-3), ("discriminator", None)):
+        of_role = [
+            numbers for name, numbers in seen.numbers.items() if name.startswith(role) and "gradient norm" in numbers
+        ]
+        whole, clipped = (sum(n[what] ** 2 for n in of_role) ** 0.5 for what in ("gradient norm", "clipped gradient"))
+        assert whole > 1e-3
+        assert clipped == pytest.approx(left or whole, rel=1e-2)
+
+
 def test_where_numbers_went_wrong_is_told_by_role():
     one = learner()
     with torch.no_grad():
