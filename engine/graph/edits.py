@@ -284,7 +284,7 @@ def ungroup(graph: Graph, path: str) -> Graph:
     for _ in range(block.repeat):
         turn, result = _lay_out(block.graph, given, taken, path)
         laid += turn
-        given = (result,)
+        given = (result, *given[1:])
     if block.graph.init not in (Init(), graph.init):
         raise VitrineError(f"{path} begins its weights in its own way.", cure="Ungrouping would lose it.")
     nodes = []

@@ -58,6 +58,16 @@ class Runner(nn.Module):
         return values
 
 
+class Turns(nn.Sequential):
+    """Runs a repeated block: each turn is given what the last one gave, and beside it the same every time."""
+
+    def forward(self, input: Any, *sides: Any) -> Any:
+        """Return what the last turn gives."""
+        for turn in self:
+            input = turn(input, *sides)
+        return input
+
+
 class Network(Runner):
     """The module of a whole graph; several inputs and outputs go in and come out as tuples."""
 
@@ -149,7 +159,7 @@ def _module(node: Node, layer: Layer, path: str, steps: dict[str, Step], init: I
             inside = f"{here}.{turn}." if block.repeat > 1 else f"{here}."
             _fill(module, block.graph, inside, steps, chosen)
             turns.append(module)
-        return nn.Sequential(*turns) if block.repeat > 1 else turns[0]
+        return Turns(*turns) if block.repeat > 1 else turns[0]
     module = layer.module(*steps[here].given)()
     initialise(layer, module, init)
     return module

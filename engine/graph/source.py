@@ -203,12 +203,13 @@ def _forward(found: Class) -> list[str]:
         if row.enters:
             continue
         inputs = [running if running and names[s] == "x" and s == rows[place - 1].id else names[s] for s in row.sources]
+        beside = [*inputs[1:], *told(row, timed)] if len(row.turns) > 1 else []
         lengths = told(row, timed)
         lines += [f"    {line}" for line in changed(row, timed)]
-        if lengths and len(row.turns) > 1:
+        if beside:
             name = names[row.id]
             lines += [f"    {name} = {inputs[0]}"] if name != inputs[0] else []
-            lines += [f"    for turn in self.{row.id}:", f"        {name} = turn({', '.join([name, *lengths])})"]
+            lines += [f"    for turn in self.{row.id}:", f"        {name} = turn({', '.join([name, *beside])})"]
             running = name
         elif row.layer.expression:
             running = row.layer.code(row.given, inputs)

@@ -177,9 +177,6 @@ def _enter(node: Node, block: Block, known: tuple[_Value, ...], path: str, place
     if len(inner.outputs) != 1:
         found.problems.append(Problem(place, f"{node.id} gives {len(inner.outputs)} outputs. A block gives one."))
         return None
-    if block.repeat > 1 and wanted > 1:
-        found.problems.append(Problem(place, f"{node.id} repeats but has {wanted} entries. A repeated block has one."))
-        return None
     found.given.setdefault(place, tuple(value.shape for value in known))
     before = said = len(found.problems)
     for turn in range(block.repeat):
@@ -190,7 +187,7 @@ def _enter(node: Node, block: Block, known: tuple[_Value, ...], path: str, place
         if turn:  # what is merely unwise was said at the first turn
             del found.problems[said:]
         said = len(found.problems)
-        known = (result,)
+        known = (result, *known[1:])  # what comes in at the side is the same at each turn
     return known[0]
 
 

@@ -104,6 +104,24 @@ class Concat(Layer):
         return (formula(name, " + ".join(sizes), **sizes),)
 
 
+@layer("draw")
+class Draw(Layer):
+    """Draws numbers from normals, whose means come in first and log-variances second; the means when not learning."""
+
+    also = "sampling, reparametrisation, variational, VAE"
+    title, family, stem, arity = "Draw from normals", "merging", "draw", (2, 2)
+    over_time = True
+    examples = (({}, ((5,), (5,))), ({}, ((3, 4, 5), (3, 4, 5))))
+
+    def module(self, *given):
+        """Return the module that draws."""
+        return made(modules.Draw)
+
+    def refuses(self, *given):
+        """Refuse unlike shapes."""
+        return _same_shape(given)
+
+
 @layer("highway")
 class Highway(Layer):
     """Mixes two branches by a gate g learned from the first: g · second + (1 − g) · first."""

@@ -70,6 +70,25 @@ class Concat(nn.Module):
         return torch.cat(inputs, dim=self.dim)
 
 
+class Draw(nn.Module):
+    """Draws from normals with these means and log-variances while training; gives the means afterwards."""
+
+    def forward(self, mean, log_variance):
+        return mean + torch.exp(log_variance / 2) * torch.randn_like(mean) if self.training else mean
+
+
+class Slice(nn.Module):
+    """Keeps a stretch of one axis."""
+
+    def __init__(self, dim, start=0, stop=None):
+        super().__init__()
+        self.dim, self.start, self.stop = dim, start, stop
+
+    def forward(self, x):
+        stop = x.shape[self.dim] if self.stop is None else self.stop
+        return x.narrow(self.dim, self.start, stop - self.start)
+
+
 class Highway(nn.Module):
     """Lets a gate, computed from the first input, mix the second input with the first."""
 

@@ -37,6 +37,51 @@ class Flatten(Layer):
         return "scattered"
 
 
+@layer("slice")
+class Slice(Layer):
+    """Keeps a stretch of one axis: some of the channels, or of the features."""
+
+    also = "part, split, channels"
+    title, family, stem, over_time = "Slice", "reshaping", "slice", True
+    examples = (
+        ({"start": 1, "stop": 3}, ((5, 4, 4),)),
+        ({"axis": 2, "start": 2}, ((7, 5),)),
+        ({"stop": 2}, ((6,),)),
+    )
+
+    axis: Annotated[int, Field(ge=1, le=3)] = option(1, "Along which axis, counted from 1.")
+    start: Annotated[int, Field(ge=0, le=1_000_000)] = option(0, "The first that is kept, from 0.")
+    stop: Length | None = option(None, "The first that is no longer kept.", none="to the end")
+
+    def module(self, *given):
+        """Return the module that keeps the stretch."""
+        return made(modules.Slice, dim=self.axis, start=self.start, stop=self.stop)
+
+    def refuses(self, *given):
+        """Refuse a stretch that is not there, and to cut sequences of several lengths along time."""
+        if self.axis > given[0].rank:
+            return Refusal(f"{self.axis} axes", str(given[0]), "Choose another axis.")
+        if given[0].sequence and self.axis == 1:
+            return Refusal("the axis of features of sequences of several lengths", "axis 1", "Slice along axis 2.")
+        size = given[0].sizes[self.axis - 1]
+        if not self.start < (self.stop or size) <= size:
+            return Refusal(f"a stretch of {size:,} along axis {self.axis}", self.summary(), "Choose another stretch.")
+        return None
+
+    def formulas(self, given, gives):
+        """Return how many are left along the axis."""
+        stop = self.stop or given[0].sizes[self.axis - 1]
+        return (formula("size", "stop - start", stop=stop, start=self.start),)
+
+    def sees(self, given):
+        """Return that a number keeps what it sees; of maps it also keeps its place, unless places are cut."""
+        return "point" if (self.axis == 1 and given.rank == 3) or given.sequence else "scattered"
+
+    def summary(self):
+        """Return the stretch."""
+        return f"{self.start}:{'' if self.stop is None else self.stop}"
+
+
 @layer("reshape")
 class Reshape(Layer):
     """Gives the same numbers other sizes, read row by row."""

@@ -89,7 +89,8 @@ def _as_changed(bench: Workbench, experiment: Experiment, live: tuple[str, ...])
     recipe = Recipe.read({name: value for name, value in orjson.loads(changed).items() if name != "kind"})
     bench.put(
         dataclasses.replace(
-            bench.experiment, recipe=bench.experiment.recipe.but(**{name: getattr(recipe, name) for name in live})
+            bench.experiment,
+            recipe=bench.experiment.recipe.but(**{name: getattr(recipe, name) for name in (*live, "own")}),
         )
     )
     return bench.ready

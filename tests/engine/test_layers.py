@@ -277,3 +277,38 @@ def test_separable_connections_that_lead_outside_are_told_apart():
     gives = outcome(layer, (shape,))
     found = {formula.name: formula.value for formula in layer.formulas((shape,), gives)}
     assert found["connections, less those to padding"] == met + gives.sizes[1] * gives.sizes[2] * 4 * 5
+
+
+def test_numbers_are_drawn_as_torch_draws_them_and_gradients_go_through():
+    module = LAYERS["draw"]().module(Shape((4,)), Shape((4,)))()
+    mean, log_variance = torch.randn(3, 4, requires_grad=True), torch.randn(3, 4, requires_grad=True)
+    torch.manual_seed(5)
+    drawn = module(mean, log_variance)
+    ours = torch.autograd.grad(drawn.sum(), [mean, log_variance])
+    torch.manual_seed(5)
+    expected = torch.distributions.Normal(mean, (log_variance / 2).exp()).rsample()
+    theirs = torch.autograd.grad(expected.sum(), [mean, log_variance])
+    torch.testing.assert_close(drawn, expected)
+    for one, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(one, other)
+    assert torch.equal(module.eval()(mean, log_variance), mean)
+
+
+@pytest.mark.parametrize(
+    ("options", "sizes", "need"),
+    [
+        ({"axis": 3}, (4, 5), "3 axes"),
+        ({"start": 4}, (4, 5), "a stretch of 4 along axis 1"),
+        ({"start": 2, "stop": 2}, (4,), "a stretch of 4 along axis 1"),
+        ({"stop": 6, "axis": 2}, (4, 5), "a stretch of 5 along axis 2"),
+    ],
+)
+def test_a_stretch_that_is_not_there_is_refused(options, sizes, need):
+    assert check(LAYERS["slice"](**options), (Shape(sizes),)).need == need
+
+
+def test_a_slice_keeps_what_torch_keeps():
+    values = torch.randn(2, 5, 6, 7)
+    made = LAYERS["slice"](axis=2, start=1, stop=4).module(Shape((5, 6, 7)))()
+    assert torch.equal(made(values), values[:, :, 1:4])
+    assert torch.equal(LAYERS["slice"](start=3).module(Shape((5, 6, 7)))()(values), values[:, 3:])

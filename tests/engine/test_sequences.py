@@ -10,10 +10,11 @@ from torch import nn
 
 from engine.data.dataset import DATASETS, Dataset, Source, Split, drawn, split
 from engine.errors import VitrineError
+from engine.graph import edits
 from engine.graph.chain import block, chain
 from engine.graph.cost import counts
 from engine.graph.document import read, write
-from engine.graph.graph import Graph
+from engine.graph.graph import Block, Graph, Node
 from engine.graph.network import Network
 from engine.graph.source import source
 from engine.graph.trace import trace
@@ -21,7 +22,7 @@ from engine.layers import LAYERS, Init, Shape, check, outcome
 from engine.layers.attention import CrossAttention, SelfAttention
 from engine.layers.convolution import Conv1d
 from engine.layers.dense import Dense
-from engine.layers.entry import Input
+from engine.layers.entry import Entry, Input
 from engine.layers.merging import Add
 from engine.layers.modules import lengths_of
 from engine.layers.normalisation import BatchNorm, LayerNorm
@@ -221,6 +222,52 @@ def test_a_decoder_looks_at_no_place_that_its_memory_does_not_have():
     for place, (long, held) in enumerate(((9, 7), (3, 2), (5, 1))):
         alone = network(asked[place : place + 1, :long], memory[place : place + 1, :held])
         torch.testing.assert_close(whole[place], alone[0], rtol=1e-4, atol=1e-5)
+
+
+def decoder():
+    """Return a decoder of three turns that each look at the same memory."""
+    inner = Graph(
+        (
+            Node("entry", Entry()),
+            Node("memory", Entry()),
+            Node("look", CrossAttention(heads=2), ("entry", "memory")),
+            Node("add", Add(), ("entry", "look")),
+            Node("norm", LayerNorm(), ("add",)),
+        ),
+        ("norm",),
+    )
+    nodes = (
+        Node("series", Input(sizes=(LENGTH, 6), sequence=True)),
+        Node("told", Input(sizes=(7, 4), sequence=True)),
+        Node("decode", Block(name="Decoder", repeat=3, graph=inner), ("series", "told")),
+        Node("mean", MeanOverTime(), ("decode",)),
+    )
+    return Graph(nodes, ("mean",))
+
+
+def test_a_repeated_block_is_given_the_same_memory_at_each_turn():
+    graph = decoder()
+    assert trace(graph).sound
+    torch.manual_seed(0)
+    network = Network(graph).eval()
+    asked, memory, ends = padded([9, 3, 5]), padded([7, 2, 1], 4)[:, :7], torch.tensor([7, 2, 1])
+    x, held = asked.nan_to_num(), memory.nan_to_num()
+    behind = torch.arange(7) >= ends.unsqueeze(1)
+    for turn in network.decode:
+        x = turn.norm(x + turn.look.attention(x, held, held, key_padding_mask=behind)[0])
+    there = (torch.arange(LENGTH) < torch.tensor([9, 3, 5]).unsqueeze(1)).unsqueeze(2)
+    expected = (x * there).sum(dim=1) / there.sum(dim=1)
+    torch.testing.assert_close(network(asked, memory), expected, rtol=1e-4, atol=1e-5)
+    space = {"__name__": "exported"}
+    exec(compile(source({"network": graph}, "told"), "<told>", "exec"), space)
+    made = space["Told"]().eval()
+    made.load_state_dict(network.state_dict())
+    assert torch.equal(made(asked, memory), network(asked, memory))
+    flat = edits.ungroup(graph, "decode")
+    assert not [node for node in flat.nodes if node.block]
+    laid = Network(flat).eval()
+    laid.load_state_dict(dict(zip(laid.state_dict(), network.state_dict().values(), strict=True)))
+    assert torch.equal(laid(asked, memory), network(asked, memory))
 
 
 def residual(repeat):
