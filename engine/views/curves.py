@@ -55,13 +55,14 @@ class Curves(View):
         metrics = list(dict.fromkeys(line["metric"] for line in lines if _shown(line["metric"], self.show)))
         if not metrics:
             return nothing("No step has been recorded yet.")
-        loss, scores = "loss" in metrics, [m for m in metrics if m != "loss"]
+        loss, scores = any(map(_is_loss, metrics)), [m for m in metrics if not _is_loss(m)]
+        of_roles = [m for m in metrics if _is_loss(m) and m != "loss"]
         traces = []
         runs = list(dict.fromkeys(line["run"] for line in lines))
         for place, line in enumerate(lines):
             if line["metric"] in metrics:
-                style = {"color": _colour(line, scores, runs), "dash": _dash(line, scores, runs)}
-                upper = line["metric"] == "loss" or not loss
+                style = {"color": _colour(line, scores, of_roles, runs), "dash": _dash(line, scores, of_roles, runs)}
+                upper = _is_loss(line["metric"]) or not loss
                 traces += self._line(frame[str(place)], line, style, "y" if upper else "y2")
         both = loss and bool(scores)
         layout = {"xaxis": axis("step", self.log_steps, anchor="y2" if both else "y"), "showlegend": True}
@@ -74,10 +75,11 @@ class Curves(View):
         return figure(traces, **layout, meta={"moment": True}, hovermode="x unified")
 
     def _words(self, line):
-        """Return what a line is called: of the loss its split, of the scores what is scored."""
+        """Return what a line is called: of the loss its split, of a network's own loss and of scores what they are."""
         if line["metric"] == "loss":
             return [line["split"]]
-        return [line["metric"], *([line["split"]] if line["split"] != "validation" else [])]
+        usual = "train" if _is_loss(line["metric"]) else "validation"
+        return [line["metric"], *([line["split"]] if line["split"] != usual else [])]
 
     def _line(self, points, line, style, y):
         steps, values = points
@@ -95,26 +97,34 @@ class Curves(View):
 
 def _place(curve):
     (split, metric), _ = curve
-    return metric != "loss", metric, ORDER.index(split) if split in ORDER else len(ORDER)
+    return not _is_loss(metric), metric != "loss", metric, ORDER.index(split) if split in ORDER else len(ORDER)
 
 
 def _shown(metric, show):
-    return show == "both" or (metric == "loss") == (show == "loss")
+    return show == "both" or _is_loss(metric) == (show == "loss")
 
 
-def _colour(line, scores, runs):
+def _is_loss(metric):
+    """Return whether it is the loss, or that of one network among several."""
+    return metric == "loss" or metric.endswith(" loss")
+
+
+def _colour(line, scores, of_roles, runs):
     """Colour splits where one run is drawn, and runs where there are several."""
     if len(runs) > 1:
         return PALETTE[runs.index(line["run"]) % len(PALETTE)]
-    if line["metric"] != "loss":
+    if line["metric"] in of_roles:
+        return PALETTE[(4 + of_roles.index(line["metric"])) % len(PALETTE)]
+    if line["metric"] in scores:
         return PALETTE[(2 + scores.index(line["metric"])) % len(PALETTE)]
     return PALETTE[ORDER.index(line["split"]) if line["split"] in ORDER else 3]
 
 
-def _dash(line, scores, runs):
+def _dash(line, scores, of_roles, runs):
     """Where colours tell runs apart, tell losses apart by their split, and scores by what is scored."""
     if len(runs) < 2:
         return "solid"
     if line["metric"] == "loss":
         return {"train": "solid", "validation": "dot", "test": "dash"}.get(line["split"], "solid")
-    return DASHES[scores.index(line["metric"]) % len(DASHES)]
+    named = of_roles if line["metric"] in of_roles else scores
+    return DASHES[named.index(line["metric"]) % len(DASHES)]

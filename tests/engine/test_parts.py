@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
@@ -25,6 +26,7 @@ from engine.training.learner import Learner
 from engine.training.loop import every, learn
 from engine.training.recipe import Recipe
 from engine.training.settings import changed
+from engine.views import VIEWS, Frame
 from tests.engine.stopping import stopped_and_not
 
 ROLES = ("discriminator", "generator")
@@ -129,6 +131,13 @@ def test_a_run_of_two_networks_keeps_both_losses_from_the_first_step_and_goes_on
     begun = experiment() if plain else dataclasses.replace(experiment(), recipe=own)
     curves = stopped_and_not(tmp_path, begun)
     assert {name for split, name in curves if split == "train"} == {"discriminator loss", "generator loss"}
+    lines = [{"run": "", "split": split, "metric": metric} for split, metric in curves]
+    arrays = {str(place): np.array(points, np.float32).T for place, points in enumerate(curves.values())}
+    figure = VIEWS["curves"]().draw(Frame(arrays, {"lines": lines}))
+    losses = {trace["name"]: (trace["yaxis"], trace["line"]["color"]) for trace in figure["data"]}
+    assert losses.keys() == {"discriminator loss", "generator loss", "validation"}
+    assert {axis for axis, _ in losses.values()} == {"y"}  # no loss stands among the scores
+    assert len({colour for _, colour in losses.values()}) == 3
     assert all(points[0][0] == 1 for (split, _), points in curves.items() if split == "train")
     assert load(dump(experiment())) == experiment()
 
