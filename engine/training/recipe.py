@@ -16,7 +16,7 @@ Clip = Annotated[float, Field(gt=0, le=10**6)]
 Whole = Annotated[int, Field(ge=1, le=10**9)]
 Optimiser = Literal["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw", "lbfgs"]
 Schedule = Literal["constant", "step", "cosine", "one_cycle", "plateau"]
-COMMON = "as for all networks"
+COMMON = "as for all"
 
 
 class Own(Choice):

@@ -159,9 +159,15 @@ def _pace(default: Any) -> float:
     return float(f"{abs(default) / 10:.0e}") if default else 0.1
 
 
-def _words(option: Option, value: str, key: str, changed: Changed) -> None:
+def _words(option: Option, value: str | None, key: str, changed: Changed) -> None:
     show(key, value)
-    st.selectbox(_label(option), option.words, key=key, help=option.help, on_change=_told(option, key, changed))
+    words, told = [*([None] if option.optional else []), *option.words], _told(option, key, changed)
+    st.selectbox(_label(option), words, key=key, help=option.help, on_change=told, format_func=_or(option.none))
+
+
+def _or(none: str) -> Callable[[Any], str]:
+    """Return how words are shown among which none may be chosen."""
+    return lambda word: none if word is None else str(word)
 
 
 def _text(option: Option, value: str, key: str, changed: Changed) -> None:

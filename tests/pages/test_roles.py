@@ -100,6 +100,11 @@ def test_a_network_gets_an_optimiser_a_rate_and_a_rhythm_of_its_own(home):
     assert now(app).recipe.own_of("generator").chosen == {"optimiser": "sgd"}
     assert now(app).recipe.own_of("generator").interval == 5
     assert now(app).recipe.own_of("discriminator").interval == 1
+    optimiser = app.selectbox(key="playground.recipe.own-generator.optimiser")
+    assert optimiser.options[0] == "as for all"
+    optimiser.set_value(None).run()
+    assert not app.exception
+    assert not now(app).recipe.own_of("generator").chosen
 
 
 def test_what_a_link_locks_of_the_recipe_is_locked_for_each_network_too(home):
