@@ -23,7 +23,7 @@ class Runner(nn.Module):
     plan: list[tuple[str, tuple[int, ...], int]]  # module, where its inputs lie, where its output goes
     results: list[int]
     width: int  # how many values there are
-    sequences: bool = False  # whether any module is given sequences of several lengths
+    sequences: bool = False  # whether the network is given sequences of several lengths
     timed: dict[str, tuple[int, int]]  # modules that give sequences, and how lengths change there
 
     def forward(self, *inputs: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, ...]:
@@ -79,6 +79,9 @@ class Network(Runner):
         self.uneven = [place for place, layer in enumerate(graph.inputs.values()) if layer.sequence]
         steps = {step.path: step for step in trace(graph).steps}
         _fill(self, graph, "", steps, graph.init)
+        for runner in self.modules() if self.uneven else ():
+            if isinstance(runner, Runner):
+                runner.sequences = True
 
     def forward(self, *inputs: Any) -> torch.Tensor | tuple[torch.Tensor, ...]:
         """Return the output, or a tuple where the graph has several; `Fields` come in by the names of the inputs."""
@@ -144,7 +147,6 @@ def _fill(parent: Runner, graph: Graph, path: str, steps: dict[str, Step], init:
         places[node.id] = len(places)
         parent.plan.append((node.id, tuple(places[s] for s in sources(graph, node)), places[node.id]))
     parent.timed = {node.id: node.layer.pace() for node in graph.nodes if _keeps_time(node, path, steps)}
-    parent.sequences = any(_is_given_sequence(node, path, steps) for node in graph.nodes)
     parent.results = [places[name] for name in graph.outputs]
     parent.width = len(places)
 
@@ -163,13 +165,6 @@ def _module(node: Node, layer: Layer, path: str, steps: dict[str, Step], init: I
     module = layer.module(*steps[here].given)()
     initialise(layer, module, init)
     return module
-
-
-def _is_given_sequence(node: Node, path: str, steps: dict[str, Step]) -> bool:
-    """Return whether a node, or any within a block, is given a sequence of several lengths."""
-    here = path + node.id
-    inside = [step for name, step in steps.items() if name == here or name.startswith(f"{here}.")]
-    return any(shape.sequence for step in inside for shape in step.given)
 
 
 def _keeps_time(node: Node, path: str, steps: dict[str, Step]) -> bool:

@@ -119,7 +119,7 @@ def two(number: int) -> Examples:
 def _dataset(inputs: torch.Tensor | Fields, example: str, **more: object) -> Examples:
     split = Split(inputs, torch.randint(0, 4, (len(inputs),)))
     few = split.take(torch.arange(64))
-    return Examples("random", example, tuple("abcd"), split, few, few, **more)  # type: ignore[arg-type]
+    return Examples("random", example, tuple("abcd"), split, few, few, **more)  # type: ignore[arg-type]  (words, forms)
 
 
 def ours(graphs: dict[str, Graph], task: Task) -> Loop:
