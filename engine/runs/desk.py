@@ -84,12 +84,12 @@ class Ear(threading.Thread):
     def _beat(self) -> None:
         if time.monotonic() - self.reported > HANGS:
             return
-        with self.store.writing() as connection:
-            mine = RUNS.c.run == self.names[0]
-            connection.execute(
-                RUNS.update().where(RUNS.c.run.in_(self.names)).values(beat=sa.func.coalesce(RUNS.c.beat, 0) + 1)
-            )
-            minded = connection.execute(sa.select(RUNS.c.minded).where(mine)).scalar()
+        for name in self.names:  # each in a breath of its own, so that it waits for no other row while it holds one
+            with self.store.writing() as connection:
+                beaten = RUNS.update().where(RUNS.c.run == name).values(beat=sa.func.coalesce(RUNS.c.beat, 0) + 1)
+                connection.execute(beaten)
+        with self.store.reading() as connection:
+            minded = connection.execute(sa.select(RUNS.c.minded).where(RUNS.c.run == self.names[0])).scalar()
         if minded != self.minded[0]:
             self.minded = minded, time.monotonic()
 

@@ -109,9 +109,8 @@ class Store:
     def delete(self, run: str) -> None:
         """Forget a run and everything about it."""
         with self.writing() as connection:
-            for table in OF_A_RUN:
+            for table in (RUNS, *OF_A_RUN):
                 connection.execute(table.delete().where(table.c.run == run))
-            connection.execute(RUNS.delete().where(RUNS.c.run == run))
 
     # -- what runs leave -----------------------------------------------------------------------------------------
 

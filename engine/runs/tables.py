@@ -99,7 +99,9 @@ DIARY = sa.Table(
     sa.Column("step", Count, nullable=False),
     sa.Column("words", sa.Text, nullable=False),
 )
-OF_A_RUN = (METRICS, CHECKPOINTS, COMMANDS, WATCHES, FRAMES, DIARY)  # what goes when it is deleted
+# What goes with a run that is deleted. Whoever writes into several tables in one breath takes runs first and then
+# these in their order: two who took them crosswise would wait for each other for ever.
+OF_A_RUN = (METRICS, CHECKPOINTS, COMMANDS, WATCHES, FRAMES, DIARY)
 
 
 def address() -> str:

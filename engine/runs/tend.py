@@ -4,6 +4,8 @@ import contextlib
 import time
 from pathlib import Path
 
+import sqlalchemy as sa
+
 from engine.runs import alive, orders
 from engine.runs.store import ACTIVE, Row, Store, folder
 from engine.runs.tables import RUNS
@@ -76,5 +78,6 @@ class Watchman:
     def _mind(self) -> None:
         """Count on, for the runs that end when no app minds them."""
         minded = RUNS.c.minded.is_not(None) & RUNS.c.status.in_((*ACTIVE, "queued"))
-        with self.store.writing() as connection:
+        with self.store.writing() as connection:  # the rows in one order, where several apps mind them
+            connection.execute(sa.select(RUNS.c.run).where(minded).order_by(RUNS.c.run).with_for_update())
             connection.execute(RUNS.update().where(minded).values(minded=RUNS.c.minded + 1))

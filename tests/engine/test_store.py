@@ -2,7 +2,10 @@
 
 import dataclasses
 import getpass
+import graphlib
+import itertools
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -17,10 +20,10 @@ import sqlalchemy as sa
 
 from engine.errors import VitrineError
 from engine.runs import frames, orders, tend
-from engine.runs.carry import new_run
+from engine.runs.carry import carry_out, new_run
 from engine.runs.launch import again, claim, fill
 from engine.runs.store import Store
-from engine.runs.tables import META, RUNS, database
+from engine.runs.tables import RUNS, database
 from engine.training.experiment import dump
 from engine.training.recipe import Recipe
 from tests.engine.living import EXPERIMENT, await_run, await_status, begun, end_all
@@ -63,9 +66,8 @@ def store(request, home, monkeypatch):
     store = Store()
     yield store
     end_all(store)
-    with store.writing() as connection:
-        for table in META.sorted_tables:
-            connection.execute(table.delete())
+    for row in store.runs():
+        store.delete(row["run"])
     store.engine.dispose()
 
 
@@ -192,6 +194,38 @@ def test_a_worker_learns_obeys_is_seen_dies_and_goes_on(store):
     await_status(store, run, "running")
     orders.tell(store, run, "stop")
     assert len(frames.pulses(store, run)) > 0
+
+
+def test_no_two_writers_can_wait_for_each_other(store):
+    """In one breath tables are written in one order, whoever writes: crosswise, PostgreSQL ends one of the two."""
+    breaths: list[list[str]] = []
+
+    def begin(connection):
+        breaths.append([])
+
+    def write(connection, cursor, statement, *_):
+        verb, table = re.match(r"(INSERT INTO|UPDATE|DELETE FROM)? ?(\w+)", statement).groups()
+        if verb:
+            breaths[-1].append(table)
+
+    sa.event.listen(store.engine, "begin", begin)
+    sa.event.listen(store.engine, "before_cursor_execute", write)
+    run = new_run(store, dataclasses.replace(EXPERIMENT, recipe=Recipe(epochs=1, batch=64)))
+    claim(store, run)
+    frames.renew(store, run, {"kind": "flow"})
+    for _ in carry_out(store, run):
+        pass
+    frames.put(store, run, 1, {"a": b"x", frames.PULSE: b"p"})
+    frames.leave(store, run, frames.watch_of({"kind": "flow"}))
+    frames.clear(store, run)
+    store.delete(run)
+    sa.event.remove(store.engine, "begin", begin)
+    sa.event.remove(store.engine, "before_cursor_execute", write)
+    after = graphlib.TopologicalSorter()
+    for tables in breaths:
+        for one, other in itertools.pairwise(dict.fromkeys(tables)):
+            after.add(other, one)
+    assert {"runs", "commands", "watches", "frames"} <= set(after.static_order())
 
 
 @pytest.mark.parametrize(
