@@ -23,9 +23,11 @@ class Fields:
         return iter(self.values)
 
     def __getitem__(self, which: Any) -> Any:
-        """Return one field by its name, or some of the examples of all."""
+        """Return one field by its name, some of the examples of all, or of one example each field by name."""
         if isinstance(which, str):
             return self.values[which]
+        if isinstance(which, int):
+            return {name: value[which] for name, value in self.values.items()}
         return self.each(lambda _, value: value[which])
 
     def each(self, change: Callable[[str, torch.Tensor], torch.Tensor]) -> "Fields":

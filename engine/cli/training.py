@@ -10,6 +10,7 @@ from rich.console import Console
 
 from engine.cli.words import Json, Named, Run, console, experiment_of, named, table_of
 from engine.errors import VitrineError
+from engine.tasks.task import WHAT
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -42,7 +43,7 @@ def data(
         f"an example is {found.example}, {'×'.join(map(str, found.sizes))}; {source.origin}; licence: {source.licence}"
     )
     print(", ".join(f"{len(split):,} {name}" for name, split in found.splits().items()))
-    print(f"{len(found.classes)} classes: {' '.join(found.classes)}" if found.classes else "a number to be learned")
+    print(f"{len(found.classes)} classes: {' '.join(found.classes)}" if found.classes else WHAT[found.goal])
 
 
 def train(

@@ -1,7 +1,7 @@
 """Augmentation: fresh variations of each batch, made all at once on the device."""
 
 import math
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 from pydantic import Field
@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from engine.choice import Choice, option
 from engine.data.dataset import Dataset
+from engine.fields import Fields
 
 Degrees = Annotated[float, Field(ge=0, le=180)]
 Part = Annotated[float, Field(ge=0, le=1)]
@@ -50,7 +51,9 @@ class Augment(Choice):
         """Return the batch varied; with mix-up, targets become shares of classes, or numbers between two."""
         if inputs.dim() == 4:
             if self.moves:
-                inputs = F.grid_sample(inputs, self._grid(inputs), padding_mode="border", align_corners=False)
+                grid = self._grid(inputs)
+                targets = _moved(targets, inputs, grid)
+                inputs = F.grid_sample(inputs, grid, padding_mode="border", align_corners=False)
             inputs = self._shade(inputs)
         if self.noise:
             inputs = inputs + self.noise * torch.randn_like(inputs)
@@ -65,8 +68,14 @@ class Augment(Choice):
         if others and dataset.example != "image":
             words = " and ".join(name.replace("_", "-") for name in others)
             return f"{dataset.title}: these are no images, so {words} cannot vary them. Take that out; noise can."
+        if changed and dataset.example in ("fields", "tokens"):
+            what = "several fields" if dataset.example == "fields" else "words"
+            words = " and ".join(name.replace("_", "-") for name in changed)
+            return f"{dataset.title}: an example is made of {what}, which {words} cannot vary. Take that out."
         if self.mix_up and not blends:
-            return "Mix-up blends two examples, and this task's rule learns from single ones. Take it out."
+            return "Mix-up blends two examples, and this task learns from single ones. Take it out."
+        if self.mix_up and dataset.incomplete:
+            return "Mix-up blends what is right of two examples, and of some that is not known. Take it out."
         return ""
 
     def _grid(self, inputs: torch.Tensor) -> torch.Tensor:
@@ -120,3 +129,15 @@ class Augment(Choice):
         other = torch.randperm(len(inputs), device=inputs.device)
         shares = F.one_hot(targets, classes).to(inputs.dtype) if classes else targets
         return share * inputs + (1 - share) * inputs[other], share * shares + (1 - share) * shares[other]
+
+
+def _moved(targets: Any, inputs: torch.Tensor, grid: torch.Tensor) -> Any:
+    """Return what is right for every dot of pictures, moved as they are; all else stays as it is."""
+    if isinstance(targets, Fields):
+        return targets.each(lambda _, values: _moved(values, inputs, grid))
+    if targets.dim() < 3 or targets.shape[-2:] != inputs.shape[-2:]:
+        return targets
+    if targets.is_floating_point():
+        return F.grid_sample(targets, grid, padding_mode="border", align_corners=False)
+    labels = targets.to(grid.dtype).unsqueeze(1)  # single precision holds as many as there can be
+    return F.grid_sample(labels, grid, "nearest", "border", align_corners=False)[:, 0].to(targets.dtype)

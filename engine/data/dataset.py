@@ -3,7 +3,7 @@
 import functools
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -30,12 +30,15 @@ VALIDATION = option(0.1, "The share of the training examples that is kept aside 
 TEST = option(0.2, "The share of all examples that is kept aside to test on.", rare=True)
 
 
+UNKNOWN = -1  # a class, or a place's label, that nobody knows; of numbers, NaN says so
+
+
 @dataclass(frozen=True)
 class Split:
     """Examples and what is to be learned of them; images are bytes, channels×height×width."""
 
     inputs: Any  # a tensor, or several `Fields`
-    targets: torch.Tensor
+    targets: Any
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -48,6 +51,9 @@ class Split:
 # What an example is, or a field of one. Tokens and series may end in padding: token 0, or no numbers (NaN).
 Form = Literal["image", "points", "numbers", "tokens", "series"]
 SEQUENCES = ("tokens", "series")
+# What there is to learn of an example: its class; of every class whether it has it; a class for each of its places;
+# numbers; several of these by name; or nothing.
+Goal = Literal["class", "classes", "labels", "numbers", "several", "nothing"]
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,7 @@ class Dataset:
     test: Split
     divided: Divided = "by class"
     forms: Mapping[str, Form] = field(default_factory=dict)  # of fields, by name
+    goals: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of several to learn, by name: their classes
     words: tuple[str, ...] = ()  # of tokens: what each stands for, the padding first
     deviation: float = 1.0  # to which columns are brought that come as they stand in a table, in double precision
 
@@ -69,6 +76,41 @@ class Dataset:
     def sizes(self) -> tuple[int, ...]:
         """Return the sizes of one example; of several fields there are none in common."""
         return () if isinstance(self.train.inputs, Fields) else tuple(self.train.inputs.shape[1:])
+
+    @functools.cached_property
+    def goal(self) -> Goal:
+        """Return what there is to learn of an example."""
+        targets = self.train.targets
+        if isinstance(targets, Fields):
+            return "several"
+        if not targets.shape[1:].numel():
+            return "nothing"
+        if not self.classes:
+            return "numbers"
+        return "classes" if targets.is_floating_point() else "class" if targets.dim() == 1 else "labels"
+
+    @functools.cached_property
+    def incomplete(self) -> bool:
+        """Return whether of some examples it is not known, wholly or in part, what is right."""
+        return any(bool(unknown(split.targets).any()) for split in self.splits().values())
+
+    def about(self, name: str) -> "Dataset":
+        """Return the dataset with one of several things to learn."""
+        parts = [replace(part, targets=part.targets[name]) for part in (self.train, self.validation, self.test)]
+        kept: dict[str, Any] = dict(zip(("train", "validation", "test"), parts, strict=True))
+        return replace(self, classes=self.goals[name], goals={}, **kept)
+
+    def named(self, target: Any) -> str:
+        """Return in words what is right for an example."""
+        if self.goal == "several":
+            return ", ".join(f"{name} {self.about(name).named(target[name])}" for name in self.goals)
+        if self.goal == "classes":
+            return " and ".join(name for name, has in zip(self.classes, target, strict=True) if has > 0) or "none"
+        if self.goal in ("nothing", "labels"):
+            return ""
+        if bool(unknown(target).all()):
+            return "not known"
+        return self.classes[int(target)] if self.goal == "class" else f"{float(target.flatten()[0]):.3g}"
 
     def pieces(self, split: Split) -> dict[str, tuple[str, torch.Tensor]]:
         """Return the form and the values of each field of a split; of examples of one piece, under no name."""
@@ -127,15 +169,23 @@ class Source(Choice):
 source = kinds(DATASETS)  # registers a class of datasets under its kind
 
 
+def unknown(targets: Any) -> torch.Tensor:
+    """Return where nobody knows what is right."""
+    if isinstance(targets, Fields):
+        return torch.stack([unknown(targets[name]).unsqueeze(1).flatten(1).any(dim=1) for name in targets]).any(dim=0)
+    return targets.isnan() if targets.is_floating_point() else targets == UNKNOWN
+
+
 def drawn(seed: int, stream: int = 0) -> torch.Generator:
     """Return a generator of its own for each stream of a seed."""
     return torch.Generator().manual_seed(seed * 1_000_003 + stream)
 
 
-def mixed(targets: torch.Tensor, divided: Divided, generator: torch.Generator) -> torch.Tensor:
+def mixed(targets: Any, divided: Divided, generator: torch.Generator) -> torch.Tensor:
     """Return an order drawn at random; by class, any stretch of it has about the share of each class that all have."""
     order = torch.randperm(len(targets), generator=generator)
-    if divided == "at random" or targets.dtype != torch.long or targets.dim() > 1:
+    plain = isinstance(targets, torch.Tensor) and targets.dtype == torch.long and targets.dim() == 1
+    if divided == "at random" or not plain:
         return order
     labels = targets[order]
     along = torch.empty(len(order), dtype=torch.double)
@@ -145,9 +195,7 @@ def mixed(targets: torch.Tensor, divided: Divided, generator: torch.Generator) -
     return order[along.argsort(stable=True)]
 
 
-def parts(
-    targets: torch.Tensor, source: "Source", test: float | None = None
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def parts(targets: Any, source: "Source", test: float | None = None) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Return which examples are for training, validation and test, as the source's options say."""
     given: Any = source
     number, order = len(targets), mixed(targets, source.divided, drawn(given.seed, 17))

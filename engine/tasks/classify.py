@@ -7,17 +7,18 @@ from pydantic import Field
 from torch.nn import functional as F
 
 from engine.choice import option
+from engine.data.dataset import UNKNOWN
 from engine.graph.trace import trace
-from engine.tasks.task import Task, Turn, fits_input, task
+from engine.tasks.task import Direct, fits_input, mean_of, task
 
 TINIEST = 1e-12  # below it a probability counts as zero, whose logarithm is not finite
 
 
 @task("classify")
-class Classify(Task):
+class Classify(Direct):
     """Tell which class an example belongs to; learned by cross-entropy."""
 
-    title, best, answers = "Classify", "accuracy", "classes"
+    title, goals, best, answers = "Classify", ("class",), "accuracy", "classes"
 
     smoothing: Annotated[float, Field(ge=0, lt=1)] = option(
         0.0, "Label smoothing: the share of certainty that is spread over all classes."
@@ -29,17 +30,11 @@ class Classify(Task):
         False, "Whether the network ends in probabilities; follows from the graph.", hidden=True
     )
 
-    def suited(self, graphs):
-        """Return the task as it must be for these graphs: with or without a softmax or sigmoid at the end."""
+    def suited(self, graphs, dataset):
+        """Return the task as it must be: with or without a softmax or sigmoid at the end, all known or not."""
         graph = graphs["network"]
         end = graph[graph.outputs[0]].layer.kind if graph.outputs else ""
-        return self.but(probabilities=end in ("softmax", "sigmoid"))
-
-    def unlearnable(self, dataset):
-        """Refuse targets that are no classes."""
-        if dataset.classes:
-            return ""
-        return f"{dataset.title} has numbers to learn, no classes. Choose the task 'regress'."
+        return super().suited(graphs, dataset).but(probabilities=end in ("softmax", "sigmoid"))
 
     def refuses(self, graphs, dataset):
         """Refuse other inputs, other numbers of classes, and targets that are no classes."""
@@ -48,62 +43,94 @@ class Classify(Task):
         if words := fits_input(graphs["network"], dataset):
             return words
         gives, classes = trace(graphs["network"]).outputs[0], len(dataset.classes)
-        if gives.sizes != (classes,) and (gives.sizes, classes) != ((1,), 2):
-            end = graphs["network"].outputs[0]
-            return f"{end} gives {gives} but {dataset.title} has {classes} classes. Let it give {classes}."
+        wanted = self.sizes(dataset, classes)
+        if gives.sizes != wanted and (gives.sizes, classes) != (self.sizes(dataset, 1), 2):
+            end, sizes = graphs["network"].outputs[0], "×".join(map(str, wanted))
+            return f"{end} gives {gives} but {dataset.title} has {self.needs(dataset)}. Let it give {sizes}."
         if self.class_weights and len(self.class_weights) != classes:
             return f"There are {len(self.class_weights)} class weights for {classes} classes."
         return ""
 
-    def _loss(self, outputs, targets, smoothing):
-        scores = outputs.clamp_min(TINIEST).log() if self.probabilities else outputs
-        weights = torch.tensor(self.class_weights, device=outputs.device) if self.class_weights else None
-        return F.cross_entropy(scores, targets, weights, label_smoothing=smoothing)
+    def sizes(self, dataset, columns):
+        """Return the sizes of an answer with so many columns."""
+        return (columns,)
 
-    def _columns(self, outputs):
+    def needs(self, dataset):
+        """Return in words what answers must tell."""
+        return f"{len(dataset.classes)} classes"
+
+    def wrong(self, outputs, targets):
+        """Return the loss of what is learned by."""
+        shares = targets.is_floating_point()  # of several classes, where examples are blended
+        special = self.smoothing or self.class_weights or self.probabilities or self.incomplete
+        if outputs.shape[-1] == 1 and not (special or shares):  # the same number, in half the time
+            return F.binary_cross_entropy_with_logits(outputs[..., 0], targets.to(outputs.dtype))
+        columns = self.laid(outputs)
+        if not self.incomplete or shares:
+            return self.entropy(columns, targets, self.smoothing)
+        known = self.counted(columns, targets).clamp_min(torch.finfo(columns.dtype).tiny)
+        return self.entropy(columns, targets, self.smoothing, "sum") / known
+
+    def entropy(self, columns, targets, smoothing, reduction="mean"):
+        """Return the cross-entropy; what is not known counts nothing."""
+        scores = columns.clamp_min(TINIEST).log() if self.probabilities else columns
+        return F.cross_entropy(scores, targets, self.weights(columns), None, UNKNOWN, None, reduction, smoothing)
+
+    def weights(self, columns):
+        """Return how much each class counts, or None where all count alike."""
+        return torch.tensor(self.class_weights, device=columns.device) if self.class_weights else None
+
+    def counted(self, columns, targets):
+        """Return what makes a mean of a sum over examples: how many are known, each as it counts."""
+        if (weights := self.weights(columns)) is not None:
+            return (weights[targets.clamp_min(0)] * (targets != UNKNOWN)).sum().to(columns.dtype)
+        return (targets != UNKNOWN).sum().to(columns.dtype)
+
+    def laid(self, outputs):
         """Return a column for each class: a single output, which tells of the second one, becomes two."""
-        if outputs.shape[1] > 1:
+        if outputs.shape[-1] > 1:
             return outputs
         first = 1 - outputs if self.probabilities else torch.zeros_like(outputs)
-        return torch.cat([first, outputs], dim=1)
+        return torch.cat([first, outputs], dim=-1)
 
-    def turns(self, networks, inputs, targets):
-        """Yield the one turn there is."""
-        yield Turn("network", lambda: self._wrong(networks["network"](inputs), targets))
-
-    def _wrong(self, outputs, targets):
-        """Return the loss of what is learned by."""
-        shares = targets.dim() > 1  # of several classes, where examples are blended
-        plain = not (self.smoothing or self.class_weights or self.probabilities or shares)
-        if plain and outputs.shape[1] == 1:  # the same number, in half the time
-            return F.binary_cross_entropy_with_logits(outputs[:, 0], targets.to(outputs.dtype))
-        return self._loss(self._columns(outputs), targets, self.smoothing)
-
-    def answer(self, networks, inputs):
-        """Return a column for each class."""
-        return self._columns(networks["network"](inputs))
-
-    def chances(self, outputs):
+    def chances(self, answers):
         """Return the probability of each class."""
-        return outputs if self.probabilities else outputs.softmax(dim=1)
+        return answers if self.probabilities else answers.softmax(dim=-1)
 
-    def scores(self, outputs, targets):
-        """Return loss, accuracy, and how often the class is among the first three."""
-        classes = outputs.shape[1]
-        found = {
-            "loss": self._loss(outputs.float(), targets, 0.0).item(),  # smoothing is a way to learn, no score
-            "accuracy": (outputs.argmax(dim=1) == targets).float().mean().item(),
-        }
-        if classes > 5:
-            first = outputs.topk(3, dim=1).indices
-            found["top 3"] = (first == targets.unsqueeze(1)).any(dim=1).float().mean().item()
-        return found
+    def tally(self):
+        """Return what adds up losses and right answers."""
+        return Right(self)
+
+
+class Right:
+    """The loss, how often the class is right, and how often it is among the first three."""
+
+    def __init__(self, task: Classify):
+        self.task, self.columns = task, 0
+        self.loss = self.weight = 0.0
+        self.right = self.first = self.number = 0
+
+    def take(self, outputs: torch.Tensor, targets: torch.Tensor) -> None:
+        """Take answers, a row each; smoothing is a way to learn, no score."""
+        outputs = outputs.float()
+        self.columns = outputs.shape[1]
+        self.loss += self.task.entropy(outputs, targets, 0.0, "sum").item()
+        self.weight += self.task.counted(outputs, targets).item()
+        self.right += int((outputs.argmax(dim=1) == targets).sum())
+        self.number += int((targets != UNKNOWN).sum())
+        if self.columns > 5:
+            self.first += int((outputs.topk(3, dim=1).indices == targets.unsqueeze(1)).any(dim=1).sum())
+
+    def scores(self) -> dict[str, float]:
+        """Return the means."""
+        found = {"loss": mean_of(self.loss, self.weight), "accuracy": mean_of(self.right, self.number)}
+        return found | ({"top 3": mean_of(self.first, self.number)} if self.columns > 5 else {})
 
 
 def confusion(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     """Return how many examples of each class (rows) were taken for each class (columns)."""
-    classes = outputs.shape[1]
-    pairs = targets * classes + outputs.argmax(dim=1)
+    classes, known = outputs.shape[1], targets != UNKNOWN
+    pairs = targets[known] * classes + outputs[known].argmax(dim=1)
     return torch.bincount(pairs, minlength=classes**2).reshape(classes, classes)
 
 

@@ -8,7 +8,7 @@ import torch
 from engine.choice import option
 from engine.graph.cost import cost
 from engine.graph.trace import trace
-from engine.tasks.task import Task, Turn, fits_input, task
+from engine.tasks.task import Task, Turn, fits_input, mean_of, task
 
 FIRES = ("step", "sign")
 MOST_PROVEN = 5_000  # examples of which it is worked out whether a line could separate them
@@ -21,7 +21,7 @@ class Perceptron(Task):
     Rate and batch are the recipe's; plain SGD with a batch of 1 is the rule as it is taught.
     """
 
-    title, best, answers = "Perceptron rule", "accuracy", "classes"
+    title, goals, best, answers = "Perceptron rule", ("class",), "accuracy", "classes"
     blends = by_gradient = False
 
     rule: Literal["perceptron", "hebb"] = option(
@@ -30,9 +30,11 @@ class Perceptron(Task):
 
     def unlearnable(self, dataset):
         """Refuse anything but two classes."""
+        if words := super().unlearnable(dataset):
+            return words
         if len(dataset.classes) == 2:
             return ""
-        return f"One neuron tells 2 classes apart; {dataset.title} has {len(dataset.classes) or 'none'}."
+        return f"One neuron tells 2 classes apart; {dataset.title} has {len(dataset.classes)}."
 
     def refuses(self, graphs, dataset):
         """Refuse anything but one neuron that fires or not, on two classes."""
@@ -73,15 +75,13 @@ class Perceptron(Task):
         sums = self._sums(networks, inputs)
         return torch.stack([torch.zeros_like(sums), sums], dim=1)
 
-    def chances(self, outputs):
+    def chances(self, answers):
         """Return certainty: the neuron knows no doubt."""
-        return torch.nn.functional.one_hot(outputs.argmax(dim=1), 2).float()
+        return torch.nn.functional.one_hot(answers.argmax(dim=1), 2).float()
 
-    def scores(self, outputs, targets):
-        """Return the loss, the share that is right, and how many are not."""
-        wrong = (outputs.argmax(dim=1) != targets).sum().item()
-        loss = self._losses(outputs[:, 1].float(), targets).mean().item()
-        return {"loss": loss, "accuracy": 1 - wrong / max(1, len(targets)), "mistakes": float(wrong)}
+    def tally(self):
+        """Return what adds up losses and mistakes."""
+        return _Tally(self)
 
     def last_words(self, settled, inputs, targets):
         """Say whether the rule has come to rest, and where it has not, whether it ever could."""
@@ -94,6 +94,20 @@ class Perceptron(Task):
         if separable(inputs.numpy(), targets.numpy()):
             return "A line could separate the classes, but no pass was free of mistakes yet: give it more epochs."
         return "No line separates these classes, so no pass will ever be free of mistakes."
+
+
+class _Tally:
+    def __init__(self, task):
+        self.task, self.loss, self.mistakes, self.number = task, 0.0, 0, 0
+
+    def take(self, outputs, targets):
+        self.loss += self.task._losses(outputs[:, 1].float(), targets).sum().item()
+        self.mistakes += int((outputs.argmax(dim=1) != targets).sum())
+        self.number += len(targets)
+
+    def scores(self):
+        right = 1 - self.mistakes / max(1, self.number)
+        return {"loss": mean_of(self.loss, self.number), "accuracy": right, "mistakes": float(self.mistakes)}
 
 
 def separable(inputs: np.ndarray, targets: np.ndarray) -> bool:

@@ -1,31 +1,41 @@
 """Regress: how much of something an example has."""
 
-from typing import Literal
+from typing import Any, Literal
 
+import torch
 from torch.nn import functional as F
 
 from engine.choice import option
 from engine.graph.trace import trace
-from engine.tasks.task import Task, Turn, fits_input, task
+from engine.tasks.task import Direct, fits_input, mean_of, places_last, task
 
 LOSSES = {"squared": F.mse_loss, "absolute": F.l1_loss, "huber": F.huber_loss}
 
 
-@task("regress")
-class Regress(Task):
-    """Tell a number; learned by how far off the answer is."""
-
-    title = "Regress"
+class Distance(Direct):
+    """What is learned by how far off numbers are."""
 
     loss: Literal["squared", "absolute", "huber"] = option(
         "squared", "Count the squared distance, the distance, or squared when small and plain when large."
     )
 
-    def unlearnable(self, dataset):
-        """Refuse targets that are classes."""
-        if not dataset.classes:
-            return ""
-        return f"{dataset.title} has classes, no numbers to learn. Choose the task 'classify'."
+    def wrong(self, outputs, targets):
+        """Return the loss; what is not known counts nothing."""
+        if not self.incomplete:
+            return LOSSES[self.loss](outputs, targets)
+        known = ~targets.isnan()
+        return LOSSES[self.loss](outputs[known], targets[known], reduction="sum") / known.sum().clamp_min(1)
+
+    def tally(self):
+        """Return what adds up how far off answers are."""
+        return Off(self)
+
+
+@task("regress")
+class Regress(Distance):
+    """Tell a number; learned by how far off the answer is."""
+
+    title, goals = "Regress", ("numbers",)
 
     def refuses(self, graphs, dataset):
         """Refuse other inputs, another number of outputs, and targets that are classes."""
@@ -39,17 +49,44 @@ class Regress(Task):
             return f"{end} gives {gives} but {dataset.title} has {sizes} numbers to learn. Let it give {sizes}."
         return ""
 
-    def turns(self, networks, inputs, targets):
-        """Yield the one turn there is."""
-        yield Turn("network", lambda: LOSSES[self.loss](networks["network"](inputs), targets))
 
-    def scores(self, outputs, targets):
-        """Return loss, root mean squared error, and the share of the variance that is explained."""
-        outputs = outputs.float()
-        wrong = (outputs - targets).pow(2).mean()
-        spread = (targets - targets.mean(dim=0)).pow(2).mean()
+class Off:
+    """The loss, the root of the mean squared error, and the share of the variance that is explained.
+
+    The variance is gathered as Chan, Golub and LeVeque add parts up, so that large numbers far from zero lose nothing.
+    """
+
+    def __init__(self, task: Distance):
+        self.task, self.number = task, 0
+        self.loss = self.wrong = 0.0
+        self.of_columns: Any = None  # of each column: how many, their mean, their squared distances from it
+
+    def take(self, outputs: torch.Tensor, targets: torch.Tensor) -> None:
+        """Take answers; each feature, or channel, is a column."""
+        known = ~targets.isnan()
+        outputs, right = outputs.float()[known], targets[known]
+        self.loss += LOSSES[self.task.loss](outputs, right, reduction="sum").item()
+        self.wrong += (outputs - right).pow(2).sum().item()
+        self.number += len(right)
+        columns = places_last(targets).flatten(0, -2).cpu().double()
+        there = ~columns.isnan()
+        number = there.sum(dim=0)
+        mean = columns.nan_to_num().sum(dim=0) / number.clamp_min(1)
+        far = torch.where(there, columns - mean, 0.0).pow(2).sum(dim=0)
+        if self.of_columns is not None:
+            before, middle, spread = self.of_columns
+            both, apart = (before + number).clamp_min(1), mean - middle
+            mean = middle + apart * number / both
+            far = spread + far + apart.pow(2) * before * number / both
+            number = before + number
+        self.of_columns = number, mean, far
+
+    def scores(self) -> dict[str, float]:
+        """Return the means."""
+        wrong = mean_of(self.wrong, self.number)
+        spread = mean_of(float(self.of_columns[2].sum()), self.number)
         return {
-            "loss": LOSSES[self.loss](outputs, targets).item(),
-            "rmse": wrong.sqrt().item(),
-            "r²": (1 - wrong / spread.clamp_min(1e-12)).item(),
+            "loss": mean_of(self.loss, self.number),
+            "rmse": wrong**0.5,
+            "r²": 1 - wrong / max(spread, 1e-12),
         }

@@ -1,14 +1,16 @@
 """What a task answers: which networks take turns, their losses, and how outputs are scored."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Protocol, Self
 
 import torch
 from torch import nn
 
-from engine.choice import Choice, kinds
+from engine.choice import Choice, kinds, option
 from engine.data import Dataset
+from engine.data.dataset import Goal
 from engine.graph.graph import Graph
 from engine.graph.trace import trace
 from engine.registry import Registry
@@ -17,7 +19,17 @@ TASKS: Registry[type["Task"]] = Registry("task")
 
 Networks = Mapping[str, nn.Module]
 Scores = dict[str, float]
-Answers = Literal["classes", "numbers", "neither"]
+# A column for each class of which one is right, or several may be; a column for each class at every place; the numbers
+# that were to be learned; the example itself; or nothing of these.
+Answers = Literal["classes", "several", "labels", "numbers", "example", "neither"]
+WHAT: dict[Goal, str] = {
+    "class": "classes",
+    "classes": "several classes at once",
+    "labels": "a class for every place",
+    "numbers": "numbers to learn",
+    "several": "several things to learn",
+    "nothing": "nothing to learn but itself",
+}
 
 
 @dataclass(frozen=True)
@@ -28,21 +40,38 @@ class Turn:
     loss: Callable[[], torch.Tensor]
 
 
+class Tally(Protocol):
+    """What is gathered of answers, piece by piece, so that no split need ever be held whole."""
+
+    def take(self, outputs: Any, targets: Any) -> None:
+        """Take the answers to some examples, and what is right."""
+        ...
+
+    def scores(self) -> Scores:
+        """Return the scores of all that was taken, 'loss' among them."""
+        ...
+
+
 class Task(Choice):
     """What is learned, with its options."""
 
     title: ClassVar[str] = ""
+    goals: ClassVar[tuple[Goal, ...]] = ()  # what there must be to learn of an example
     roles: ClassVar[tuple[str, ...]] = ("network",)  # the graphs an experiment must have
     flow: ClassVar[tuple[tuple[str, str], ...]] = ()  # from which network to which what is given goes on
     answering: ClassVar[str] = "network"  # the role of the network whose output is the answer
     best: ClassVar[str] = "loss"  # the score by which a better network is told; loss falls, others rise
     blends: ClassVar[bool] = True  # whether it can learn from a blend of two examples
-    answers: ClassVar[Answers] = "numbers"  # a column for each class, the numbers that were to be learned, or neither
+    answers: ClassVar[Answers] = "numbers"
     by_gradient: ClassVar[bool] = True  # whether a loss's gradient is what weights move by
 
     def unlearnable(self, dataset: Dataset) -> str:
         """Return in words why there is nothing of the kind in the dataset, whatever the graphs, or nothing."""
-        raise NotImplementedError(self.kind)
+        if not self.goals or dataset.goal in self.goals:
+            return ""
+        others = [kind for kind, other in TASKS.items() if dataset.goal in other.goals]
+        cure = f" Choose the task {others[0]!r}." if others else ""
+        return f"{dataset.title} has {WHAT[dataset.goal]}, but no {WHAT[self.goals[0]]}.{cure}"
 
     def unsuited(self, graphs: Mapping[str, Graph]) -> str:
         """Return in words why graphs built like these cannot learn this from any data, or nothing."""
@@ -62,17 +91,21 @@ class Task(Choice):
         """Return whether it is over when a whole pass makes no mistake."""
         return False
 
-    def suited(self, graphs: Mapping[str, Graph]) -> Self:
-        """Return the task as it must be for these graphs."""
+    def suited(self, graphs: Mapping[str, Graph], dataset: Dataset) -> Self:
+        """Return the task as it must be for these graphs and data."""
         return self
 
-    def turns(self, networks: Networks, inputs: torch.Tensor, targets: torch.Tensor) -> Iterable[Turn]:
+    def goal(self, inputs: Any, targets: Any) -> Any:
+        """Return what the answers to these examples should be."""
+        return targets
+
+    def turns(self, networks: Networks, inputs: Any, targets: Any) -> Iterable[Turn]:
         """Yield each network's turn in one step; a loss is worked out when its turn has come, with weights that earlier
         turns moved, and perhaps several times, or never.
         """
         raise NotImplementedError(self.kind)
 
-    def answer(self, networks: Networks, inputs: torch.Tensor) -> torch.Tensor:
+    def answer(self, networks: Networks, inputs: Any) -> Any:
         """Return what is scored: of most tasks, the network's output."""
         return networks[self.answering](inputs)
 
@@ -80,17 +113,69 @@ class Task(Choice):
         """Let examples through at least as far as a network of this role, and return what came out in the end."""
         return self.answer(networks, inputs)
 
-    def scores(self, outputs: torch.Tensor, targets: torch.Tensor) -> Scores:
-        """Return the scores of a whole split, 'loss' among them."""
+    def tally(self) -> Tally:
+        """Return what gathers scores."""
         raise NotImplementedError(self.kind)
 
-    def chances(self, outputs: torch.Tensor) -> torch.Tensor:
-        """Return the probability of each class, of tasks that classify."""
-        raise NotImplementedError(self.kind)
+    def scores(self, outputs: Any, targets: Any) -> Scores:
+        """Return the scores of answers that are all there."""
+        tally = self.tally()
+        tally.take(outputs, targets)
+        return tally.scores()
+
+    def chances(self, answers: Any) -> Any:
+        """Return answers as they are read: of classes, how probable each is."""
+        return answers
+
+    def opinions(self, answers: Any, inputs: Any) -> torch.Tensor:
+        """Return a column for each thing that can be asked about, of answers to these inputs."""
+        return answers.flatten(1)
+
+    def names(self, dataset: Dataset) -> tuple[str, ...]:
+        """Return what those columns are called, as far as they have names."""
+        return dataset.classes
 
     def last_words(self, settled: bool, inputs: torch.Tensor, targets: torch.Tensor) -> str:
         """Return what is to be said of the end, with the training examples, or nothing."""
         return ""
+
+
+class Direct(Task):
+    """What one network learns by how wrong its own answers are."""
+
+    incomplete: bool = option(
+        False, "Whether it is not always known what is right; follows from the data.", hidden=True
+    )
+
+    def suited(self, graphs, dataset):
+        """Return the task as it must be for these data: whether some of what is right is not known."""
+        return self.but(incomplete=dataset.incomplete)
+
+    def turns(self, networks, inputs, targets):
+        """Yield the one turn there is."""
+        yield Turn("network", lambda: self.wrong(networks["network"](inputs), self.goal(inputs, targets)))
+
+    def laid(self, outputs: Any) -> Any:
+        """Return what the network gives as an answer."""
+        return outputs
+
+    def answer(self, networks, inputs):
+        """Return what the network says of these examples."""
+        return self.laid(networks[self.answering](inputs))
+
+    def wrong(self, outputs: Any, targets: Any) -> torch.Tensor:
+        """Return the loss of what the network gives."""
+        raise NotImplementedError(self.kind)
+
+
+def places_last(values: torch.Tensor) -> torch.Tensor:
+    """Return maps with their channels behind height and width; all else has features at its end already."""
+    return values.movedim(1, -1) if values.dim() == 4 else values
+
+
+def mean_of(total: float, number: float) -> float:
+    """Return a mean; of nothing at all there is none."""
+    return total / number if number else math.nan
 
 
 task = kinds(TASKS)  # registers a class of tasks under its kind

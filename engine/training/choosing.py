@@ -20,9 +20,10 @@ def refusals(graphs: Mapping[str, Graph], dataset: Dataset) -> dict[str, str]:
 def suited(experiment: Experiment, dataset: Dataset) -> Experiment:
     """Return the experiment with its own task, or with the only one left where that is not for the dataset."""
     left = [kind for kind, words in refusals(experiment.graphs, dataset).items() if not words]
-    if experiment.task.kind in left or len(left) != 1:
+    meant = [kind for kind in left if dataset.goal in TASKS[kind].goals] or left
+    if experiment.task.kind in left or len(meant) != 1:
         return experiment
-    return dataclasses.replace(experiment, task=TASKS[left[0]]())
+    return dataclasses.replace(experiment, task=TASKS[meant[0]]())
 
 
 def _roles(kind: str, graphs: Mapping[str, Graph]) -> str:

@@ -54,7 +54,7 @@ def stand_in(graph: Graph) -> Dataset:
 
 def fitted(graph: Graph, dataset: Dataset) -> Graph:
     """Return the graph with an input and an output of the dataset's sizes."""
-    if len(graph.inputs) != 1 or len(graph.outputs) != 1:
+    if len(graph.inputs) != 1 or len(graph.outputs) != 1 or dataset.example == "fields" or dataset.goal == "several":
         raise VitrineError("Only a network with one input and one output can be fitted.", cure="Change it by hand.")
     (name, layer), *_ = graph.inputs.items()
     values, sequence = "tokens" if dataset.example == "tokens" else "numbers", layer.sequence or dataset.varies
@@ -63,7 +63,9 @@ def fitted(graph: Graph, dataset: Dataset) -> Graph:
         reads = graph[reader].layer
         if getattr(reads, "vocabulary", 2**31) < len(dataset.words):
             graph = edits.replace(graph, reader, reads.but(vocabulary=len(dataset.words)))
-    wanted = len(dataset.classes) or dataset.train.targets[0].numel()
+    if dataset.goal == "nothing":
+        return graph
+    wanted = _columns(dataset)
     node = graph[graph.outputs[0]]
     while not {"units", "channels"} & type(node.layer).model_fields.keys() or node.block:
         before = sources(graph, node)
@@ -72,3 +74,11 @@ def fitted(graph: Graph, dataset: Dataset) -> Graph:
         node = graph[before[0]]
     option = "units" if "units" in type(node.layer).model_fields else "channels"
     return edits.replace(graph, node.id, node.layer.but(**{option: wanted}))
+
+
+def _columns(dataset: Dataset) -> int:
+    """Return how many numbers an answer has: of every place, where there is one for each."""
+    if dataset.classes:
+        return len(dataset.classes)
+    sizes = dataset.train.targets.shape[1:]
+    return sizes[0] if len(sizes) == 3 else sizes[-1] if sizes else 1

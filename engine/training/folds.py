@@ -26,7 +26,7 @@ def folded(dataset: Dataset, recipe: Recipe) -> Dataset:
         return dataset
     pool = Split(
         joined([dataset.train.inputs, dataset.validation.inputs]),
-        torch.cat([dataset.train.targets, dataset.validation.targets]),
+        joined([dataset.train.targets, dataset.validation.targets]),
     )
     order = mixed(pool.targets, dataset.divided, drawn(recipe.seed, 29))
     parts = order.tensor_split(number_of_folds(dataset, recipe))

@@ -2,7 +2,7 @@
 
 import functools
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -12,9 +12,9 @@ from engine.data import Dataset, Split
 from engine.data.dataset import drawn
 from engine.errors import VitrineError
 from engine.graph.network import Network
+from engine.training.answering import Answering
 from engine.training.best import Best
 from engine.training.device import Place, place
-from engine.training.evaluating import evaluating
 from engine.training.experiment import Experiment
 from engine.training.folds import fewer, folded
 from engine.training.material import Material
@@ -29,18 +29,16 @@ from engine.training.sweep import batches
 from engine.training.unfit import impossible
 
 Losses = dict[str, list[tuple[int, torch.Tensor]]]  # by role: a step, and its loss
-LOOK = 1024  # examples at once when scoring,
-LOOK_VALUES = 2**22  # and how many numbers of theirs
 
 
-class Learner:
+class Learner(Answering):
     """Networks, optimisers, random state and the place in the data, between two steps."""
 
     def __init__(self, experiment: Experiment, dataset: Dataset):
         self.experiment, self.recipe = experiment, experiment.recipe
         self.dataset = dataset = fewer(folded(dataset, self.recipe), self.recipe)
         task = experiment.task
-        self.task = task.suited(experiment.graphs)
+        self.task = task.suited(experiment.graphs, dataset)
         if words := impossible(experiment.graphs, task, self.recipe, dataset):
             raise VitrineError(words)
         self.place: Place = place(self.recipe)
@@ -77,11 +75,6 @@ class Learner:
         self.leave()
 
     # -- the data ------------------------------------------------------------------------------------------------
-
-    @property
-    def data(self) -> dict[str, Split]:
-        """Return the splits on the device."""
-        return self.material.splits
 
     @property
     def train(self) -> Split:
@@ -172,25 +165,7 @@ class Learner:
         taken, self.losses = self.losses, {role: [] for role in self.losses}
         return taken
 
-    # -- scoring -------------------------------------------------------------------------------------------------
-
-    def score(self, name: str) -> dict[str, float]:
-        """Return the scores of a split; leaves networks and random state as they were."""
-        return self.task.scores(self.answers(name), self.data[name].targets)
-
-    def answers(self, name: str) -> torch.Tensor:
-        """Return what the networks answer to every example of a split."""
-        with evaluating(self.networks), self.place.precision():
-            parts = [self.answer(part) for part in self.pieces(self.data[name].inputs)]
-        return torch.cat(parts)
-
-    def answer(self, examples: torch.Tensor) -> torch.Tensor:
-        """Return what the networks answer to examples as the dataset holds them."""
-        return self.task.answer(self.networks, self.material.given(examples))
-
-    def pieces(self, examples: torch.Tensor) -> Sequence[torch.Tensor]:
-        """Return examples in as many pieces as memory asks for."""
-        return examples.split(max(1, min(LOOK, LOOK_VALUES // max(1, examples[:1].numel()))))
+    # -- between epochs ------------------------------------------------------------------------------------------
 
     def end_epoch(self) -> dict[str, dict[str, float]]:
         """Go on to the next epoch; return the validation scores, and remember the best weights."""

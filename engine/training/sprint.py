@@ -11,6 +11,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from engine.errors import VitrineError
 from engine.layers.modules import PlaneFeatures, Sign, Sine, Step
 from engine.tasks import Task
+from engine.tasks.task import Direct
 from engine.training.optimiser import pulled, stepping
 from engine.training.recipe import Recipe
 
@@ -43,6 +44,7 @@ def sprint_of(learner: "Learner") -> "Sprint | None":
         learner.place.device.type == "cpu"
         and recipe.precision == "fp32"
         and task.kind in TASKS
+        and not (isinstance(task, Direct) and task.incomplete)
         and recipe.optimiser in STATES
         and recipe.batch != "all"
         and recipe.schedule != "one_cycle"  # which moves the momentum too

@@ -11,7 +11,7 @@ from engine.training.recipe import Recipe
 
 def impossible(graphs: Mapping[str, Graph], task: Task, recipe: Recipe, dataset: Dataset) -> str:
     """Return in words why not a single step can be taken, or nothing; the dataset is as the recipe cuts it."""
-    return task.suited(graphs).refuses(graphs, dataset) or _batch(recipe, len(dataset.train))
+    return task.suited(graphs, dataset).refuses(graphs, dataset) or _batch(recipe, len(dataset.train))
 
 
 def unfit(graphs: Mapping[str, Graph], task: Task, recipe: Recipe, dataset: Dataset) -> str:

@@ -7,6 +7,7 @@ import torch
 from pydantic import Field
 
 from engine.choice import option
+from engine.data.dataset import UNKNOWN
 from engine.figures.figure import BAD, PALETTE, axis, figure, says
 from engine.graph.capture import capturing
 from engine.graph.units import number_of_units, unit_axes
@@ -81,6 +82,8 @@ class Ablation(View):
         split = learner.data[name]
         inputs, targets = split.inputs[: self.examples], split.targets[: self.examples]
         outputs = yield from answered(learner, inputs, turn / turns, (turn + 1) / turns)
+        known = targets != UNKNOWN
+        outputs, targets = outputs[known], targets[known]
         scores = learner.task.scores(outputs, targets)
         right = (outputs.argmax(dim=1) == targets).float().cpu()
         number = outputs.shape[1]

@@ -10,7 +10,7 @@ from engine.choice import option
 from engine.figures.figure import PALETTE, axis
 from engine.figures.maps import Regions
 from engine.views.frame import Frame
-from engine.views.sample import aim, answer, called, chances, looks, sample_of
+from engine.views.sample import aim, called, looks, opinions, sample_of
 from engine.views.session import looking
 from engine.views.shared import SAMPLE, TOWARD, Words, pictured
 from engine.views.view import View, view
@@ -53,10 +53,10 @@ class Adversarial(View):
         reach = torch.tensor(strengths, dtype=torch.float32).reshape(-1, 1, 1, 1).to(deviation.device)
         start = sample.given.expand(len(strengths), -1, -1, -1).detach()
         with looking(session.network):
-            first = chances(session, answer(session, sample.given)).float()[0].cpu()
+            first = opinions(session.network, sample.given).float()[0].cpu()
             others = [one for one in first.argsort(descending=True).tolist() if one != target]
             misled = self._misled(session, start, target, others[0] if others else target, reach / 255 / deviation)
-            said = chances(session, answer(session, misled)).float().cpu()
+            said = opinions(session.network, misled).float().cpu()
         order = [target, *dict.fromkeys([one for one in [int(said[-1].argmax()), *others] if one != target])][:4]
         arrays = {
             "strengths": strengths[:-1],
@@ -72,7 +72,8 @@ class Adversarial(View):
 
     def _misled(self, session, start, target, other, reach):
         """Return inputs that differ from the start by no more than the reach, each dot within what pictures hold."""
-        mean, deviation = session.network.material.scales
+        learner = session.network
+        mean, deviation = learner.material.scales
         darkest, brightest = (0 - mean) / deviation, (1 - mean) / deviation
         several = self.method == "projected gradient"
         steps, stride = (STEPS, 2.5 * reach / STEPS) if several else (1, reach)
@@ -80,8 +81,7 @@ class Adversarial(View):
         for _ in range(steps):
             with torch.enable_grad():
                 asked = now.detach().requires_grad_()
-                scores = answer(session, asked).float()
-                log = scores.log_softmax(dim=1) if session.network.task.classifies else scores
+                log = learner.task.answer(learner.networks, asked).float().log_softmax(dim=1)
                 wanted = log[:, other] if self.goal == "to the likeliest other" else -log[:, target]
                 gradient = torch.autograd.grad(wanted.sum(), asked)[0]
             now = now + stride * gradient.sign()

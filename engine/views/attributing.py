@@ -52,10 +52,6 @@ class Answers(nn.Module):
         """Return a score for each class, as it is before any softmax."""
         return scored(self, inputs)
 
-    def answer(self, inputs: Tensor) -> Tensor:
-        """Return a column for each class, as the task reads them."""
-        return self.task.answer(dict(self.networks.items()), inputs)
-
     @property
     def network(self) -> nn.Module:
         """Return the network whose nodes have names."""

@@ -41,15 +41,11 @@ class Augmentation(View):
         sample = sample_of(session, self.sample)
         augment = learner.recipe.augment
         others = learner.material.given(learner.train.inputs[: self.number])
-        targets = learner.train.targets[: self.number]
-        own = targets[0] if sample.truth is None else sample.truth
-        mine = targets.new_zeros((self.number, *targets.shape[1:])) + own  # of every variation, what it is
         given = sample.given.expand(self.number, -1, -1, -1)
         with looking(learner):
             torch.manual_seed(self.seed)
-            varied, _ = augment.apply(
-                torch.cat([given, others]), torch.cat([mine, targets]), len(learner.dataset.classes)
-            )
+            every = torch.cat([given, others])
+            varied, _ = augment.apply(every, every.new_zeros(len(every), 0), 0)  # what is right of them is not shown
         arrays = {"varied": looks(session, varied[: self.number]), "picture": sample.picture}
         return Frame(arrays, {"how": in_words(augment)} | sample.told())
 

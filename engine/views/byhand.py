@@ -8,7 +8,9 @@ import numpy as np
 from pydantic import Field
 
 from engine.choice import option
+from engine.data.dataset import unknown
 from engine.errors import VitrineError
+from engine.graph.trace import trace
 from engine.views.frame import Frame
 from engine.views.plane import columns, neurons
 from engine.views.view import View, view
@@ -108,8 +110,10 @@ class ByHand(View):
             return "Only dense layers in a row on a few numbers can be written out."
         if not experiment.task.by_gradient:
             return "The perceptron rule has no derivatives: follow it step by step with the transport."
-        if len(experiment.graphs) > 1 or experiment.task.answers == "neither":
+        if len(experiment.graphs) > 1 or experiment.task.answers not in ("classes", "numbers"):
             return "Only one network that tells classes or a number is written out."
+        if experiment.task.answers == "numbers" and trace(experiment.graph).outputs[0].sizes != (1,):
+            return "Only one number is written out."
         if experiment.task != type(experiment.task)():
             return "Only the plain task is written out: no smoothing, no class weights, the squared distance."
         sizes = [node.layer.units for node in experiment.graph.nodes if node.layer.kind == "dense"]
@@ -136,6 +140,8 @@ class ByHand(View):
             bias = np.zeros(len(module.weight)) if module.bias is None else _plain(module.bias)
             kind = graph[column.gives].layer.kind if column.gives != column.weights else ""
             layers.append((column.weights, kind, _plain(module.weight), bias))
+        if learner.task.incomplete and bool(unknown(train.targets[self.example]).all()):
+            raise VitrineError(f"What is right for example {self.example} is not known.", cure="Choose another.")
         target = float(train.targets[self.example].flatten()[0])
         names = list(next((n.layer.of for n in graph.nodes if n.layer.kind == "features"), ()))
         return self._told(_plain(given), layers, target, names, session)

@@ -14,7 +14,7 @@ from engine.graph.capture import capturing, node
 from engine.views.camethods import BY_GRADIENT, ablation_cam, score_cam
 from engine.views.frame import Frame
 from engine.views.lesions import without
-from engine.views.sample import aim, answer, called, sample_of, scored
+from engine.views.sample import aim, called, opinions, sample_of, scored
 from engine.views.session import looking
 from engine.views.shared import (
     NODE,
@@ -235,7 +235,7 @@ def _cam(session, sample, target):
     average, dense = found
     network = session.module
     with capturing(network, [average.sources[0]]) as maps, looking(session.network):
-        answer(session, sample.given)
+        opinions(session.network, sample.given)
         weight = next(node(network, dense.path).parameters())
         if len(weight) == 1:  # one output, which tells of the second class: what it loses speaks for the first
             weight = torch.cat([-weight, weight])

@@ -7,6 +7,7 @@ import torch
 from pydantic import Field
 
 from engine.choice import option
+from engine.data.dataset import UNKNOWN
 from engine.errors import VitrineError
 from engine.figures.pictures import address, pixels, stitched
 from engine.views.frame import Frame
@@ -37,7 +38,7 @@ class Examples(View):
 
     def stages(self, session):
         """Ask the network piece by piece where all its answers are needed, then choose."""
-        if session.network.dataset.classes and self.which != "all":
+        if session.network.task.classifies and self.which != "all":
             yield from session.asked(self.split, POOL)
         yield self.compute(session)
 
@@ -45,27 +46,28 @@ class Examples(View):
         """Let examples through, and choose those that are asked for."""
         learner = session.network
         name, split = session.split(self.split)
-        classes = learner.dataset.classes
+        dataset, answers = learner.dataset, learner.task.classifies
+        classes = dataset.classes if dataset.goal == "class" else ()
         if self.of is not None and self.of >= max(1, len(classes)):
             raise VitrineError(f"There are {len(classes)} classes.", cure="Choose another.")
         places = torch.arange(len(split))
-        if classes and self.which != "all":
+        if answers and self.which != "all":
             outputs, targets = session.outputs(name, POOL)
             taken, chances = outputs.argmax(dim=1), learner.task.chances(outputs)
             places = places[: len(outputs)]
             if self.which == "mistakes":
-                places = places[taken != targets]
+                places = places[(taken != targets) & (targets != UNKNOWN)]
             elif self.which == "most uncertain":
                 places = (-(chances * chances.clamp_min(1e-12).log()).sum(dim=1)).argsort(descending=True)
         if classes and self.of is not None:
             places = places[split.targets.cpu()[places] == self.of]
         shown = places[self.page * self.number :][: self.number]
-        told = self._told(session, split, shown) if classes and len(shown) else []
+        told = self._told(session, split, shown) if answers and len(shown) else []
         labels, right = [], []
         for row, place in enumerate(shown.tolist()):
             truth = split.targets[place]
-            label = classes[int(truth)] if classes else f"{float(truth.flatten()[0]):.3g}"
-            wrong = bool(classes) and told[row] != int(truth)
+            label = dataset.named(truth)
+            wrong = answers and int(truth) not in (UNKNOWN, told[row])
             labels.append(f"{label}, taken for {classes[told[row]]}" if wrong else label)
             right.append(not wrong)
         arrays = {"places": shown.numpy(), "right": np.array(right, bool)}

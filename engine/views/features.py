@@ -9,6 +9,7 @@ from pydantic import Field
 from torch.nn import functional as F
 
 from engine.choice import option
+from engine.data.dataset import UNKNOWN
 from engine.errors import VitrineError
 from engine.figures.figure import BAD, GOOD, PALETTE, figure, says
 from engine.figures.pictures import address, pixels
@@ -72,15 +73,16 @@ class Features(View):
         rest = 1.0 if self.by == "PCA" else 0.5
         rows, answers = zip(*(yield from in_turn(learner.pieces(split.inputs[:most]), ask, last=rest)), strict=True)
         table = torch.cat([mine, *rows]).numpy()  # the sample first
-        taken = torch.cat(answers).argmax(dim=1).numpy()
-        truths = split.targets[:most].cpu().numpy()
+        none, dataset = np.full(most, UNKNOWN), learner.dataset
+        taken = torch.cat(answers).argmax(dim=1).numpy() if learner.task.classifies else none
+        truths = split.targets[:most].cpu().numpy() if dataset.goal == "class" else none
         distances = np.linalg.norm(table[1:] - table[0], axis=1)
         itself = {place for place in range(most) if (name, place) == sample.at}
         near = [int(one) for one in np.argsort(distances, kind="stable") if int(one) not in itself][:NEAREST]
         images = session.examples(name, range(most))
         arrays = {"images": _small(images), "taken": taken, "truths": truths, "neighbours": images[near].numpy()}
         arrays |= {"near": np.array(near), "distances": distances[near], "picture": sample.picture}
-        classes = list(learner.dataset.classes)
+        classes = list(dataset.classes) if dataset.goal == "class" else []
         words = {"node": step.path, "split": name, "classes": classes, "values": table.shape[1]} | sample.told()
         at, kept = _pca(table)
         words |= {"kept": kept, "by": self.by}
@@ -96,7 +98,7 @@ class Features(View):
         values = found[step.path].float()
         if values.dim() == 4 and values[0].numel() > MOST_VALUES:
             values = values.mean(dim=(2, 3))
-        return values.flatten(1).cpu(), answered.float().cpu()
+        return values.flatten(1).cpu(), answered.float().cpu() if session.network.task.classifies else None
 
     def draw(self, frame):
         """Draw all pictures on one sheet, and beside it the sample with its neighbours."""
@@ -105,7 +107,8 @@ class Features(View):
         low, high = frame["at"].min(axis=0), frame["at"].max(axis=0)
         room = np.maximum(high - low, 1e-9)
         placed = (frame["at"] - low) / room
-        wrong = frame["taken"] != frame["truths"] if words["classes"] else np.zeros(len(at), bool)
+        known = (frame["taken"] != UNKNOWN) & (frame["truths"] != UNKNOWN)
+        wrong = known & (frame["taken"] != frame["truths"])
         if self.colours == "mistake" or not words["classes"]:
             colours = np.where(wrong, BAD, GOOD).tolist()
         else:
@@ -114,8 +117,8 @@ class Features(View):
         names = [f"{words['split']} {place}" for place in range(len(at))]
         classes = words["classes"]
         said = [
-            f"{name}: {classes[int(t)]}" + (f", taken for {classes[int(k)]}" if k != t else "") if classes else name
-            for name, t, k in zip(names, frame["truths"], frame["taken"], strict=True)
+            (f"{name}: {classes[int(t)]}" if t != UNKNOWN else name) + (f", taken for {classes[int(k)]}" if off else "")
+            for name, t, k, off in zip(names, frame["truths"], frame["taken"], wrong, strict=True)
         ]
         dots = {
             "type": "scatter",

@@ -16,7 +16,7 @@ from engine.graph.capture import capturing
 from engine.graph.field import fields
 from engine.graph.trace import trace
 from engine.views.frame import Frame
-from engine.views.sample import aim, called, chances, looks, sample_of
+from engine.views.sample import aim, called, looks, opinions, sample_of
 from engine.views.session import looking
 from engine.views.shared import (
     NODE,
@@ -85,7 +85,7 @@ class Invariance(View):
         with looking(session.network):
             for part in inputs.split(len(every) if inputs[0].numel() < LARGE else PIECE):
                 with capturing(network, [step.path]) as found:
-                    answers.append(chances(session, session.run(part)).float())
+                    answers.append(opinions(session.network, part, session.run(part)).float())
                 maps.append(found[step.path].float())
         said, given = torch.cat(answers).cpu(), torch.cat(maps)
         field = fields(trace(graph)).get(step.path) if takes_examples(session) else None

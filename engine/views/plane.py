@@ -1,12 +1,14 @@
 """Plane: what a network on points gives at every place, for the views that draw it."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 
 from engine.graph.graph import Graph, Node
 from engine.training.experiment import Experiment
+from engine.views.sample import opinions
 from engine.views.session import Session, looking
 
 MARGIN = 0.12  # of the points' extent, beyond them on each side
@@ -52,8 +54,7 @@ def answers(session: Session, inputs: torch.Tensor) -> torch.Tensor:
     """Return what the network answers: the probability of each class, or heights."""
     learner = session.network
     with looking(learner):
-        outputs = learner.task.answer(learner.networks, inputs).float()
-        return (learner.task.chances(outputs) if learner.task.classifies else outputs).cpu()
+        return opinions(learner, inputs).float().cpu()
 
 
 def neurons(session: Session, nodes: list[str], inputs: torch.Tensor) -> list[torch.Tensor]:
@@ -99,12 +100,25 @@ def _kind(node: Node) -> str:
     return "between" if node.layer.kind == "features" or node.layer.family in BETWEEN else ""
 
 
+def told_apart(session: Session) -> list[str]:
+    """Return the classes by which points are coloured, or nothing."""
+    dataset = session.network.dataset
+    return list(dataset.classes) if dataset.goal == "class" else []
+
+
+def heights(session: Session, targets: Any) -> torch.Tensor:
+    """Return what points are coloured by: their class, or their first number; zero where there is neither."""
+    if session.network.dataset.goal in ("class", "numbers"):
+        return targets.float().unsqueeze(1).flatten(1)[:, 0]
+    return torch.zeros(len(targets))
+
+
 def marks(session: Session) -> dict[str, np.ndarray]:
     """Return the points: where they lie, their class or height, and whether they are kept aside to test on."""
     data = session.network.data
     names = [name for name in ("train", "validation", "test") if name in data]
     at = torch.cat([data[name].inputs[:MOST_SHOWN, :2] for name in names])
-    of = torch.cat([data[name].targets[:MOST_SHOWN].flatten().float() for name in names])
+    of = torch.cat([heights(session, data[name].targets[:MOST_SHOWN]) for name in names])
     aside = np.concatenate([np.full(min(MOST_SHOWN, len(data[n])), n != "train") for n in names])
     return {"at": at.cpu().numpy().round(3), "of": of.cpu().numpy(), "aside": aside}
 

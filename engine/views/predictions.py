@@ -7,6 +7,7 @@ import torch
 from pydantic import Field
 
 from engine.choice import option
+from engine.data.dataset import unknown
 from engine.figures.figure import BAD, GOOD, axis, figure, heat
 from engine.figures.pictures import pixels, placed
 from engine.views.frame import Frame
@@ -35,8 +36,8 @@ class Predictions(View):
 
     def refuses(self, experiment):
         """Refuse answers that are no predictions."""
-        told = experiment.task.answers != "neither"
-        return "" if told else "These networks predict neither a class nor a number."
+        told = experiment.task.answers in ("classes", "several", "numbers")
+        return "" if told else "These networks predict neither a class nor a number of an example."
 
     def stages(self, session):
         """Ask the network piece by piece, then look at its answers."""
@@ -49,16 +50,15 @@ class Predictions(View):
         outputs, targets = session.outputs(self.split, POOL)
         task, dataset = session.network.task, session.network.dataset
         words = {"classes": list(dataset.classes), "which": self.which, "split": session.split(self.split)[0]}
-        if task.classifies:
-            chances = task.chances(outputs)
-            right = chances.gather(1, targets.unsqueeze(1)).squeeze(1)
-            unsure = -(chances * chances.clamp_min(1e-12).log()).sum(dim=1)
-            order = {"best": -right, "worst": right, "most uncertain": -unsure}.get(self.which)
-        else:
-            chances, targets = outputs.flatten(1), targets.float().reshape(len(outputs), -1)
-            far = (chances - targets).abs().sum(dim=1)
-            order = {"best": far, "worst": -far, "most uncertain": -far}.get(self.which)
-        chosen = (torch.arange(len(outputs)) if order is None else order.argsort())[: self.number]
+        chances = task.chances(outputs).flatten(1)
+        if task.answers != "classes":
+            targets = targets.float().reshape(len(outputs), -1)
+        off, unsure = _worth(chances, targets, task.answers)
+        order = {"best": off, "worst": -off, "most uncertain": -unsure}.get(self.which)
+        places = torch.arange(len(outputs))
+        if self.which in ("best", "worst"):  # of what is not known nobody can tell how good an answer is
+            places = places[~unknown(targets).reshape(len(outputs), -1).all(dim=1)]
+        chosen = (places if order is None else places[order[places].argsort()])[: self.number]
         arrays = {"chances": chances[chosen].numpy(), "targets": targets[chosen].numpy(), "places": chosen.numpy()}
         if dataset.example == "image":
             arrays["images"] = session.examples(self.split, chosen.tolist()).numpy()
@@ -73,14 +73,28 @@ class Predictions(View):
         return _classes(frame) if frame.words["classes"] else _numbers(frame)
 
 
+def _worth(chances, targets, answers):
+    """Return how far off each answer is, and how unsure."""
+    if answers == "classes":
+        right = chances.gather(1, targets.clamp_min(0).unsqueeze(1)).squeeze(1)
+        return -right, -(chances * chances.clamp_min(1e-12).log()).sum(dim=1)
+    off = (chances - targets).abs().nansum(dim=1)
+    return off, -(chances - 0.5).abs().amin(dim=1) if answers == "several" else off
+
+
 def _classes(frame):
     chances, targets, classes = frame["chances"], frame["targets"], frame.words["classes"]
     number = len(chances)
-    said = chances.argmax(axis=1)
-    rows = [
-        f"{classes[s]} · {c[s]:.0%}" + ("" if s == t else f" · is {classes[t]}")
-        for c, s, t in zip(chances, said, targets, strict=True)
-    ]
+    if targets.ndim > 1:
+        says, has = chances > 0.5, targets > 0.5
+        rows = [_listed(classes, one) + _unlike(classes, one, other) for one, other in zip(says, has, strict=True)]
+    else:
+        says = np.arange(len(classes)) == chances.argmax(axis=1)[:, None]
+        has = np.arange(len(classes)) == targets[:, None]
+        rows = [
+            f"{_listed(classes, one)} · {c.max():.0%}" + (_unlike(classes, one, other) if other.any() else "")
+            for c, one, other in zip(chances, says, has, strict=True)
+        ]
     shown = heat(
         chances,
         classes,
@@ -97,13 +111,13 @@ def _classes(frame):
     truth = {
         "type": "scatter",
         "mode": "markers",
-        "x": [classes[t] for t in targets],
-        "y": np.arange(number),
+        "x": [classes[column] for _, column in np.argwhere(has)],
+        "y": np.argwhere(has)[:, 0],
         "marker": {
             "symbol": "square-open",
             "size": 13,
             "line": {"width": 2.5},
-            "color": [GOOD if s == t else BAD for s, t in zip(said, targets, strict=True)],
+            "color": [GOOD if says[row, column] else BAD for row, column in np.argwhere(has)],
         },
         "hovertemplate": "is %{x}<extra></extra>",
     }
@@ -127,6 +141,16 @@ def _classes(frame):
         },
         margin={"l": 8, "r": 12, "t": 8, "b": 40},
     )
+
+
+def _listed(classes, which):
+    """Return the names of some classes."""
+    return " and ".join(name for name, chosen in zip(classes, which, strict=True) if chosen) or "none"
+
+
+def _unlike(classes, says, has):
+    """Return what is right where something else is said."""
+    return "" if (says == has).all() else f" · is {_listed(classes, has)}"
 
 
 def _numbers(frame):

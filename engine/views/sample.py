@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
+from engine.data.dataset import UNKNOWN
 from engine.data.drawing import hand, redrawn
 from engine.data.pictures import kept
 from engine.errors import VitrineError
@@ -15,6 +16,7 @@ from engine.graph.graph import Graph
 from engine.graph.trace import trace
 from engine.registry import shortened
 from engine.tasks import Task
+from engine.tasks.task import Direct
 from engine.training.learner import Learner
 from engine.views.session import Session, looking
 
@@ -65,11 +67,11 @@ def example(session: Session, split: str, place: int) -> Sample:
     if place >= len(examples):
         raise VitrineError(f"There are {len(examples):,} {split} examples.", cure="Choose a smaller number.")
     picture = session.examples(split, [place])[0].numpy()
-    target, classes = examples.targets[place], session.network.dataset.classes
-    truth = int(target) if classes else None
-    named = classes[truth] if truth is not None else f"{float(target.flatten()[0]):.3g}"
+    target, dataset = examples.targets[place], session.network.dataset
+    truth = int(target) if dataset.goal == "class" and target != UNKNOWN else None
+    named = dataset.named(target)
     given = session.network.material.given(examples.inputs[place : place + 1])
-    words = f"{split} example {place:,}: {named}"
+    words = f"{split} example {place:,}" + (f": {named}" if named else "")
     if session.experiment.data is None:  # nothing that it could learn from: a picture stands in
         truth, words = None, f"{session.network.dataset.title.lower()}, {place:,}"
     return Sample(picture, given, truth, words, (split, place))
@@ -103,22 +105,27 @@ class Scoring(Protocol):
     networks: Any  # modules by role
 
 
-def answer(session: Session, inputs: torch.Tensor) -> torch.Tensor:
-    """Return what the network answers: a column for each class, or the numbers it tells."""
-    learner = session.network
-    return learner.task.answer(learner.networks, inputs)
+def opinions(learner: "Scoring", inputs: torch.Tensor, answers: torch.Tensor | None = None) -> torch.Tensor:
+    """Return what is said to inputs, a column for each thing that can be asked about: of classes, how probable."""
+    task = learner.task
+    answers = task.answer(learner.networks, inputs) if answers is None else answers
+    return task.opinions(task.chances(answers), inputs)
 
 
 def scored(learner: "Scoring", inputs: torch.Tensor) -> torch.Tensor:
     """Return what gradients are asked of: scores of classes, as they are before a last softmax or sigmoid, which would
     let one class's gain be another's loss; of a single output that tells of two classes, both its signs.
     """
+    task = learner.task
     if not (before := before_chances(learner)):
-        return apart(learner.task.answer(learner.networks, inputs), tells_two(learner))
-    with capturing(learner.networks[learner.task.answering], [before]) as found:
-        learner.task.answer(learner.networks, inputs)
+        answers = task.opinions(task.answer(learner.networks, inputs), inputs)
+        return apart(answers, tells_two(learner))
+    with capturing(learner.networks[task.answering], [before]) as found:
+        task.answer(learner.networks, inputs)
     scores = found[before]
-    return torch.cat([-scores, scores], dim=1) if tells_two(learner) else scores
+    if tells_two(learner):
+        return torch.cat([-scores, scores], dim=1)
+    return task.opinions(task.laid(scores), inputs) if isinstance(task, Direct) else scores
 
 
 def answering(learner: "Scoring") -> Graph:
@@ -130,8 +137,11 @@ def before_chances(learner: "Scoring") -> str:
     """Return the node that gives scores which the last one makes probabilities of, or nothing."""
     graph = answering(learner)
     end = graph[graph.outputs[0]]
-    makes = learner.task.classifies and not end.block and end.layer.kind in ("softmax", "sigmoid")
-    return end.inputs[0] if makes else ""
+    if learner.task.answers not in ("classes", "several", "labels") or end.block:
+        return ""
+    sizes = trace(graph).outputs[0].sizes
+    single = (sizes[-1] if len(sizes) == 2 else sizes[0]) == 1 and not tells_two(learner)
+    return end.inputs[0] if end.layer.kind in ("softmax", "sigmoid") and not single else ""
 
 
 def tells_two(learner: "Scoring") -> bool:
@@ -146,21 +156,15 @@ def apart(answers: torch.Tensor, single: bool) -> torch.Tensor:
     return answers
 
 
-def chances(session: Session, outputs: torch.Tensor) -> torch.Tensor:
-    """Return the probability of each class, or of a network that tells numbers those."""
-    task = session.network.task
-    return task.chances(outputs) if task.classifies else outputs
-
-
 def said(session: Session, sample: Sample) -> torch.Tensor:
-    """Return the probability of each class for a sample, on the CPU."""
+    """Return the probability of each class for a sample, or the numbers told of it, on the CPU."""
     with looking(session.network):
-        return chances(session, answer(session, sample.given)).float()[0].cpu()
+        return opinions(session.network, sample.given).float()[0].cpu()
 
 
 def aim(session: Session, toward: str, sample: Sample, answers: torch.Tensor | None = None) -> int:
     """Return the column of the network's answer that is asked about; the answers, where they are known already."""
-    classes = session.network.dataset.classes
+    classes = session.network.task.names(session.network.dataset)
     wanted = toward.strip()
     if wanted in ("", "predicted") or (wanted == "true" and sample.truth is None):
         return int((said(session, sample) if answers is None else answers).argmax())
@@ -168,7 +172,7 @@ def aim(session: Session, toward: str, sample: Sample, answers: torch.Tensor | N
         return int(sample.truth or 0)
     if wanted in classes:
         return classes.index(wanted)
-    number = max(2 if classes else 1, trace(answering(session.network)).outputs[0].sizes[0])
+    number = len(said(session, sample) if answers is None else answers)
     place = wanted.removeprefix("output ")
     if place.isdecimal() and int(place) < number:
         return int(place)
@@ -180,5 +184,5 @@ def aim(session: Session, toward: str, sample: Sample, answers: torch.Tensor | N
 
 def called(session: Session, place: int) -> str:
     """Return what a column of the network's answer is called."""
-    classes = session.network.dataset.classes
+    classes = session.network.task.names(session.network.dataset)
     return classes[place] if place < len(classes) else f"output {place}"

@@ -12,6 +12,7 @@ from torch import nn
 
 from engine.data import Split
 from engine.errors import VitrineError
+from engine.fields import Fields, joined
 from engine.graph.capture import entered
 from engine.graph.graph import Graph
 from engine.tasks.task import Networks, Turn
@@ -140,7 +141,8 @@ class Session:
             return
         examples = split.inputs[:most]
         learner = self.still().network if len(self.network.pieces(examples)) > 1 else self.network
-        self.kept[key] = (yield from answered(learner, examples)).float().cpu()
+        found = (yield from answered(learner, examples)).cpu()
+        self.kept[key] = found if isinstance(found, Fields) else found.float()
 
     def examples(self, name: str, places: Sequence[int]) -> torch.Tensor:
         """Return examples as the dataset holds them: images as bytes."""
@@ -170,7 +172,7 @@ def answered(
         with looking(learner):
             return learner.answer(piece)
 
-    return torch.cat((yield from in_turn(learner.pieces(examples), ask, first, last)))
+    return joined((yield from in_turn(learner.pieces(examples), ask, first, last)))
 
 
 @contextmanager

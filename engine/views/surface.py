@@ -10,7 +10,7 @@ from engine.errors import VitrineError
 from engine.figures.figure import axis, figure, heat, says
 from engine.figures.pictures import placed
 from engine.views.frame import Frame
-from engine.views.plane import COLOURS, answers, marks, neurons, off_the_plane, plane
+from engine.views.plane import COLOURS, answers, marks, neurons, off_the_plane, plane, told_apart
 from engine.views.view import View, view
 
 
@@ -40,7 +40,7 @@ class Surface(View):
         """Ask the network, or one neuron, at every place of a grid."""
         grid = plane(session, self.detail)
         names = getattr(session.experiment.data, "names", ("x1", "x2"))[:2]
-        words = {"classes": list(session.network.dataset.classes), "names": list(names), "what": "", "aside": 0}
+        words = {"classes": told_apart(session), "names": list(names), "what": "", "aside": 0}
         words["tells classes"] = session.network.task.classifies and not self.node
         if self.node:
             if self.node not in session.graph:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from engine.views.attributing import Answers, Question, attributed
+from engine.views.sample import opinions
 
 MOMENTS = 24  # how often dots are taken away, or put in
 NOISES = 12  # perturbations that infidelity and sensitivity are measured with
@@ -36,8 +37,7 @@ def curve(answers: Answers, question: Question, found: Tensor, way: str) -> np.n
         there = ~there
     inputs = torch.where(there, question.given, question.baseline)
     with torch.no_grad():
-        answered = answers.answer(inputs)
-        chances = answers.task.chances(answered) if answers.task.classifies else answered
+        chances = opinions(answers, inputs)
     return chances[:, question.target].float().cpu().numpy()
 
 

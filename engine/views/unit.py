@@ -84,13 +84,12 @@ class Unit(View):
                 "images": session.examples(name, best.tolist()).numpy(),
                 "values": every[best].numpy(),
                 "places": best.numpy(),
-                "targets": split.targets[best.to(split.targets.device)].cpu().numpy(),
             }
             told = words | {
                 "split": name,
                 "boxes": boxes,
                 "looked": len(every),
-                "classes": list(learner.dataset.classes),
+                "named": [learner.dataset.named(split.targets[one]) for one in best.tolist()],
             }
             done = len(every) / most
             yield Frame(arrays, told | ({"progress": done} if done < 1 else {}))
@@ -132,8 +131,7 @@ class Unit(View):
             down, along = divmod(place, columns)
             across = (along / columns + 0.005, (along + 1) / columns - 0.005)
             top = 0.93 - down * 0.93 / rows
-            target = words["classes"][int(frame["targets"][place])] if words["classes"] else ""
-            title = f"{target}<br>{frame['values'][place]:.3g}"
+            title = f"{words['named'][place]}<br>{frame['values'][place]:.3g}"
             axes = regions.place(across, (top - 0.93 / rows + 0.01, top), image.shape[1:], title)
             regions.picture(image, axes)
             if words["boxes"] and words["boxes"][place]:

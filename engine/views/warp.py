@@ -10,7 +10,7 @@ from engine.choice import option
 from engine.figures.figure import axis, figure, says
 from engine.graph.graph import Graph
 from engine.views.frame import Frame
-from engine.views.plane import COLOURS, columns, neurons, off_the_plane, plane
+from engine.views.plane import COLOURS, columns, heights, neurons, off_the_plane, plane, told_apart
 from engine.views.shared import ROLE, Words
 from engine.views.view import View, view
 
@@ -44,7 +44,7 @@ class Warp(View):
         rows = np.arange(PLACES * PLACES).reshape(PLACES, PLACES)
         lines = np.concatenate([rows[::step], rows.T[::step]])  # 2·LINES lines of PLACES places
         shown = train.inputs[: self.points]
-        arrays = {"of": train.targets[: self.points].flatten().float().cpu().numpy()}
+        arrays = {"of": heights(session, train.targets[: self.points]).cpu().numpy()}
         names = []
         nodes = _bending(graph)[:MOST_LAYERS]
         for node, bent in zip(nodes, neurons(session, nodes, torch.cat([grid.inputs, shown])), strict=True):
@@ -52,7 +52,7 @@ class Warp(View):
             arrays[f"grid{len(names)}"] = flat[: PLACES * PLACES].numpy()[lines].astype(np.float32)
             arrays[f"points{len(names)}"] = flat[PLACES * PLACES :].numpy().astype(np.float32)
             names.append(node + (f" ({bent.shape[1]} → 2)" if bent.shape[1] > 2 else ""))
-        return Frame(arrays, {"names": names, "classes": list(session.network.dataset.classes)})
+        return Frame(arrays, {"names": names, "classes": told_apart(session)})
 
     def draw(self, frame):
         """Draw one plane for each layer, side by side."""

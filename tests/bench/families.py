@@ -49,9 +49,25 @@ class Game(Task):
         yield Turn("judge", lambda: told(judge(inputs), 1) + told(judge(made.detach()), 0))
         yield Turn("maker", lambda: told(judge(made), 1))
 
-    def scores(self, outputs, targets):
-        """Return the judge's loss on real examples."""
-        return {"loss": told(outputs.float(), 1).item()}
+    def tally(self):
+        """Return what adds up the judge's loss on real examples."""
+        return Verdicts()
+
+
+class Verdicts:
+    """The mean loss of a judge that is shown what is real."""
+
+    def __init__(self):
+        self.loss, self.number = 0.0, 0
+
+    def take(self, outputs, targets):
+        """Take verdicts."""
+        self.loss += told(outputs.float(), 1).item() * len(outputs)
+        self.number += len(outputs)
+
+    def scores(self):
+        """Return the mean."""
+        return {"loss": self.loss / self.number}
 
 
 def told(outputs: torch.Tensor, wanted: float) -> torch.Tensor:

@@ -38,7 +38,7 @@ def test_why_a_task_is_not_for_data_is_said():
     found = refusals(PRESETS["mlp-2-8-8-1"].experiment().graphs, HEIGHTS.load())
     assert found["regress"] == ""
     assert "no classes" in found["classify"]
-    assert "has none" in found["perceptron"]
+    assert "but no classes. Choose the task 'regress'" in found["perceptron"]
     several = refusals(dict.fromkeys(("generator", "discriminator"), PRESETS["mlp-2-8-8-1"].make()), HEIGHTS.load())
     assert several["regress"] == "It is for network; here there are generator and discriminator."
 

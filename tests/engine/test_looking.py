@@ -27,14 +27,14 @@ from engine.layers.pooling import AveragePool2d, GlobalAveragePool
 from engine.layers.reshaping import Flatten
 from engine.layers.sequence import LSTM, LastStep
 from engine.live.scene import drawn
-from engine.training import learner as learners
+from engine.training import answering
 from engine.views import VIEWS
 from engine.views import session as sessions
 from engine.views.attributing import METHODS, Answers, Question, attributed
 from engine.views.camethods import BY_GRADIENT
 from engine.views.invariance import _lie
 from engine.views.lesions import silenced
-from engine.views.sample import answer, sample_of
+from engine.views.sample import sample_of
 from engine.views.session import looking
 from engine.views.trial import randomised
 from engine.views.window import EXAMPLES, Window, backward, forward, pooled
@@ -116,7 +116,7 @@ def test_many_examples_are_asked_about_piece_by_piece_at_the_weights_of_the_begi
     network, view = network_of(deep), VIEWS[kind](**MANY[kind])
     *_, whole = view.stages(dataclasses.replace(deep, kept={}))
     monkeypatch.setattr(sessions, "LONG", 0.0)
-    monkeypatch.setattr(learners, "LOOK", 50)
+    monkeypatch.setattr(answering, "LOOK", 50)
     stages = view.stages(dataclasses.replace(deep, kept={}))
     frames = [next(stages)]
     weights = {name: value.clone() for name, value in network.state_dict().items()}
@@ -758,7 +758,7 @@ def test_a_step_along_the_signs_is_what_autograd_says(trained):
     sample = sample_of(trained, "0")
     inputs = sample.given.detach().clone().requires_grad_()
     with looking(trained.network), torch.enable_grad():
-        scores = answer(trained, inputs)
+        scores = trained.network.networks["network"](inputs)
         loss = F.cross_entropy(scores, scores.argmax(dim=1))
     truth = torch.autograd.grad(loss, inputs)[0].sign()[0]
     change = seen(trained, "adversarial", strength=4.0)["change"]

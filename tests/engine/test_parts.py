@@ -52,8 +52,24 @@ class Game(Task):
         yield Turn("discriminator", lambda: bce(verdict(inputs), 1) + bce(verdict(made.detach()), 0))
         yield Turn("generator", lambda: bce(verdict(made), 1))
 
-    def scores(self, outputs, targets):
-        return {"loss": bce(outputs.float(), 1).item()}
+    def tally(self):
+        return Verdicts()
+
+
+class Verdicts:
+    """The mean loss of a judge that is shown what is real."""
+
+    def __init__(self):
+        self.loss, self.number = 0.0, 0
+
+    def take(self, outputs, targets):
+        """Take verdicts."""
+        self.loss += bce(outputs.float(), 1).item() * len(outputs)
+        self.number += len(outputs)
+
+    def scores(self):
+        """Return the mean."""
+        return {"loss": self.loss / self.number}
 
 
 def bce(outputs, wanted):

@@ -43,15 +43,15 @@ class Halves(Classify):
     def refuses(self, graphs, dataset):
         return ""
 
-    def suited(self, graphs):
+    def suited(self, graphs, dataset):
         return self
 
     def turns(self, networks, inputs, targets):
         for role in ROLES:
-            yield Turn(role, lambda: self._wrong(self.answer(networks, inputs), targets))
+            yield Turn(role, lambda: self.wrong(self.answer(networks, inputs), targets))
 
     def answer(self, networks, inputs):
-        return self._columns(networks["back"](networks["front"](inputs)))
+        return self.laid(networks["back"](networks["front"](inputs)))
 
 
 @pytest.fixture(autouse=True, scope="module")

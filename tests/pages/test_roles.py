@@ -13,6 +13,7 @@ from engine.training.experiment import Experiment, load
 from engine.training.link import to_link
 from engine.training.recipe import Recipe
 from engine.views import VIEWS
+from tests.engine import goals
 from tests.engine import test_fields as fields
 from tests.engine import test_parts as parts
 from tests.engine import test_roles_seen as halves
@@ -28,7 +29,8 @@ def tasks(monkeypatch):
     monkeypatch.setitem(TASKS._things, "game", parts.Game)
     monkeypatch.setitem(TASKS._things, "halves", halves.Halves)
     monkeypatch.setitem(DATASETS._things, "recall", sequences.Recall)
-    monkeypatch.setitem(DATASETS._things, "captions", fields.Captions)
+    for one in (fields.Captions, *goals.SOURCES):
+        monkeypatch.setitem(DATASETS._things, one.kind, one)
 
 
 def game(**recipe):
@@ -139,6 +141,22 @@ def test_sequences_and_several_inputs_go_through_every_part_of_a_lab(home, exper
     assert not app.button(key="cnn-train").disabled
     fitting = [kind for kind, view in VIEWS.items() if not view().refusal(experiment)]
     assert {"curves", "flow", "confusion", "activations"} <= set(fitting)
+    board = opened("labs/cnn.py", x=to_link(experiment), board=";".join(fitting))
+    board.segmented_control(key="cnn.view").set_value("Board").run()
+    assert not board.exception
+
+
+@pytest.mark.parametrize("kind", [one.kind for one in goals.SOURCES])
+def test_whatever_there_is_to_learn_goes_through_every_part_of_a_lab(home, kind):
+    experiment = goals.experiment(kind)
+    app = opened("labs/cnn.py", x=to_link(experiment))
+    app.segmented_control(key="cnn.side").set_value("Train").run()
+    assert not app.exception
+    assert not app.button(key="cnn-train").disabled, words(app)
+    for control in app.selectbox:
+        if control.key == "cnn.what":
+            assert control.value == experiment.task.kind
+    fitting = [view for view, made in VIEWS.items() if not made().refusal(experiment)]
     board = opened("labs/cnn.py", x=to_link(experiment), board=";".join(fitting))
     board.segmented_control(key="cnn.view").set_value("Board").run()
     assert not board.exception

@@ -1,0 +1,63 @@
+"""Label: which class each place of an example belongs to, along a sequence or all over a picture."""
+
+import torch
+
+from engine.tasks.classify import Classify, Right, confusion
+from engine.tasks.task import mean_of, places_last, task
+
+
+@task("label")
+class Label(Classify):
+    """Tell the class of every place: of each word of a sentence, or of each dot of a picture."""
+
+    title, goals, answers, blends = "Label every place", ("labels",), "labels", False
+
+    def sizes(self, dataset, columns):
+        """Return the sizes of an answer: features stand behind a sequence's places, and channels before a map's."""
+        places = tuple(dataset.train.targets.shape[1:])
+        return (*places, columns) if len(places) == 1 else (columns, *places)
+
+    def needs(self, dataset):
+        """Return in words what answers must tell."""
+        places = "×".join(map(str, dataset.train.targets.shape[1:]))
+        return f"{len(dataset.classes)} classes for {places} places"
+
+    def wrong(self, outputs, targets):
+        """Return the loss, every place counts alike."""
+        return super().wrong(places_last(outputs).flatten(0, -2), targets.flatten())
+
+    def laid(self, outputs):
+        """Return a column for each class at every place; columns stand last."""
+        return super().laid(places_last(outputs))
+
+    def opinions(self, answers, inputs):
+        """Return a column for each class: its mean over all places."""
+        return answers.flatten(1, -2).mean(dim=1)
+
+    def tally(self):
+        """Return what adds up losses and what places were taken for."""
+        return Places(self)
+
+
+class Places(Right):
+    """Beside the loss and how many places are right, how well what was found of each class covers what there is."""
+
+    def __init__(self, task: Label):
+        super().__init__(task)
+        self.table: torch.Tensor | int = 0
+
+    def take(self, outputs: torch.Tensor, targets: torch.Tensor) -> None:
+        """Take answers to whole examples."""
+        rows, flat = outputs.flatten(0, -2), targets.flatten()
+        super().take(rows, flat)
+        self.table = self.table + confusion(rows, flat).double()
+
+    def scores(self) -> dict[str, float]:
+        """Return the means; the cover is the mean over those classes that there are, or were found."""
+        found = super().scores()
+        found.pop("top 3", None)
+        assert isinstance(self.table, torch.Tensor), "scores are of something"
+        both = self.table.diagonal()
+        either = self.table.sum(dim=0) + self.table.sum(dim=1) - both
+        there = either > 0
+        return found | {"mean IoU": mean_of(float((both[there] / either[there]).sum()), int(there.sum()))}

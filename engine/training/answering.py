@@ -1,0 +1,53 @@
+"""Answering: what networks say of whole splits, piece by piece, and how good it is."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import nn
+
+from engine.data import Split
+from engine.fields import joined
+from engine.tasks import Task
+from engine.training.device import Place
+from engine.training.evaluating import evaluating
+from engine.training.material import Material
+
+LOOK = 1024  # examples at once,
+LOOK_VALUES = 2**22  # and how many numbers of theirs
+
+
+class Answering:
+    """Networks with a task and material; being asked leaves them and the random state as they were."""
+
+    task: Task
+    networks: dict[str, nn.Module]
+    material: Material
+    place: Place
+
+    @property
+    def data(self) -> dict[str, Split]:
+        """Return the splits on the device."""
+        return self.material.splits
+
+    def score(self, name: str) -> dict[str, float]:
+        """Return the scores of a split, gathered piece by piece: its answers are never held all at once."""
+        tally, split = self.task.tally(), self.data[name]
+        pieces = self.pieces(split.inputs)
+        with evaluating(self.networks), self.place.precision():
+            for inputs, targets in zip(pieces, split.targets.split(len(pieces[0])), strict=True):
+                given = self.material.given(inputs)
+                tally.take(self.task.answer(self.networks, given), self.task.goal(given, targets))
+        return tally.scores()
+
+    def answers(self, name: str) -> Any:
+        """Return what the networks answer to every example of a split."""
+        with evaluating(self.networks), self.place.precision():
+            return joined([self.answer(piece) for piece in self.pieces(self.data[name].inputs)])
+
+    def answer(self, examples: Any) -> Any:
+        """Return what the networks answer to examples as the dataset holds them."""
+        return self.task.answer(self.networks, self.material.given(examples))
+
+    def pieces(self, examples: Any) -> Sequence[Any]:
+        """Return examples in as many pieces as memory asks for."""
+        return examples.split(max(1, min(LOOK, LOOK_VALUES // max(1, examples[:1].numel()))))
