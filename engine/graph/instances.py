@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.graph.graph import Graph, Node
-from engine.graph.trace import resolved, sources, trace
+from engine.graph.trace import hands_of, parts, resolved, sources, trace
 from engine.layers import Layer, Shape, modules
 from engine.layers.base import Call
 from engine.layers.entry import Entry, Input
@@ -25,6 +25,12 @@ class Row:
     turns: list["Instance"] = field(default_factory=list)
     given: tuple[Shape, ...] = ()
     gives: Shape | None = None
+    hands: tuple[str, ...] = ()  # what its module gives behind its values,
+    handed: tuple[str, ...] = ()  # and the rows that take it, `_` where none does
+
+    def handed_as(self, what: str) -> str:
+        """Return the row that takes one of the things it hands on."""
+        return self.handed[self.hands.index(what)]
 
     @property
     def enters(self) -> bool:
@@ -46,7 +52,7 @@ class Instance:
     def skeleton(self) -> Any:
         """Return what two instances must have in common to share a class: all but the options' values."""
         rows = tuple(
-            (row.id, row.sources, row.layer.kind, tuple(shape.sequence for shape in row.given), _bones(row))
+            (row.id, row.sources, row.layer.kind, row.handed, tuple(shape.sequence for shape in row.given), _bones(row))
             for row in self.rows
         )
         return self.label, rows, self.outputs
@@ -89,6 +95,9 @@ def instances(graph: Graph, name: str) -> Instance:
     def row(graph: Graph, node: Node, path: str) -> Row:
         here = path + node.id
         made = Row(node.id, resolved(graph, node), sources(graph, node))
+        if hands := hands_of(graph, node):
+            takers = {which: part for part, which in parts(graph, node).items()}
+            made.hands, made.handed = hands, tuple(takers.get(which, "_") for which in range(len(hands)))
         if block := node.block:
             ends = [f"{here}.{turn}." for turn in range(block.repeat)] if block.repeat > 1 else [f"{here}."]
             made.turns = [enter(block.graph, block.name, end) for end in ends]

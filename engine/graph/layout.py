@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from engine.graph.graph import Graph
 from engine.layers.entry import Entry
+from engine.layers.merging import Part
 
 Drawn = dict[str, list[str]]  # each box, in order, with the boxes it takes from
 
@@ -34,18 +35,23 @@ def _unfold(
     graph: Graph, prefix: str, given: dict[str, str], opened: frozenset[str], drawn: Drawn, found: Layout
 ) -> dict[str, str]:
     """Add the boxes of a graph; return which box each of its nodes' outputs comes from."""
-    comes_from = dict(given)
+    comes_from: dict[str, str] = dict(given)
+    insides: dict[str, dict[str, str]] = {}
     for node in graph.nodes:
         path = prefix + node.id
         if isinstance(node.layer, Entry) and node.id in given:
             continue
         inputs = [comes_from[source] for source in node.inputs]
+        inside = insides.get(node.inputs[0], {}) if isinstance(node.layer, Part) and node.inputs else {}
+        if isinstance(node.layer, Part) and node.layer.what in inside:
+            inputs = [inside[node.layer.what]]  # what an opened block hands on comes from the layer itself
         block = node.block
         entries = [entry.id for entry in block.graph.entries] if block else []
-        if block and path in opened and len(entries) == len(inputs) and len(block.graph.outputs) == 1:
+        if block and path in opened and len(entries) == len(inputs) and block.graph.outputs:
             before = len(drawn)
             inner = _unfold(block.graph, f"{path}.", dict(zip(entries, inputs, strict=True)), opened, drawn, found)
             found.frames[path] = list(drawn)[before:]
+            insides[node.id] = inner
             comes_from[node.id] = inner[block.graph.outputs[0]]
         else:
             drawn[path] = list(dict.fromkeys(inputs))

@@ -11,10 +11,10 @@ from engine.errors import VitrineError
 from engine.fields import Fields
 from engine.graph.cost import cost
 from engine.graph.graph import Graph, Node
-from engine.graph.trace import Step, resolved, sources, trace
+from engine.graph.trace import Step, parts, resolved, sources, trace
 from engine.layers import Init, Layer
 from engine.layers.entry import Entry, Input
-from engine.layers.modules import TIMED, lengths_of
+from engine.layers.modules import TIMED, Attention, lengths_of
 
 
 class Runner(nn.Module):
@@ -25,6 +25,8 @@ class Runner(nn.Module):
     width: int  # how many values there are
     sequences: bool = False  # whether the network is given sequences of several lengths
     timed: dict[str, tuple[int, int]]  # modules that give sequences, and how lengths change there
+    # Of modules that hand more on: where that goes, whether it is a sequence still, and which of it that is.
+    handed: dict[str, list[tuple[int, bool, int]]]
 
     def forward(self, *inputs: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, ...]:
         """Return the output, or a tuple where there are several."""
@@ -36,20 +38,27 @@ class Runner(nn.Module):
         """Return what all nodes give, each at its place."""
         values: list[Any] = [*inputs, *(None for _ in range(self.width - len(inputs)))]
         modules: dict[str, Any] = self._modules
-        if self.sequences:
-            return self._over_time(values)
+        if self.sequences or self.handed:
+            return self._with_more(values)
         for name, given, place in self.plan:
             values[place] = modules[name](*[values[i] for i in given])
         return values
 
-    def _over_time(self, values: list[Any]) -> list[Any]:
-        """Run the modules on sequences that know their lengths, and tell whoever must know."""
+    def _with_more(self, values: list[Any]) -> list[Any]:
+        """Run the modules where there are lengths to be told, or things that are handed on beside values."""
         modules: dict[str, Any] = self._modules
         for name, given, place in self.plan:
             taken, module = [values[i] for i in given], modules[name]
             lengths = [getattr(value, "lengths", None) for value in taken]
-            told = isinstance(module, TIMED) and lengths[-1] is not None
-            value = module(*taken, lengths=lengths[-1]) if told else module(*taken)
+            long = lengths[-1 if isinstance(module, Attention) else 0]
+            told = isinstance(module, TIMED) and long is not None
+            value = module(*taken, lengths=long) if told else module(*taken)
+            if name in self.handed:
+                value, *others = value
+                for at, sequence, which in self.handed[name]:
+                    values[at] = others[which]
+                    if sequence and lengths[0] is not None and not hasattr(values[at], "lengths"):
+                        values[at].lengths = lengths[0]
             if name in self.timed and lengths[0] is not None:
                 first, second = self.timed[name]
                 kept = (first, second) == (-1, 1)
@@ -63,9 +72,11 @@ class Turns(nn.Sequential):
 
     def forward(self, input: Any, *sides: Any) -> Any:
         """Return what the last turn gives."""
+        given = input
         for turn in self:
-            input = turn(input, *sides)
-        return input
+            given = turn(input, *sides)
+            input = given[0] if isinstance(given, tuple) else given
+        return given
 
 
 class Network(Runner):
@@ -140,15 +151,23 @@ def _fill(parent: Runner, graph: Graph, path: str, steps: dict[str, Step], init:
     entering = [n for n in graph.nodes if isinstance(n.layer, Input | Entry)]
     for node in entering:
         places[node.id] = len(places)
+    parent.handed, comes = {}, {}  # comes: where that lies which a node takes of what another hands on
     for node in graph.nodes:
         if node in entering:
             continue
         parent.add_module(node.id, _module(node, resolved(graph, node), path, steps, init))
-        places[node.id] = len(places)
-        parent.plan.append((node.id, tuple(places[s] for s in sources(graph, node)), places[node.id]))
+        places[node.id] = len(places) + len(comes)
+        given = (comes[node.id],) if node.id in comes else tuple(places[s] for s in sources(graph, node))
+        parent.plan.append((node.id, given, places[node.id]))
+        if node.block and len(node.block.graph.outputs) > 1:
+            parent.handed[node.id] = []
+        for part, which in parts(graph, node).items():
+            comes[part] = len(places) + len(comes)
+            inside = steps[path + part].given[0].sequence
+            parent.handed.setdefault(node.id, []).append((comes[part], inside, which))
     parent.timed = {node.id: node.layer.pace() for node in graph.nodes if _keeps_time(node, path, steps)}
     parent.results = [places[name] for name in graph.outputs]
-    parent.width = len(places)
+    parent.width = len(places) + len(comes)
 
 
 def _module(node: Node, layer: Layer, path: str, steps: dict[str, Step], init: Init) -> nn.Module:
@@ -180,9 +199,9 @@ def initialise(layer: Layer, module: nn.Module, default: Init) -> None:
     init: Init = getattr(layer, "init", None) or default
     names = {name for name, _ in weights}
     biases = [p for name, p in module.named_parameters() if "bias" in name and name not in names]
-    # The highway's gate bias is an option of its own.
-    biases = [] if hasattr(layer, "gate_bias") else biases
     with torch.no_grad():
         init.fill([weight for _, weight in weights], [*biases], transposed="transpose" in layer.kind)
+        if begin := getattr(module, "begin", None):  # which sets what an option of the layer says
+            begin()
         if isinstance(module, nn.Embedding) and module.padding_idx is not None:
             module.weight[module.padding_idx] = 0.0

@@ -15,6 +15,7 @@ from engine.graph.trace import trace
 from engine.layers import modules
 from engine.layers.base import Call
 from engine.layers.entry import Input
+from engine.layers.merging import Part
 from engine.registry import printable
 
 WIDTH = 100
@@ -205,11 +206,17 @@ def _forward(found: Class) -> list[str]:
         inputs = [running if running and names[s] == "x" and s == rows[place - 1].id else names[s] for s in row.sources]
         beside = [*inputs[1:], *told(row, timed)] if len(row.turns) > 1 else []
         lengths = told(row, timed)
-        lines += [f"    {line}" for line in changed(row, timed)]
-        if beside:
+        targets = ", ".join([names[row.id], *row.handed])
+        lines += [f"    {line}" for line in changed(row, timed, found.model)]
+        if isinstance(row.layer, Part):  # whatever hands it on has given it this name already
+            named = next(one.handed_as(row.layer.what) for one in rows if one.id == row.sources[0])
+            lines += [f"    {row.id} = {named}"] if named != row.id else []
+            running = ""
+            continue
+        if beside or (row.handed and len(row.turns) > 1):
             name = names[row.id]
             lines += [f"    {name} = {inputs[0]}"] if name != inputs[0] else []
-            lines += [f"    for turn in self.{row.id}:", f"        {name} = turn({', '.join([name, *beside])})"]
+            lines += [f"    for turn in self.{row.id}:", f"        {targets} = turn({', '.join([name, *beside])})"]
             running = name
         elif row.layer.expression:
             running = row.layer.code(row.given, inputs)
@@ -217,6 +224,10 @@ def _forward(found: Class) -> list[str]:
             lengths = [f"lengths={lengths[0]}"] if lengths and not row.turns else lengths
             running = f"self.{row.id}({', '.join([*inputs, *lengths])})"
         after = rows[place + 1] if place + 1 < len(rows) else None
+        if row.handed:
+            lines += [_commented(found, place, f"    {targets} = {running}")] if running != names[row.id] else []
+            running = ""
+            continue
         if names[row.id] == "x" and after and after.layer.family not in LEADS:
             continue
         last = after is None and found.model.outputs == (row.id,)
@@ -239,7 +250,8 @@ def _variables(model: Instance) -> dict[str, str]:
         after = model.rows[place + 1].id if place + 1 < len(model.rows) else None
         only = takers[row.id] == [after] and row.id not in model.outputs
         lonely = after is None and row.id in model.outputs
-        names[row.id] = row.id if row.enters or not (only or lonely) else "x"
+        named = row.enters or isinstance(row.layer, Part) or not (only or lonely)
+        names[row.id] = row.id if named else "x"
     return names
 
 

@@ -27,8 +27,8 @@ def starts(graph: Graph) -> tuple[list[Step], list[str]]:
     for step in steps:
         if chosen[step.path] != graph.init:
             lines += _differently(step, chosen[step.path])
-        if hasattr(step.layer, "gate_bias"):
-            lines.append(f"nn.init.constant_({_reached(step)}.gate.bias, {step.layer.gate_bias!r})")
+        if hasattr(blank(step.layer, step.given), "begin"):  # which sets what the option of a layer says
+            lines.append(f"{_reached(step)}.begin()")
     return steps, lines
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from engine.graph.instances import Instance, Row
 from engine.layers import modules
 from engine.layers.entry import Input
+from engine.layers.merging import Part
 
 HELPERS = (modules.lengths_of, modules.within)
 
@@ -15,7 +16,12 @@ def is_timed(row: Row) -> bool:
     """Return whether a row's module is told how long sequences are."""
     if row.turns:
         return needs_lengths(row.turns[0])
-    return bool(row.call) and row.call.target in modules.TIMED and row.given[-1].sequence
+    return bool(row.call) and row.call.target in modules.TIMED and row.given[_by(row)].sequence
+
+
+def _by(row: Row) -> int:
+    """Return the place of the input whose lengths a row's module is told."""
+    return -1 if row.call and row.call.target is modules.Attention else 0
 
 
 def needs_lengths(found: Instance) -> bool:
@@ -49,28 +55,43 @@ def variables(found: Instance) -> dict[str, str]:
     names = {name: "lengths" if len(begun) == 1 else f"{name}_lengths" for name in begun}
     for row in found.rows:
         if row.sources and row.sources[0] in names and row.gives and row.gives.sequence:
-            names[row.id] = f"{row.id}_lengths" if paces(row) else names[row.sources[0]]
+            before, steps = paces(row, found)
+            names[row.id] = f"{row.id}_lengths" if steps else names[before]
     return names
 
 
-def paces(row: Row) -> list[tuple[int, int]]:
-    """Return how lengths change from what a row is given first to what it gives, step by step."""
+def paces(row: Row, within: Instance) -> tuple[str, list[tuple[int, int]]]:
+    """Return how lengths change on the way to what a row gives, step by step, and from which row on."""
     if row.turns:
-        return [pace for turn in row.turns for pace in _through(turn, turn.outputs[0])]
-    return [row.layer.pace()] if row.layer.pace() != (-1, 1) else []
+        return row.sources[0], [pace for turn in row.turns for pace in _through(turn, turn.outputs[0])]
+    if isinstance(row.layer, Part) and (block := _row(within, row.sources[0])).turns:
+        *turns, last = block.turns
+        steps = [pace for turn in turns for pace in _through(turn, turn.outputs[0])]
+        return block.sources[0], [*steps, *_through(last, row.layer.what)]
+    return row.sources[0], [row.layer.pace()] if row.layer.pace() != (-1, 1) else []
+
+
+def _row(found: Instance, name: str) -> Row:
+    return next(one for one in found.rows if one.id == name)
 
 
 def _through(turn: Instance, name: str) -> list[tuple[int, int]]:
-    row = next(one for one in turn.rows if one.id == name)
-    return [] if row.enters else [*_through(turn, row.sources[0]), *paces(row)]
-
-
-def changed(row: Row, names: Mapping[str, str]) -> list[str]:
-    """Return the line that says how long sequences are behind a row, where that is not as before."""
-    if row.id not in names or row.enters or not paces(row):
+    row = _row(turn, name)
+    if row.enters:
         return []
-    text = names[row.sources[0]]
-    for first, second in paces(row):
+    before, steps = paces(row, turn)
+    return [*_through(turn, before), *steps]
+
+
+def changed(row: Row, names: Mapping[str, str], within: Instance) -> list[str]:
+    """Return the line that says how long sequences are behind a row, where that is not as before."""
+    if row.id not in names or row.enters:
+        return []
+    before, steps = paces(row, within)
+    if not steps:
+        return []
+    text = names[before]
+    for first, second in steps:
         text = f"(({text} {'+' if first >= 0 else '-'} {abs(first)}) // {second} + 1).clamp(min=1)"
     return [f"{names[row.id]} = {text}"]
 
@@ -83,7 +104,7 @@ def told(row: Row, names: Mapping[str, str]) -> list[str]:
         wanted = entering(row.turns[0])
         pairs = zip(row.sources, _entries(row.turns[0]), strict=True)
         return [names[source] for source, entry in pairs if entry in wanted]
-    return [names[row.sources[-1]]]
+    return [names[row.sources[_by(row)]]]
 
 
 def measured(found: Instance) -> list[str]:

@@ -1,13 +1,17 @@
 """Trace: the way of shapes through a graph, layer by layer, and everything that stands in it."""
 
 import functools
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from engine.errors import VitrineError
 from engine.graph.graph import Block, Graph, Node
-from engine.layers import LAYERS, Layer, Refusal, Shape, check, outcome
+from engine.layers import LAYERS, Layer, Refusal, Shape, check
+from engine.layers.base import Handing, outcomes
 from engine.layers.entry import Entry, Input
+from engine.layers.merging import Part
 from engine.layers.resizing import MaxUnpool2d
+from engine.registry import shortened
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,8 @@ class _Value:
 
     shape: Shape
     step: str
+    beside: Mapping[str, "_Value"] = field(default_factory=dict)  # what its node hands on, by name
+    of_block: bool = False  # whether that comes out of a block
 
 
 _Values = dict[str, "_Value | None"]
@@ -102,6 +108,8 @@ def _walk(graph: Graph, given: tuple[_Value, ...], path: str, place: str, found:
             continue
         if node.block:
             values[node.id] = _enter(node, node.block, tuple(known), path, here, found)
+        elif isinstance(node.layer, Part):
+            values[node.id] = _hand_on(graph, node, node.layer, tuple(known), path, here, found)
         elif isinstance(node.layer, Input):
             if place:
                 found.problems.append(Problem(here, f"{node.id} is an input inside a block. Use an entry instead."))
@@ -125,14 +133,61 @@ def sources(graph: Graph, node: Node) -> tuple[str, ...]:
 
 
 def resolved(graph: Graph, node: Node) -> Layer:
-    """Return the node's layer; an unpooling with the geometry of its pool."""
+    """Return the node's layer; an unpooling with the geometry of its pool, and what is taken of what it can hand on."""
+    if isinstance(node.layer, Handing):
+        wanted = parts(graph, node)
+        return node.layer.but(hands=hands_of(graph, node)) if wanted or node.layer.hands else node.layer
     if isinstance(node.layer, MaxUnpool2d) and sources(graph, node) is not node.inputs:
         return node.layer.tied_to(graph.by_id[node.inputs[1]].layer)
     return node.layer
 
 
+def parts(graph: Graph, node: Node) -> dict[str, int]:
+    """Return the nodes that take what a node hands on beside its values, and which of it that is."""
+    order = hands_of(graph, node)
+    return {
+        taker.id: order.index(taker.layer.what)
+        for name in (graph.consumers[node.id] if order else ())
+        if isinstance((taker := graph.by_id[name]).layer, Part)
+    }
+
+
+def hands_of(graph: Graph, node: Node) -> tuple[str, ...]:
+    """Return what a node hands on, in the order in which its module gives it: a block all, a layer what is taken."""
+    if node.block:
+        return node.block.graph.outputs[1:]
+    if not isinstance(node.layer, Handing):
+        return ()
+    takers = [graph.by_id[name].layer for name in graph.consumers[node.id]]
+    wanted = {taker.what for taker in takers if isinstance(taker, Part)}
+    return tuple(name for name in node.layer.gives_also if name in wanted)
+
+
+def handing(graph: Graph, node: Node) -> tuple[str, ...]:
+    """Return what may be taken of what the node before hands on beside its values."""
+    before = graph.by_id[node.inputs[0]] if node.inputs else node
+    return before.block.graph.outputs[1:] if before.block else type(before.layer).gives_also
+
+
+def _hand_on(
+    graph: Graph, node: Node, layer: Part, known: tuple[_Value, ...], path: str, place: str, found: Trace
+) -> _Value | None:
+    """Take what the node before hands on."""
+    if len(known) != 1:
+        return _take(node, layer, known, path, place, found)
+    if layer.what not in known[0].beside:
+        every = handing(graph, node)
+        offers = " and ".join(every) or "nothing"
+        cure = f"Choose {every[0]}." if every else f"Remove {node.id}, or connect it elsewhere."
+        text = f"{node.id} needs {shortened(layer.what)} of {node.inputs[0]}, which hands on {offers}. {cure}"
+        found.problems.append(Problem(place, text))
+        return None
+    return _take(node, layer.but(of_block=known[0].of_block), (known[0].beside[layer.what],), path, place, found)
+
+
 def _take(node: Node, layer: Layer, known: tuple[_Value, ...], path: str, place: str, found: Trace) -> _Value | None:
     given = tuple(value.shape for value in known)
+    others: list[Shape] = []
     if isinstance(layer, Input):
         gives = layer.shape
     else:
@@ -144,14 +199,16 @@ def _take(node: Node, layer: Layer, known: tuple[_Value, ...], path: str, place:
             found.problems.append(Problem(place, _words(node, refusal, not entering)))
             return None
         try:
-            gives = outcome(layer, given)
+            gives, *others = outcomes(layer, given)
         except VitrineError as error:
             found.problems.append(Problem(place, str(error.inside(node.id))))
             return None
     step = Step(path + node.id, place, layer, given, gives, tuple(value.step for value in known))
     found.steps.append(step)
     found.given.setdefault(place, given)
-    return _Value(gives, step.path)
+    hands = layer.hands if isinstance(layer, Handing) else ()
+    beside = {name: _Value(shape, step.path) for name, shape in zip(hands, others, strict=True)}
+    return _Value(gives, step.path, beside)
 
 
 def _untied(node: Node, layer: Layer) -> Refusal | None:
@@ -174,21 +231,24 @@ def _enter(node: Node, block: Block, known: tuple[_Value, ...], path: str, place
         text = f"{node.id} has {wanted} entries but receives {len(known)} inputs. Connect as many as it has entries."
         found.problems.append(Problem(place, text))
         return None
-    if len(inner.outputs) != 1:
-        found.problems.append(Problem(place, f"{node.id} gives {len(inner.outputs)} outputs. A block gives one."))
+    if not inner.outputs:
+        found.problems.append(Problem(place, f"{node.id} gives nothing. Name an output in it."))
         return None
     found.given.setdefault(place, tuple(value.shape for value in known))
     before = said = len(found.problems)
+    more: dict[str, _Value] = {}
     for turn in range(block.repeat):
         inside = f"{path}{node.id}.{turn}." if block.repeat > 1 else f"{path}{node.id}."
-        result = _walk(inner, known, inside, f"{place}.", found)[inner.outputs[0]]
+        values = _walk(inner, known, inside, f"{place}.", found)
+        result, *others = (values[name] for name in inner.outputs)
         if result is None or any(problem.stops for problem in found.problems[before:]):
             return None
         if turn:  # what is merely unwise was said at the first turn
             del found.problems[said:]
         said = len(found.problems)
         known = (result, *known[1:])  # what comes in at the side is the same at each turn
-    return known[0]
+        more = {name: value for name, value in zip(inner.outputs[1:], others, strict=True) if value}
+    return _Value(known[0].shape, known[0].step, more, of_block=True)
 
 
 def _unused(graph: Graph, place: str, found: Trace) -> None:

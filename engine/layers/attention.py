@@ -6,7 +6,7 @@ from pydantic import Field
 
 from engine.choice import option
 from engine.layers import modules
-from engine.layers.base import Layer, Refusal, Share, layer
+from engine.layers.base import Handing, Refusal, Share, layer
 from engine.layers.base import call as made
 from engine.layers.formula import formula
 from engine.layers.initialisation import BEGINNING, Init
@@ -14,14 +14,18 @@ from engine.layers.initialisation import BEGINNING, Init
 Heads = Annotated[int, Field(ge=1, le=256)]
 
 
-class _Attention(Layer):
+class _Attention(Handing):
     """What attention within a sequence and over a second one have in common."""
 
     family, stem, takes, over_time = "attention", "attend", (2,), True
+    gives_also = ("weights",)
 
     heads: Heads = option(4, "How many places can be looked at in different ways at once.")
     dropout: Share = option(0.0, "The share of attention dropped while training.")
     init: Init | None = BEGINNING
+
+    def _options(self):
+        return {"heads": self.heads, "dropout": self.dropout} | ({"weights": True} if "weights" in self.hands else {})
 
     def refuses(self, *given):
         """Refuse features that do not split evenly over the heads."""
@@ -73,7 +77,7 @@ class SelfAttention(_Attention):
     def module(self, *given):
         """Return multi-head attention of the sequence over itself."""
         features = given[0].sizes[1]
-        options = {"heads": self.heads, "dropout": self.dropout, "causal": self.causal}
+        options = self._options() | {"causal": self.causal}
         return made(modules.Attention, features=features, memory_features=features, **options)
 
 
@@ -86,5 +90,5 @@ class CrossAttention(_Attention):
 
     def module(self, *given):
         """Return multi-head attention over the second input."""
-        options = {"heads": self.heads, "dropout": self.dropout}
-        return made(modules.Attention, features=given[0].sizes[1], memory_features=given[1].sizes[1], **options)
+        features, memory = given[0].sizes[1], given[1].sizes[1]
+        return made(modules.Attention, features=features, memory_features=memory, **self._options())

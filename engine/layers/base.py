@@ -9,7 +9,7 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from engine.choice import Choice, kinds
+from engine.choice import Choice, kinds, option
 from engine.errors import VitrineError
 from engine.layers.formula import Formula
 from engine.registry import Registry
@@ -49,7 +49,7 @@ class Shape:
     @property
     def places(self) -> tuple[int, ...]:
         """Return the sizes of the axes that say where: of a sequence its length, of all else what follows channels."""
-        return self.sizes[:1] if self.sequence else self.sizes[1:]
+        return self.sizes[:1] if self.sequence and self.rank < 3 else self.sizes[1:]
 
     @property
     def turned(self) -> "Shape":
@@ -129,6 +129,9 @@ class Layer(Choice):
     over_time: ClassVar[bool] = False  # whether it is right of sequences that end before others do
     along_time: ClassVar[bool] = False  # whether it slides along a sequence, which it reckons as channels×length
     arity: ClassVar[tuple[int, int]] = (1, 1)  # how many inputs, least and most
+    further: ClassVar[tuple[int, ...]] = ()  # how many axes those behind the first may have, where that differs
+    bound: ClassVar[int | None] = None  # which input must stay the node it is, whatever is put between
+    gives_also: ClassVar[tuple[str, ...]] = ()  # what it can hand on beside its values
     expression: ClassVar[str] = ""  # how source code writes it, where no module is needed
     examples: ClassVar[tuple[tuple[dict[str, Any], tuple[tuple[int, ...], ...]], ...]] = ()
 
@@ -182,6 +185,12 @@ class Layer(Choice):
         return [(name, part) for name, matrix in found for part in matrix.chunk(self.parts(name))]
 
 
+class Handing(Layer):
+    """A layer that can hand on more than its values; where somebody takes it, its module gives it behind them."""
+
+    hands: tuple[str, ...] = option((), "What is taken of that; follows from the graph.", hidden=True)
+
+
 layer = kinds(LAYERS)  # registers a class of layers under its kind
 
 
@@ -192,15 +201,16 @@ def check(this: Layer, given: tuple[Shape, ...]) -> Refusal | None:
         wanted = _times(least) if least == most else f"at least {_times(least)}"
         cure = "Connect another." if len(given) < least else "Disconnect one."
         return Refusal(wanted, _times(len(given)), cure)
-    for shape in given:
+    for place, shape in enumerate(given):
         if shape.tokens and not this.tokens:
             return Refusal("numbers", "tokens", "Put an embedding before it.")
         if this.tokens and not shape.tokens:
             return Refusal("tokens", "numbers", "Connect it to an input of tokens.")
         if shape.sequence and not this.over_time:
             return Refusal("examples of one length", f"sequences of several ({shape})", SHORTER)
-        if shape.rank not in this.takes:
-            return Refusal(_axes(this.takes), str(shape), _reshaping(this.takes, shape.rank))
+        takes = this.further if place and this.further else this.takes
+        if shape.rank not in takes:
+            return Refusal(_axes(takes), str(shape), _reshaping(takes, shape.rank))
     return this.refuses(*given)
 
 
@@ -222,9 +232,14 @@ def _reshaping(takes: tuple[int, ...], rank: int) -> str:
     return "Put a reshape before it, or connect it elsewhere."
 
 
-@functools.lru_cache(maxsize=8192)
 def outcome(this: Layer, given: tuple[Shape, ...]) -> Shape:
-    """Return the output's shape, found by running the module on torch's meta device."""
+    """Return the output's shape."""
+    return outcomes(this, given)[0]
+
+
+@functools.lru_cache(maxsize=8192)
+def outcomes(this: Layer, given: tuple[Shape, ...]) -> tuple[Shape, ...]:
+    """Return the shapes of the output and of what is handed on beside it, by running the module on the meta device."""
     module = blank(this, given)
     inputs = [torch.empty((2, *s.sizes), dtype=torch.long if s.tokens else torch.float32, device="meta") for s in given]
     try:
@@ -232,10 +247,12 @@ def outcome(this: Layer, given: tuple[Shape, ...]) -> Shape:
             output = module.eval()(*inputs)
     except (RuntimeError, ValueError, AssertionError) as error:
         raise VitrineError(f"PyTorch refuses it: {str(error).splitlines()[0]}") from None
+    output, *others = output if isinstance(output, tuple) else (output,)
     if not output.numel():
         raise VitrineError("Nothing is left of its input.", cure="Use fewer or smaller steps before it.")
     sizes = tuple(output.shape[1:])
-    return Shape(sizes, not output.is_floating_point(), this.keeps_time(given, sizes))
+    gives = Shape(sizes, not output.is_floating_point(), this.keeps_time(given, sizes))
+    return gives, *(Shape(tuple(other.shape[1:]), sequence=other.dim() > 2 and given[0].sequence) for other in others)
 
 
 @functools.lru_cache(maxsize=8192)

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from pydantic import Field
+from torch import nn
 
 from engine.choice import option
 from engine.layers import modules
@@ -104,6 +105,31 @@ class Concat(Layer):
         return (formula(name, " + ".join(sizes), **sizes),)
 
 
+@layer("stack")
+class Stack(Layer):
+    """Puts vectors under one another, as the places of a sequence."""
+
+    title, family, stem, arity, takes = "Stack", "merging", "stack", MANY, (1,)
+    expression = ","
+    examples = (({}, ((5,), (5,))), ({}, ((3,), (3,), (3,))))
+
+    def module(self, *given):
+        """Return the stacking module."""
+        return made(modules.Stack)
+
+    def code(self, given, names):
+        """Return torch's own function, since the module does no more."""
+        return f"torch.stack([{', '.join(names)}], dim=1)"
+
+    def refuses(self, *given):
+        """Refuse unlike shapes."""
+        return _same_shape(given)
+
+    def formulas(self, given, gives):
+        """Return how long the sequence is."""
+        return (formula("length", "inputs", inputs=len(given)),)
+
+
 @layer("draw")
 class Draw(Layer):
     """Draws numbers from normals, whose means come in first and log-variances second; the means when not learning."""
@@ -155,3 +181,36 @@ class Highway(Layer):
             formula("connections with biases", "places * features * (features + 1)", **n),
             formula("multiply-adds", "places * features * features", **n),
         )
+
+
+@layer("part")
+class Part(Layer):
+    """Takes what a node gives beside its values: a recurrent layer's last state, attention's weights, or another output
+    of a block.
+    """
+
+    also = "state, attention weights, output of a block"
+    title, family, stem, bound, expression = "What is handed on", "merging", "part", 0, "="
+    over_time = True
+    examples = (({}, ((5,),)), ({}, ((3, 4, 5),)))
+
+    what: Annotated[str, Field(max_length=40)] = option(
+        "state", "What of it: 'state', 'weights', or the output's name."
+    )
+    of_block: bool = option(False, "Whether it comes out of a block; follows from the graph.", hidden=True)
+
+    def module(self, *given):
+        """Return what changes nothing: the graph leads it here."""
+        return made(nn.Identity)
+
+    def keeps_time(self, given, sizes):
+        """Return that it is a sequence if what it takes is one."""
+        return given[0].sequence
+
+    def sees(self, given):
+        """Return that a layer hands on what depends on all that it is given."""
+        return "point" if self.of_block else "whole"
+
+    def summary(self):
+        """Return what is taken."""
+        return self.what

@@ -89,14 +89,24 @@ class Slice(nn.Module):
         return x.narrow(self.dim, self.start, stop - self.start)
 
 
+class Stack(nn.Module):
+    """Puts vectors under one another, as the places of a sequence."""
+
+    def forward(self, *vectors):
+        return torch.stack(vectors, dim=1)
+
+
 class Highway(nn.Module):
     """Lets a gate, computed from the first input, mix the second input with the first."""
 
     def __init__(self, features, gate_bias, dim):
         super().__init__()
         self.dim = dim
-        self.gate = nn.Linear(features, features)
-        nn.init.constant_(self.gate.bias, gate_bias)
+        self.gate, self.gate_bias = nn.Linear(features, features), gate_bias
+        self.begin()
+
+    def begin(self):
+        nn.init.constant_(self.gate.bias, self.gate_bias)
 
     def forward(self, carried, transformed):
         gate = torch.sigmoid(self.gate(carried.movedim(self.dim, -1))).movedim(-1, self.dim)

@@ -22,6 +22,7 @@ class MaxUnpool2d(Layer):
     """Undoes a max pooling: each value returns to where the maximum was, zeros fill the rest."""
 
     title, family, stem, takes, arity = "Max unpooling", "resizing", "unpool", (3,), (2, 2)
+    bound = 1  # to the pool
     examples = (({"kernel": 2}, ((3, 4, 4), (3, 8, 8))),)
 
     # Taken from the pool that the second input names, never chosen by hand.

@@ -7,7 +7,7 @@ from torch import nn
 
 from engine.choice import option
 from engine.layers import modules
-from engine.layers.base import Call, Count, Layer, Refusal, Share, layer
+from engine.layers.base import Call, Count, Handing, Layer, Refusal, Share, layer
 from engine.layers.base import call as made
 from engine.layers.formula import formula
 from engine.layers.initialisation import BEGINNING, Init
@@ -65,10 +65,11 @@ class PositionalEncoding(Layer):
         return (formula("weights", "length * features", length=gives.sizes[0], features=gives.sizes[1]),)
 
 
-class _Recurrent(Layer):
+class _Recurrent(Handing):
     """What recurrent layers have in common."""
 
     family, takes, over_time = "sequence", (2,), True
+    arity, further, gives_also = (1, 2), (1,), ("state",)
     gates: ClassVar[int] = 1
     cell: ClassVar[Any] = None
     examples = (
@@ -85,20 +86,29 @@ class _Recurrent(Layer):
     bias: bool = option(True, "Add learned constants.", rare=True)
     init: Init | None = BEGINNING
 
+    @property
+    def remembers(self) -> int:
+        """Return how many numbers its whole state is: of every layer and direction, of an LSTM its memory too."""
+        return self.units * self.layers * (2 if self.both_directions else 1) * (2 if self.cell is nn.LSTM else 1)
+
     def _options(self) -> dict[str, Any]:
         return {}
 
     def module(self, *given) -> Call:
         """Return torch's recurrent layer, wrapped to give one tensor."""
         options = {"num_layers": self.layers, "bias": self.bias, "dropout": self.dropout}
-        options |= {"bidirectional": self.both_directions} | self._options()
-        defaults = {"num_layers": 1, "bias": True, "dropout": 0.0, "bidirectional": False, "nonlinearity": "tanh"}
+        options |= {"bidirectional": self.both_directions, "state": "state" in self.hands} | self._options()
+        defaults: dict[str, Any] = {"num_layers": 1, "bias": True, "dropout": 0.0, "bidirectional": False}
+        defaults |= {"nonlinearity": "tanh", "state": False, "forget_bias": None}
         chosen = tuple((k, v) for k, v in options.items() if v != defaults[k])
         head = (("cell", self.cell), ("inputs", given[0].sizes[1]), ("units", self.units))
         return Call(modules.Recurrent, (*head, ("whole", self.gives == "sequence"), *chosen))
 
     def refuses(self, *given):
-        """Refuse dropout between layers where there is only one."""
+        """Refuse dropout between layers where there is only one, and a first state of another size."""
+        if len(given) > 1 and given[1].sizes != (self.remembers,):
+            need = f"a first state of {self.remembers:,} numbers"
+            return Refusal(need, str(given[1]), f"Let the second input be {self.remembers:,}.")
         if self.dropout and self.layers == 1:
             return Refusal(
                 "a second layer for dropout between layers", str(given[0]), "Set dropout to 0, or add a layer."
@@ -153,11 +163,25 @@ class LSTM(_Recurrent):
     """Keeps a memory behind input, forget and output gates, so that it can hold on for long."""
 
     title, stem, cell, gates = "LSTM", "lstm", nn.LSTM, 4
+    examples = (*_Recurrent.examples, ({"units": 4, "forget_bias": 1.0}, ((7, 5), (8,))))
+
+    forget_bias: Annotated[float, Field(ge=-20, le=20)] | None = option(
+        None,
+        "What the forget gate's bias begins at; with 1 it holds on to what it knows from the start.",
+        none="as the others",
+        rare=True,
+    )
+
+    def _options(self):
+        return {"forget_bias": self.forget_bias}
 
 
 @layer("gru")
 class GRU(_Recurrent):
-    """Keeps one state behind a reset and an update gate: nearly an LSTM, with fewer weights."""
+    """Keeps one state behind a reset and an update gate: nearly an LSTM, with fewer weights.
+
+    In PyTorch's form the reset gate weighs what the state was multiplied to; in the first paper's, the state itself.
+    """
 
     title, stem, cell, gates = "GRU", "gru", nn.GRU, 3
 

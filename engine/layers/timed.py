@@ -18,15 +18,35 @@ def within(x, lengths):
 
 
 class Recurrent(nn.Module):
-    """Runs a torch RNN, LSTM or GRU; gives its whole sequence, or where it ends up."""
+    """Runs a torch RNN, LSTM or GRU from zero or a first state; gives its whole sequence, or where it ends up.
 
-    def __init__(self, cell, inputs, units, whole, **options):
+    Where its last state is asked for it comes behind that: what every layer and direction holds, of an LSTM its
+    memory too, all in one row. A first state is given in the same way.
+    """
+
+    def __init__(self, cell, inputs, units, whole, state=False, forget_bias=None, **options):
         super().__init__()
-        self.whole = whole
+        self.whole, self.state, self.forget_bias = whole, state, forget_bias
         self.cell = cell(inputs, units, batch_first=True, **options)
+        self.begin()
 
-    def forward(self, x, lengths=None):
-        sequence = self.read(x, lengths)
+    def begin(self):
+        if self.forget_bias is None:
+            return
+        units = self.cell.hidden_size  # the gates stand in the order input, forget, cell, output
+        for name, bias in self.cell.named_parameters():
+            if "bias" in name:  # of which there are two that add up
+                nn.init.constant_(bias.data[units : 2 * units], self.forget_bias if "bias_ih" in name else 0.0)
+
+    def forward(self, x, first=None, lengths=None):
+        sequence, last = self.read(x, first, lengths)
+        values = self.kept(x, sequence, lengths)
+        if not self.state:
+            return values
+        rows = torch.cat(last) if isinstance(last, tuple) else last
+        return values, rows.transpose(0, 1).flatten(1)
+
+    def kept(self, x, sequence, lengths):
         if self.whole:
             return sequence if lengths is None else sequence * within(x, lengths)
         last = sequence[:, -1] if lengths is None else sequence[torch.arange(len(x), device=x.device), lengths - 1]
@@ -35,11 +55,15 @@ class Recurrent(nn.Module):
         units = self.cell.hidden_size  # the way back ends at the first place
         return torch.cat([last[:, :units], sequence[:, 0, units:]], dim=1)
 
-    def read(self, x, lengths):
-        if lengths is None or not self.cell.bidirectional:  # what stands behind the end is read last
-            return self.cell(x)[0]
+    def read(self, x, first, lengths):
+        if first is not None:
+            first = first.unflatten(1, (-1, self.cell.hidden_size)).transpose(0, 1).contiguous()
+            first = first.chunk(2) if self.cell.mode == "LSTM" else first
+        if lengths is None or not (self.cell.bidirectional or self.state):  # what stands behind the end is read last
+            return self.cell(x, first)
         packed = nn.utils.rnn.pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
-        return nn.utils.rnn.pad_packed_sequence(self.cell(packed)[0], batch_first=True, total_length=x.shape[1])[0]
+        sequence, last = self.cell(packed, first)
+        return nn.utils.rnn.pad_packed_sequence(sequence, batch_first=True, total_length=x.shape[1])[0], last
 
 
 class CausalConv1d(nn.Conv1d):
@@ -134,11 +158,14 @@ class MaxOverTime(nn.Module):
 
 
 class Attention(nn.Module):
-    """Lets each place of a sequence gather from all places of a memory, by several heads."""
+    """Lets each place of a sequence gather from all places of a memory, by several heads.
 
-    def __init__(self, features, heads, memory_features, dropout=0.0, causal=False):
+    Where its weights are asked for they come behind that: of each head, how much every place looks at every other.
+    """
+
+    def __init__(self, features, heads, memory_features, dropout=0.0, causal=False, weights=False):
         super().__init__()
-        self.causal = causal
+        self.causal, self.weights = causal, weights
         self.attention = nn.MultiheadAttention(
             features, heads, dropout, kdim=memory_features, vdim=memory_features, batch_first=True
         )
@@ -150,9 +177,9 @@ class Attention(nn.Module):
             behind = ~within(memory, lengths)[:, :, 0]
         if self.causal:  # True marks the places that may not be seen: those to come
             mask = torch.ones(x.shape[1], memory.shape[1], dtype=torch.bool, device=x.device).triu(1)
-        gathered, _ = self.attention(x, memory, memory, behind, False, mask)
-        return gathered
+        gathered, weights = self.attention(x, memory, memory, behind, self.weights, mask, False)
+        return (gathered, weights) if self.weights else gathered
 
 
-# What is told how long sequences are: those it is given first or, by attention over a memory, those of the memory.
+# What is told how long sequences are: those it is given first or, attention over a memory, those that it is given last.
 TIMED = (Recurrent, LastStep, MeanOverTime, MaxOverTime, Attention, ConvOverTime, PoolOverTime, NormOverTime)

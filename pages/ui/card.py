@@ -5,11 +5,13 @@ from typing import Any
 
 import streamlit as st
 
-from engine.graph import edits
+from engine.graph import edits, grouping
 from engine.graph.cost import LayerCost
 from engine.graph.cost import formulas as formulas_of
 from engine.graph.graph import Graph, Node
+from engine.graph.trace import handing
 from engine.layers.entry import Entry, Input
+from engine.layers.merging import Part
 from pages.ui.forms import form
 from pages.ui.workbench import Workbench
 
@@ -27,7 +29,8 @@ def card(bench: Workbench, graph: Graph, node: Node, path: str, counted: tuple[L
             layer = layer.but(**{name: value(getattr(layer, name)) if callable(value) else value})
             bench.change(edits.replace, path, layer)
 
-        form(node.layer, key, changed)
+        offers = {"what": list(handing(graph, node))} if isinstance(node.layer, Part) else {}
+        form(node.layer, key, changed, offers=offers if any(offers.values()) else {})
         if counted and not node.block:
             _why(counted[0])
         _connections(bench, graph, node, path, key)
@@ -96,7 +99,7 @@ def _actions(bench: Workbench, graph: Graph, node: Node, path: str) -> None:
             on = node.id in graph.outputs
             _act(bench, "output", "No longer an output" if on else "Make it an output", edits.toggle_output, path)
         if node.block:
-            _act(bench, "grid_off", "Ungroup: put its layers in its place", edits.ungroup, path)
+            _act(bench, "grid_off", "Ungroup: put its layers in its place", grouping.ungroup, path)
         _rename(bench, node, path, prefix)
         if node.layer.arity[1]:
             _group(bench, graph, node, path, prefix)
@@ -141,7 +144,7 @@ def _group(bench: Workbench, graph: Graph, node: Node, path: str, prefix: str) -
     def group() -> None:
         chosen = [prefix + name for name in st.session_state[key]]
         words = re.findall(r"[A-Za-z0-9]+", st.session_state[f"{key}.as"])
-        bench.edit(edits.group, chosen, "".join(word[:1].upper() + word[1:] for word in words) or "Block", select="")
+        bench.edit(grouping.group, chosen, "".join(word[:1].upper() + word[1:] for word in words) or "Block", select="")
 
     help = "Group layers into a block"
     with st.popover("Group", icon=":material/select_all:", help=help, key=f"{bench.key}-icon-group"):

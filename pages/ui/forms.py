@@ -177,7 +177,8 @@ def _text(option: Option, value: str, key: str, changed: Changed) -> None:
 
 def _offered(option: Option, value: str, key: str, changed: Changed) -> None:
     show(key, value)
-    words, told = list(dict.fromkeys(["", *option.words, value])), _told(option, key, changed)
+    usual = [] if option.default else [""]  # which means automatic, where there is such a thing
+    words, told = list(dict.fromkeys([*usual, *option.words, value])), _told(option, key, changed)
     st.selectbox(_label(option), words, key=key, help=option.help, on_change=told, format_func=_or_automatic)
 
 

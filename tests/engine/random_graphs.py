@@ -5,11 +5,12 @@ from random import Random
 from hypothesis import strategies as st
 
 from engine.errors import VitrineError
-from engine.graph import edits
+from engine.graph import edits, grouping
 from engine.graph.graph import Block, Graph, Node
 from engine.graph.trace import trace
 from engine.layers import LAYERS, Init, Shape, check, outcome
 from engine.layers.entry import Entry, Input
+from engine.layers.merging import Part
 
 KINDS = [kind for kind, cls in LAYERS.items() if not issubclass(cls, Input | Entry | Block)]
 SIZES = [(3, 9, 8), (1, 12, 12), (2, 16, 16), (4, 6), (6, 8), (8,), (5,)]
@@ -66,6 +67,7 @@ def _value(random: Random, option):
         "words": random.choice(option.words or ("?",)),
         "names": tuple(random.sample(option.words, random.randint(0, len(option.words)))),
         "sizes": tuple(random.randint(1, 4) for _ in range(random.randint(1, 3))),
+        "text": random.choice(["state", "weights", "add1"]),
         "choice": Init(way=random.choice(Init.options()[0].words)),
     }[option.form]
 
@@ -93,6 +95,9 @@ def _grown(random: Random, graph: Graph, careful: bool) -> Graph:
     layer = random_layer(random, takers)
     if pools and random.random() < 0.2:
         layer, chosen = LAYERS["max_unpool2d"](), (pools[-1], pools[-1])
+    elif (handing := [node for node in graph.nodes if node.layer.gives_also]) and random.random() < 0.4:
+        hands = random.choice(handing)
+        layer, chosen = Part(what=random.choice(hands.layer.gives_also)), (hands.id,)
     elif careful and not fits(layer, shapes):
         layer = type(layer)()
     return Graph((*graph.nodes, Node(edits.fresh(graph, layer.stem), layer, chosen)), graph.outputs, graph.init)
@@ -103,7 +108,7 @@ def _grouped(random: Random, graph: Graph) -> Graph:
     names = [node.id for node in graph.nodes if not isinstance(node.layer, Input)]
     start = random.randrange(len(names))
     try:
-        made = edits.group(graph, names[start : start + random.randint(1, 4)], "Part")
+        made = grouping.group(graph, names[start : start + random.randint(1, 4)], "Part")
     except VitrineError:
         return graph
     node = next(node for node in made.nodes if node.block)

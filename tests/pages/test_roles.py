@@ -15,6 +15,7 @@ from engine.training.recipe import Recipe
 from engine.views import VIEWS
 from tests.engine import goals
 from tests.engine import test_fields as fields
+from tests.engine import test_handed as handed
 from tests.engine import test_parts as parts
 from tests.engine import test_roles_seen as halves
 from tests.engine import test_sequences as sequences
@@ -160,6 +161,15 @@ def test_whatever_there_is_to_learn_goes_through_every_part_of_a_lab(home, kind)
     board = opened("labs/cnn.py", x=to_link(experiment), board=";".join(fitting))
     board.segmented_control(key="cnn.view").set_value("Board").run()
     assert not board.exception
+
+
+def test_what_is_handed_on_is_chosen_among_what_there_is(home):
+    experiment = dataclasses.replace(handed.experiment(), name="handed")
+    app = opened("labs/cnn.py", x=to_link(experiment))
+    press(app, "cnn-select-state")
+    chosen = app.selectbox(key="cnn.state.what")
+    assert (chosen.value, chosen.options) == ("state", ["state"])
+    assert not app.exception
 
 
 def both():
