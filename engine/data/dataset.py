@@ -11,7 +11,6 @@ import torch
 from pydantic import Field
 
 from engine.choice import Choice, kinds, option
-from engine.errors import VitrineError
 from engine.fields import Fields
 from engine.layers.modules import lengths_of
 from engine.registry import Registry
@@ -23,7 +22,7 @@ Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Portion = Annotated[float, Field(ge=0.0, le=0.9)]
 
 MOST_COMPARED = 2**29  # bytes of examples that are looked through for copies
-Divided = Literal["by class", "at random"]
+Divided = Literal["by class", "at random", "in order"]
 
 SEED = option(0, "Draws the same examples, and splits them in the same way, whenever it is the same.", rare=True)
 VALIDATION = option(0.1, "The share of the training examples that is kept aside to validate on.", rare=True)
@@ -39,13 +38,14 @@ class Split:
 
     inputs: Any  # a tensor, or several `Fields`
     targets: Any
+    groups: torch.Tensor | None = None  # of each example, the number of those that must not be torn apart
 
     def __len__(self) -> int:
         return len(self.inputs)
 
     def take(self, index: torch.Tensor) -> "Split":
         """Return the examples at these places."""
-        return Split(self.inputs[index], self.targets[index])
+        return Split(self.inputs[index], self.targets[index], None if self.groups is None else self.groups[index])
 
 
 # What an example is, or a field of one. Tokens and series may end in padding: token 0, or no numbers (NaN).
@@ -150,7 +150,8 @@ class Source(Choice):
 
     divided: Divided = option(
         "by class",
-        "How examples come into the splits: with the same share of every class, or by chance alone.",
+        "How examples come into the splits: with the same share of every class, by chance alone, or in their order: "
+        "the last are kept to test on, as where time matters.",
         rare=True,
     )
 
@@ -179,45 +180,6 @@ def unknown(targets: Any) -> torch.Tensor:
 def drawn(seed: int, stream: int = 0) -> torch.Generator:
     """Return a generator of its own for each stream of a seed."""
     return torch.Generator().manual_seed(seed * 1_000_003 + stream)
-
-
-def mixed(targets: Any, divided: Divided, generator: torch.Generator) -> torch.Tensor:
-    """Return an order drawn at random; by class, any stretch of it has about the share of each class that all have."""
-    order = torch.randperm(len(targets), generator=generator)
-    plain = isinstance(targets, torch.Tensor) and targets.dtype == torch.long and targets.dim() == 1
-    if divided == "at random" or not plain:
-        return order
-    labels = targets[order]
-    along = torch.empty(len(order), dtype=torch.double)
-    for label in labels.unique():  # each class is spread evenly from the beginning to the end
-        mine = (labels == label).nonzero().flatten()
-        along[mine] = (torch.arange(len(mine), dtype=torch.double) + 0.5) / len(mine)
-    return order[along.argsort(stable=True)]
-
-
-def parts(targets: Any, source: "Source", test: float | None = None) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Return which examples are for training, validation and test, as the source's options say."""
-    given: Any = source
-    number, order = len(targets), mixed(targets, source.divided, drawn(given.seed, 17))
-    validation, test = given.validation, given.test if test is None else test
-    tests = round(number * test)
-    rest = order[tests:]
-    validations = round(len(rest) * validation)
-    if len(rest) - validations < 1:
-        raise VitrineError("Nothing is left to train on.", cure="Keep less aside, or draw more examples.")
-    return rest[validations:], rest[:validations], order[:tests]
-
-
-def split(everything: Split, source: "Source") -> tuple[Split, Split, Split]:
-    """Split examples into training, validation and test, as the source's options say."""
-    train, valid, tested = (everything.take(part) for part in parts(everything.targets, source))
-    return train, valid, tested
-
-
-def hold_out(train: Split, source: "Source") -> tuple[Split, Split]:
-    """Keep a share of the training examples aside, where the test examples are given."""
-    kept, valid, _ = (train.take(part) for part in parts(train.targets, source, 0.0))
-    return kept, valid
 
 
 def copies(dataset: Dataset) -> int:

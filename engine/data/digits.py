@@ -9,7 +9,8 @@ import torch
 from torch.nn import functional as F
 
 from engine.choice import option
-from engine.data.dataset import SEED, TEST, VALIDATION, Dataset, Portion, Seed, Source, Split, source, split
+from engine.data.dataset import SEED, TEST, VALIDATION, Dataset, Portion, Seed, Source, Split, source
+from engine.data.splitting import split
 
 
 @source("digits")

@@ -6,8 +6,9 @@ import torch
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from engine.choice import option
-from engine.data.dataset import SEED, Dataset, Portion, Seed, Source, Split, source, split
+from engine.data.dataset import SEED, Dataset, Portion, Seed, Source, Split, source
 from engine.data.points import CLASSES
+from engine.data.splitting import split
 from engine.errors import VitrineError
 from engine.registry import printable
 

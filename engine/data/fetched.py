@@ -12,8 +12,9 @@ from typing import ClassVar
 
 import torch
 
-from engine.data.dataset import SEED, VALIDATION, Dataset, Portion, Seed, Source, Split, hold_out, source
+from engine.data.dataset import SEED, VALIDATION, Dataset, Portion, Seed, Source, Split, source
 from engine.data.formats import read_cifar, read_idx
+from engine.data.splitting import hold_out
 from engine.errors import VitrineError
 from engine.home import home
 from engine.registry import printable

@@ -10,7 +10,8 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 
 from engine.choice import option
-from engine.data.dataset import SEED, TEST, VALIDATION, Dataset, Portion, Seed, Size, Source, Split, source, split
+from engine.data.dataset import SEED, TEST, VALIDATION, Dataset, Portion, Seed, Size, Source, Split, source
+from engine.data.splitting import split
 
 SIDE = 28
 LARGE = 96  # glyphs are drawn large once, and placed small by one affine map

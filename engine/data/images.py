@@ -16,8 +16,9 @@ from pydantic import Field
 
 from engine.choice import option
 from engine.data import places, progress
-from engine.data.dataset import SEED, TEST, VALIDATION, Dataset, Portion, Seed, Source, Split, parts, source
+from engine.data.dataset import SEED, TEST, VALIDATION, Dataset, Portion, Seed, Source, Split, source
 from engine.data.pictures import ENDINGS, MOST_FILE, opened, pixels_of
+from engine.data.splitting import parts
 from engine.errors import VitrineError
 from engine.home import home
 from engine.registry import printable

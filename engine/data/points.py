@@ -8,7 +8,8 @@ import torch
 from pydantic import Field
 
 from engine.choice import option
-from engine.data.dataset import SEED, Dataset, Portion, Seed, Size, Source, Split, drawn, source, split
+from engine.data.dataset import SEED, Dataset, Portion, Seed, Size, Source, Split, drawn, source
+from engine.data.splitting import split
 from engine.errors import VitrineError
 
 Noise = Annotated[float, Field(ge=0, le=1)]

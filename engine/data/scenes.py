@@ -8,7 +8,8 @@ import torch
 from pydantic import Field
 
 from engine.choice import option
-from engine.data.dataset import SEED, TEST, VALIDATION, Dataset, Portion, Seed, Size, Source, Split, source, split
+from engine.data.dataset import SEED, TEST, VALIDATION, Dataset, Portion, Seed, Size, Source, Split, source
+from engine.data.splitting import split
 
 SHAPES = ("circle", "square", "triangle", "cross", "ring")
 COLOURS = {

@@ -7,20 +7,8 @@ import torch
 from pydantic import Field
 
 from engine.choice import option
-from engine.data.dataset import (
-    SEED,
-    TEST,
-    VALIDATION,
-    Dataset,
-    Portion,
-    Seed,
-    Size,
-    Source,
-    Split,
-    drawn,
-    source,
-    split,
-)
+from engine.data.dataset import SEED, TEST, VALIDATION, Dataset, Portion, Seed, Size, Source, Split, drawn, source
+from engine.data.splitting import split
 
 Directions = Annotated[int, Field(ge=2, le=8)]
 

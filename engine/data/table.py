@@ -9,8 +9,9 @@ from pydantic import Field
 
 from engine.choice import option
 from engine.data import places
-from engine.data.dataset import SEED, TEST, VALIDATION, Dataset, Portion, Seed, Source, Split, source, split
+from engine.data.dataset import SEED, TEST, VALIDATION, Dataset, Portion, Seed, Source, Split, source
 from engine.data.images import PathText
+from engine.data.splitting import split
 from engine.errors import VitrineError
 from engine.registry import printable
 
@@ -27,6 +28,9 @@ class Table(Source):
 
     path: PathText = option("", "The CSV file; its first line names the columns.")
     target: Annotated[str, Field(max_length=200)] = option("", "The column to be told; empty: the last one.")
+    group: Annotated[str, Field(max_length=200)] = option(
+        "", "A column that is not learned from: rows that say the same there come into one split together.", rare=True
+    )
     goal: Literal["class", "number"] = option("class", "Whether that column names classes or holds numbers.")
     validation: Portion = VALIDATION
     test: Portion = TEST
@@ -39,9 +43,13 @@ class Table(Source):
     def load(self):
         """Read the table; its columns are brought to mean 0 and deviation 1 of the rows that are learned, later."""
         names, rows = self._rows()
-        place = self._target(names)
+        place = self._column(names, self.target) if self.target else len(names) - 1
+        together = self._column(names, self.group) if self.group else -1
+        aside = (place, together)  # what is not learned from
+        if together == place:
+            raise VitrineError(f"The column {names[place]!r} is to be told.", cure="Let another name the groups.")
         inputs = torch.tensor(
-            [[_number(v, names[i], line) for i, v in enumerate(row) if i != place] for line, row in rows],
+            [[_number(v, names[i], line) for i, v in enumerate(row) if i not in aside] for line, row in rows],
             dtype=torch.float64,
         )
         if not inputs.shape[1]:
@@ -59,18 +67,17 @@ class Table(Source):
             targets = torch.tensor([number[answer] for _, answer in answers])
         else:
             targets = torch.tensor([[_number(answer, names[place], line)] for line, answer in answers])
-        return Dataset(self.title, "numbers", classes, *split(Split(inputs, targets), self), self.divided)
+        groups = _numbered([row[together].strip() for _, row in rows]) if self.group else None
+        return Dataset(self.title, "numbers", classes, *split(Split(inputs, targets, groups), self), self.divided)
 
-    def _target(self, names: list[str]) -> int:
-        """Return at which place the column stands that is to be told."""
-        if not self.target:
-            return len(names) - 1
-        here = [place for place, name in enumerate(names) if name == self.target.strip()]
+    def _column(self, names: list[str], wanted: str) -> int:
+        """Return at which place the column of this name stands."""
+        here = [place for place, name in enumerate(names) if name == wanted.strip()]
         if not here:
-            words = f"There is no column {self.target!r}."
+            words = f"There is no column {wanted!r}."
             raise VitrineError(words, cure=f"The columns are: {', '.join(names[:20])}.")
         if len(here) > 1:
-            raise VitrineError(f"{len(here)} columns are called {self.target!r}.", cure="Give each its own name.")
+            raise VitrineError(f"{len(here)} columns are called {wanted!r}.", cure="Give each its own name.")
         return here[0]
 
     def _rows(self) -> tuple[list[str], Rows]:
@@ -96,6 +103,12 @@ class Table(Source):
         if uneven := next((line for line, row in rows if len(row) != len(names)), None):
             raise VitrineError(f"Line {uneven} of {path.name} has not {len(names)} columns as the first line says.")
         return names, rows
+
+
+def _numbered(words: list[str]) -> torch.Tensor:
+    """Return a number for each word, the same for the same."""
+    known: dict[str, int] = {}
+    return torch.tensor([known.setdefault(word, len(known)) for word in words])
 
 
 def _number(text: str, column: str, line: int) -> float:

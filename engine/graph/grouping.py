@@ -95,8 +95,8 @@ def ungroup(graph: Graph, path: str) -> Graph:
         raise VitrineError(f"{path} is no block.")
     if len(block.graph.entries) != len(outer.inputs) or not block.graph.outputs:
         raise VitrineError(f"{path} is not connected as it should be.", cure="Connect its inputs first.")
-    parts = [n for n in graph.nodes if isinstance(n.layer, Part) and n.inputs == (path,)]
-    takers = {n.id: n.layer.what for n in parts if n.layer.what in block.graph.outputs}
+    parts = {n.id: n.layer.what for n in graph.nodes if isinstance(n.layer, Part) and n.inputs == (path,)}
+    takers = {name: what for name, what in parts.items() if what in block.graph.outputs}
     taken = set(graph.by_id) - {path, *takers}
     laid: list[Node] = []
     given = outer.inputs

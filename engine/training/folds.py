@@ -1,19 +1,24 @@
 """Folds: cross-validation, in which every example is held out once; and learning from fewer examples."""
 
 import dataclasses
+import itertools
 
 import torch
 
 from engine.data import Dataset, Split
-from engine.data.dataset import drawn, mixed
+from engine.data.dataset import drawn
+from engine.data.splitting import cut, in_time, mixed
 from engine.errors import VitrineError
 from engine.fields import joined
 from engine.training.recipe import Recipe
 
 
 def number_of_folds(dataset: Dataset, recipe: Recipe) -> int:
-    """Return into how many parts training and validation examples are split; 'all' leaves one out at a time."""
-    examples = len(dataset.train) + len(dataset.validation)
+    """Return into how many parts training and validation examples are split; 'all' leaves one out at a time.
+
+    Where time matters each part is told from all that came before it, so the first is only learned from.
+    """
+    examples = len(dataset.train) + len(dataset.validation) - (dataset.divided == "in order")
     number = examples if recipe.folds == "all" else int(recipe.folds or 1)
     if number > examples:
         raise VitrineError(f"{number:,} folds are more than the {examples:,} examples.", cure="Use fewer folds.")
@@ -21,18 +26,30 @@ def number_of_folds(dataset: Dataset, recipe: Recipe) -> int:
 
 
 def folded(dataset: Dataset, recipe: Recipe) -> Dataset:
-    """Return the dataset with the recipe's fold as validation, and all other folds to train on."""
+    """Return the dataset with the recipe's fold as validation, and all others to train on: in order, those before."""
     if recipe.folds is None or recipe.fold is None:
         return dataset
     pool = Split(
         joined([dataset.train.inputs, dataset.validation.inputs]),
         joined([dataset.train.targets, dataset.validation.targets]),
+        torch.cat(groups) if (groups := [g for g in _groups(dataset) if g is not None]) else None,
     )
-    order = mixed(pool.targets, dataset.divided, drawn(recipe.seed, 29))
-    parts = order.tensor_split(number_of_folds(dataset, recipe))
-    held_out = parts[recipe.fold]
-    rest = torch.cat([part for place, part in enumerate(parts) if place != recipe.fold])
+    order = mixed(pool.targets, dataset.divided, drawn(recipe.seed, 29), pool.groups)
+    number, forward = number_of_folds(dataset, recipe), dataset.divided == "in order"
+    order = order.flip(0) if forward else order
+    ends = [len(part) for part in order.tensor_split(number + forward)]
+    parts = cut(order, list(itertools.accumulate(ends))[:-1], pool.groups)
+    held_out = parts[recipe.fold + forward]
+    others = parts[: recipe.fold + 1] if forward else [part for part in parts if part is not held_out]
+    rest = torch.cat(others)
+    if not len(rest) or not len(held_out):
+        raise VitrineError(f"Fold {recipe.fold + 1} has nothing in it: the groups are too large.", cure="Use fewer.")
+    rest, held_out = (in_time(rest), in_time(held_out)) if forward else (rest, held_out)
     return dataclasses.replace(dataset, train=pool.take(rest), validation=pool.take(held_out))
+
+
+def _groups(dataset: Dataset) -> list[torch.Tensor | None]:
+    return [part.groups for part in (dataset.train, dataset.validation)]
 
 
 def fewer(dataset: Dataset, recipe: Recipe) -> Dataset:

@@ -103,7 +103,10 @@ class Recipe(Choice):
         none="never",
     )
     folds: Annotated[int, Field(ge=2, le=10_000)] | Literal["all"] | None = option(
-        None, "Cross-validation: into how many parts the examples are split; 'all' leaves one out at a time.", rare=True
+        None,
+        "Cross-validation: into how many parts the examples are split; 'all' leaves one out at a time. "
+        "Where they are divided in order, each part is told from those before it.",
+        rare=True,
     )
     fold: Annotated[int, Field(ge=0, le=10**6)] | None = option(
         None, "Which part is held out, of a single fold.", hidden=True

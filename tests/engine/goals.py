@@ -2,7 +2,8 @@
 
 import torch
 
-from engine.data.dataset import UNKNOWN, Dataset, Source, Split, drawn, split
+from engine.data.dataset import UNKNOWN, Dataset, Source, Split, drawn
+from engine.data.splitting import split
 from engine.fields import Fields
 from engine.graph.chain import chain
 from engine.graph.graph import Graph

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from engine.data.dataset import DATASETS, Dataset, Source, Split, copies, drawn, split
+from engine.data.dataset import DATASETS, Dataset, Source, Split, copies, drawn
+from engine.data.splitting import split
 from engine.errors import VitrineError
 from engine.fields import Fields, joined
 from engine.graph.chain import chain

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from engine.data.dataset import DATASETS, Dataset, Source, Split, drawn, split
+from engine.data.dataset import DATASETS, Dataset, Source, Split, drawn
+from engine.data.splitting import split
 from engine.errors import VitrineError
 from engine.graph import grouping
 from engine.graph.chain import block, chain
