@@ -104,7 +104,7 @@ def instances(graph: Graph, name: str) -> Instance:
             made.gives = next(r.gives for r in made.turns[-1].rows if r.id == block.graph.outputs[0])
         elif step := steps.get(here):
             made.given, made.gives = step.given, step.gives
-            made.call = None if made.enters else made.layer.module(*step.given)
+            made.call = None if made.enters else made.layer.making(*step.given)
         return made
 
     return enter(graph, name, "")
@@ -184,7 +184,8 @@ def _differences(found: Class) -> None:
 
 def _bones(row: Row) -> Any:
     if row.call:
-        return row.call.name, tuple(name for name, _ in row.call.options), row.layer.code(row.given, ["a", "b"])
+        options = tuple(name for name, _ in row.call.options)
+        return row.call.name, row.call.normed, options, row.layer.code(row.given, ["a", "b"])
     if not row.turns:
         return None
     inside = {turn.skeleton for turn in row.turns}

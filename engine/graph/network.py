@@ -6,6 +6,7 @@ from typing import Any
 import psutil
 import torch
 from torch import nn
+from torch.nn.utils.parametrize import is_parametrized
 
 from engine.errors import VitrineError
 from engine.fields import Fields
@@ -181,7 +182,7 @@ def _module(node: Node, layer: Layer, path: str, steps: dict[str, Step], init: I
             _fill(module, block.graph, inside, steps, chosen)
             turns.append(module)
         return Turns(*turns) if block.repeat > 1 else turns[0]
-    module = layer.module(*steps[here].given)()
+    module = layer.making(*steps[here].given)()
     initialise(layer, module, init)
     return module
 
@@ -199,8 +200,12 @@ def initialise(layer: Layer, module: nn.Module, default: Init) -> None:
     init: Init = getattr(layer, "init", None) or default
     names = {name for name, _ in weights}
     biases = [p for name, p in module.named_parameters() if "bias" in name and name not in names]
-    with torch.no_grad():
-        init.fill([weight for _, weight in weights], [*biases], transposed="transpose" in layer.kind)
+    weight: Any = module.weight if is_parametrized(module, "weight") and init.function() else None
+    with torch.no_grad():  # one that is normed is worked out from what it is set to
+        filled = [found for _, found in weights] if weight is None else [weight.clone()]
+        init.fill(filled, [*biases], transposed="transpose" in layer.kind)
+        if weight is not None:
+            setattr(module, "weight", filled[0])  # noqa: B010
         if begin := getattr(module, "begin", None):  # which sets what an option of the layer says
             begin()
         if isinstance(module, nn.Embedding) and module.padding_idx is not None:

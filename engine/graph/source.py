@@ -174,7 +174,11 @@ def _printed(found: Class, row: Row, call: Call) -> str:
             continue
         positional = required and (not arguments or name != "kernel_size")
         arguments.append(text if positional else f"{name}={text}")
-    return f"{call.name}({', '.join(arguments)})"
+    made = f"{call.name}({', '.join(arguments)})"
+    if call.normed == "no":
+        return made
+    along = "".join(f", {name}={value}" for name, value in call.along.items())
+    return f"nn.utils.parametrizations.{call.normed}_norm({made}{along})"
 
 
 def _same(value: Any, default: Any) -> bool:

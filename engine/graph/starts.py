@@ -3,6 +3,7 @@
 import re
 
 from torch import nn
+from torch.nn.utils.parametrize import is_parametrized
 
 from engine.graph.graph import Graph
 from engine.graph.trace import Step, trace
@@ -68,9 +69,11 @@ def _differently(step: Step, init: Init) -> list[str]:
 
 def beginning(steps: list[Step]) -> str:
     """Return the function that begins weights, for just those kinds of module that these layers have."""
-    types = {type(m) for s in steps for m in blank(s.layer, s.given).modules()}
+    every = [m for s in steps for m in blank(s.layer, s.given).modules()]
+    types = {type(m) for m in every}
+    normed = any(is_parametrized(m) for m in every)
     simple = _named([t for t in SIMPLE if any(issubclass(u, t) for u in types)])
-    transposed = _named([t for t in TRANSPOSED if t in types])
+    transposed = _named([t for t in TRANSPOSED if any(issubclass(u, t) for u in types)])
     gates = {t: n for t, n in GATES.items() if t in types}
     lines = [
         "def begin(network, fill, **options):",
@@ -78,7 +81,7 @@ def beginning(steps: list[Step]) -> str:
     ]
     lines.append("    for module in network.modules():")
     if simple:
-        lines += [f"        if isinstance(module, {simple}):", "            fill(module.weight, **options)"]
+        lines += [f"        if isinstance(module, {simple}):", *_filled(normed, "**options")]
         if nn.Embedding in types:
             lines += [
                 '            if getattr(module, "padding_idx", None) is not None:',
@@ -88,7 +91,7 @@ def beginning(steps: list[Step]) -> str:
         lines += [
             f"        if isinstance(module, {transposed}):  # lists its outputs second",
             '            mode = {"mode": "fan_out"} if "kaiming" in fill.__name__ else {}',
-            "            fill(module.weight, **options, **mode)",
+            *_filled(normed, "**options, **mode"),
         ]
     for kind, parts in gates.items():
         own = "" if kind is not nn.MultiheadAttention else ' and "out_proj" not in name'
@@ -106,6 +109,20 @@ def beginning(steps: list[Step]) -> str:
         "                nn.init.zeros_(parameter)",
     ]
     return "\n".join(lines)
+
+
+def _filled(normed: bool, options: str) -> list[str]:
+    """Return the lines that fill a module's weight; one that is normed is worked out from what it is set to."""
+    if not normed:
+        return [f"            fill(module.weight, {options})"]
+    return [
+        "            weight = module.weight.detach().clone()",
+        f"            fill(weight, {options})",
+        '            if hasattr(module, "parametrizations"):',
+        "                module.weight = weight",
+        "            else:",
+        "                module.weight.data = weight",
+    ]
 
 
 def _parts(kind: type[nn.Module], parts: int) -> str:

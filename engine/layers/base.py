@@ -2,12 +2,14 @@
 
 import functools
 import inspect
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from pydantic import Field
 from torch import nn
+from torch.nn.utils import parametrizations
 
 from engine.choice import Choice, kinds, option
 from engine.errors import VitrineError
@@ -62,16 +64,36 @@ class Shape:
         return self.elements * (8 if self.tokens else 4)
 
 
+NORMS: dict[str, Callable[..., nn.Module]] = {
+    "weight": parametrizations.weight_norm,
+    "spectral": parametrizations.spectral_norm,
+}
+NORMED = option(
+    "no",
+    "Learn the length of each unit's weights apart from their direction (weight), or divide all by their largest "
+    "stretch, so that nothing is stretched by more than 1 (spectral).",
+    rare=True,
+)
+Normed = Literal["no", "weight", "spectral"]
+
+
 @dataclass(frozen=True)
 class Call:
     """A module's class and options: can be carried out, and can be printed."""
 
     target: type[nn.Module]
     options: tuple[tuple[str, Any], ...]
+    normed: str = "no"  # how its weight is normed
 
     def __call__(self) -> nn.Module:
         """Make the module."""
-        return self.target(**dict(self.options))
+        module = self.target(**dict(self.options))
+        return module if self.normed == "no" else NORMS[self.normed](module, **self.along)
+
+    @property
+    def along(self) -> dict[str, int]:
+        """Return along which axis of the weight outputs lie, where the norm would take another."""
+        return {"dim": 1} if self.normed == "weight" and "Transpose" in self.target.__name__ else {}
 
     @property
     def name(self) -> str:
@@ -144,6 +166,10 @@ class Layer(Choice):
         """Return how the module for these inputs is made."""
         raise TypeError(f"{self.kind} makes no module")
 
+    def making(self, *given: Shape) -> Call:
+        """Return how the module for these inputs is made, its weight normed where an option says so."""
+        return replace(self.module(*given), normed=getattr(self, "normed", "no"))
+
     def refuses(self, *given: Shape) -> Refusal | None:
         """Return why these inputs cannot be taken, or None."""
         return None
@@ -211,6 +237,8 @@ def check(this: Layer, given: tuple[Shape, ...]) -> Refusal | None:
         takes = this.further if place and this.further else this.takes
         if shape.rank not in takes:
             return Refusal(_axes(takes), str(shape), _reshaping(takes, shape.rank))
+    if getattr(this, "normed", "no") != "no" and this.along_time and given[0].sequence:
+        return Refusal("examples of one length for a weight that is normed", str(given[0]), "Choose no norm.")
     return this.refuses(*given)
 
 
@@ -260,7 +288,7 @@ def blank(this: Layer, given: tuple[Shape, ...]) -> nn.Module:
     """Return the layer's module on the meta device, where weights take no memory."""
     try:
         with torch.device("meta"):
-            return this.module(*given)()
+            return this.making(*given)()
     except (RuntimeError, ValueError, AssertionError, OverflowError) as error:
         raise VitrineError(f"PyTorch refuses it: {str(error).splitlines()[0]}") from None
 

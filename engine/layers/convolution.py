@@ -6,7 +6,7 @@ from torch import nn
 
 from engine.choice import option
 from engine.layers import geometry, modules
-from engine.layers.base import Count, Layer, Margin, Pair, Refusal, Small, layer
+from engine.layers.base import NORMED, Count, Layer, Margin, Normed, Pair, Refusal, Small, layer
 from engine.layers.base import call as made
 from engine.layers.formula import formula
 from engine.layers.initialisation import BEGINNING, Init
@@ -36,6 +36,7 @@ class _Convolution(Layer):
     groups: Count = option(1, "Split the channels into groups that do not see each other.", rare=True)
     bias: bool = _BIAS
     init: Init | None = BEGINNING
+    normed: Normed = NORMED
 
     @property
     def border(self):
@@ -102,7 +103,7 @@ class _Convolution(Layer):
         met = geometry.met(given[0], gives, kernel, stride, pads, dilation)
         return (
             *geometry.output_sizes(given[0], gives, kernel, stride, pads, dilation),
-            formula("weights", f"maps * {biased}", **n),
+            formula("weights", f"maps * {biased}" + (" + maps" if self.normed == "weight" else ""), **n),
             formula("neurons", f"maps * {where}", **n),
             formula("connections", f"maps * {where} * {one}", **n),
             *geometry.less("those to padding", pads, f"maps * {inside} * {' * '.join(met)}", n | met),
@@ -195,6 +196,7 @@ class Depthwise2d(Layer):
     dilation: Pair = _DILATION
     bias: bool = _BIAS
     init: Init | None = BEGINNING
+    normed: Normed = NORMED
 
     _geometry, module, refuses = _Convolution._geometry, _Convolution.module, _Convolution.refuses
     formulas, sees = _Convolution.formulas, _Convolution.sees

@@ -3,7 +3,7 @@
 from torch import nn
 
 from engine.choice import option
-from engine.layers.base import Count, Layer, layer
+from engine.layers.base import NORMED, Count, Layer, Normed, layer
 from engine.layers.base import call as made
 from engine.layers.formula import formula
 from engine.layers.initialisation import BEGINNING, Init
@@ -21,6 +21,7 @@ class Dense(Layer):
     units: Count = option(32, "How many outputs.")
     bias: bool = option(True, "Add a learned constant to each output.", rare=True)
     init: Init | None = BEGINNING
+    normed: Normed = NORMED
 
     def module(self, *given):
         """Return torch's linear layer."""
@@ -29,11 +30,12 @@ class Dense(Layer):
     def formulas(self, given, gives):
         """Return the counts; along a sequence every place has its own neurons."""
         n = {"units": self.units, "inputs": given[0].sizes[-1]}
+        lengths = " + units" if self.normed == "weight" else ""
         place = "length * " if gives.rank == 2 else ""
         at = {"length": gives.sizes[0]} if place else {}
         yields = place + "units"
         return (
-            formula("weights", "units * (inputs + 1)" if self.bias else "units * inputs", **n),
+            formula("weights", ("units * (inputs + 1)" if self.bias else "units * inputs") + lengths, **n),
             formula("neurons", yields, **n, **at),
             formula("connections", place + "units * inputs", **n, **at),
             formula(

@@ -6,7 +6,7 @@ from torch import nn
 
 from engine.choice import option
 from engine.layers import geometry
-from engine.layers.base import Count, Layer, Margin, Pair, Refusal, Small, layer
+from engine.layers.base import NORMED, Count, Layer, Margin, Normed, Pair, Refusal, Small, layer
 from engine.layers.base import call as made
 from engine.layers.formula import formula
 from engine.layers.initialisation import BEGINNING, Init
@@ -24,6 +24,7 @@ class _Transposed(Layer):
     output_padding: Any = 0
     bias: bool = option(True, "Add a learned constant to each map.", rare=True)
     init: Init | None = BEGINNING
+    normed: Normed = NORMED
 
     def module(self, *given):
         """Return torch's transposed convolution for as many axes as the input has places."""
@@ -73,6 +74,7 @@ class _Transposed(Layer):
         n = {"maps": self.channels, "channels_in": given[0].sizes[0], **kernels, **inputs, **geometry.places(gives)}
         window, where, outputs = (" * ".join(part) for part in (kernels, inputs, axes))
         spread = f"{where} * channels_in * maps * {window}"
+        more = self.bias + (self.normed == "weight")
         biases = f" + maps * {outputs}" if self.bias else ""
         kernel, stride, padding, _ = zip(*self._axes(given[0]), strict=True)
         pads = [(p, p) for p in padding]
@@ -80,7 +82,7 @@ class _Transposed(Layer):
         met = geometry.met(gives, given[0], kernel, stride, pads)
         return (
             *found,
-            formula("weights", f"maps * channels_in * {window}" + (" + maps" if self.bias else ""), **n),
+            formula("weights", f"maps * channels_in * {window}" + " + maps" * more, **n),
             formula("neurons", f"maps * {outputs}", **n),
             formula("connections", spread, **n),
             *geometry.less("those cut off", pads, f"channels_in * maps * {' * '.join(met)}", n | met),

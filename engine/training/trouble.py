@@ -82,7 +82,13 @@ def first_bad_output(networks: dict[str, nn.Module]) -> Generator[list[str], Non
     named = [
         (address(role, name, networks), m) for role, n in networks.items() for name, m in n.named_modules() if name
     ]
-    with hooked([(module, watch(name)) for name, module in named if not list(module.children())]):
+    inside = "parametrizations"  # of a module whose weight is normed
+    leaves = [
+        (name, module)
+        for name, module in named
+        if inside not in name.split(".") and all(child == inside for child, _ in module.named_children())
+    ]
+    with hooked([(module, watch(name)) for name, module in leaves]):
         yield bad
 
 

@@ -236,7 +236,7 @@ def _cam(session, sample, target):
     network = session.module
     with capturing(network, [average.sources[0]]) as maps, looking(session.network):
         opinions(session.network, sample.given)
-        weight = next(node(network, dense.path).parameters())
+        weight: Any = node(network, dense.path).weight
         if len(weight) == 1:  # one output, which tells of the second class: what it loses speaks for the first
             weight = torch.cat([-weight, weight])
         return (weight[target][:, None, None] * maps[average.sources[0]][0]).sum(dim=0).float().cpu().numpy()

@@ -10,6 +10,7 @@ from engine.figures.figure import Figure, bare, literal
 from engine.graph.graph import Graph
 from engine.registry import Registry, did_you_mean
 from engine.training.address import SIGN, address
+from engine.training.evaluating import resting
 from engine.training.experiment import Experiment
 from engine.views.frame import Frame
 from engine.views.session import Session
@@ -101,16 +102,29 @@ def staged(view: View, session: Session) -> Iterator[Frame]:
     """Yield a view's frames, the last one whole; or one that says why it cannot: one panel's fault is no one else's."""
     try:
         if view.whole or len(session.experiment.graphs) == 1:
-            yield from view.stages(session)
+            yield from _at_rest(view, session)
         else:
             aimed, role = view.aimed(session.experiment)
-            for frame in aimed.stages(session := session.of(role)):
+            for frame in _at_rest(aimed, session := session.of(role)):
                 yield Frame(frame.arrays, frame.words | _named(session, frame.words))
     except VitrineError as error:
         yield Frame({}, {"problem": str(error)})
     except Exception as error:  # the panel says it, the log has the rest
         traceback.print_exc()
         yield Frame({}, {"problem": f"A fault in {view.title}: {type(error).__name__}: {error}"})
+
+
+def _at_rest(view: View, session: Session) -> Iterator[Frame]:
+    """Yield a view's frames, each made while no network is as it is while it learns: a weight that is normed moves on
+    by being asked for.
+    """
+    stages = view.stages(session)
+    while True:
+        with resting(session.learner.networks if session.learner else {}):
+            frame = next(stages, None)
+        if frame is None:
+            return
+        yield frame
 
 
 def _named(session: Session, words: dict[str, Any]) -> dict[str, str]:
