@@ -73,6 +73,6 @@ def printable(text: str) -> str:
 
 
 def import_all(package: str) -> None:
-    """Import every module of the package, so that each can register what it holds."""
-    for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
-        importlib.import_module(f"{package}.{module.name}")
+    """Import every module of the package and of the packages within, so that each can register what it holds."""
+    for module in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
+        importlib.import_module(module.name)

@@ -11,8 +11,8 @@ from engine.errors import VitrineError
 
 if TYPE_CHECKING:
     from engine.live.past import Past
+    from engine.looking import Frame, View
     from engine.training.experiment import Experiment
-    from engine.views import Frame, View
 
 Looked = Annotated[
     str, typer.Argument(metavar="RUN|PRESET|FILE.json", help="A run, a preset, or an experiment's file.")
@@ -148,7 +148,7 @@ def _draw(view: "View", frame: "Frame", step: int, out: Path) -> None:
     from engine.figures.export import page
     from engine.figures.picture import png
     from engine.live.scene import plain
-    from engine.views.view import figure_of
+    from engine.looking.view import figure_of
 
     figure = plain(figure_of(view, frame))
     if "data" not in figure:

@@ -11,6 +11,7 @@ from engine.data import Dataset, Source
 from engine.errors import VitrineError
 from engine.live.reading import Readings, StillReading, key_of
 from engine.live.scene import DRAFT, RUN
+from engine.looking import Session
 from engine.runs.carry import telling_memory
 from engine.runs.record import DraftRecord, StoredRecord
 from engine.runs.store import ENDED, Store, folder
@@ -19,7 +20,6 @@ from engine.training.experiment import Experiment, load
 from engine.training.fit import showable, stand_in, suggested
 from engine.training.learner import Learner
 from engine.training.series import number_of_parts, several
-from engine.views import Session
 
 MOST_LEARNERS = 6
 MOST_BYTES = 2**30  # of all networks at hand, with what their data take on the device

@@ -11,10 +11,10 @@ import numpy as np
 import orjson
 
 from engine.figures.figure import Figure
+from engine.looking import View
+from engine.looking.frame import Frame
+from engine.looking.view import figure_of
 from engine.runs import frames
-from engine.views import View
-from engine.views.frame import Frame
-from engine.views.view import figure_of
 
 RUN, DRAFT = "run:", "draft:"  # how sources begin: a run's name, an experiment that is being built
 NOW = -1  # instead of a step: wherever the run stands

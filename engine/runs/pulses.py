@@ -3,12 +3,12 @@
 import contextlib
 import time
 
+from engine.looking.pulse import framed
 from engine.runs import frames
 from engine.runs.left import keep_pulse
 from engine.runs.store import Store, folder
 from engine.training.learner import Learner
 from engine.training.watch import Watched
-from engine.views.pulse import framed
 
 GROWTH = 1.05  # each that stays comes this much later than the last: 250 in a million steps
 MOST_SHARE = 0.015  # of the time, for those that stay,

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 import torch
 
 from engine.errors import VitrineError
+from engine.looking.frame import Frame
+from engine.looking.pulse import framed
+from engine.looking.session import Curves, Part
 from engine.runs import frames
 from engine.runs.store import Store, folder, is_part, result_of, titled
 from engine.training import checkpoint
@@ -13,9 +16,6 @@ from engine.training.experiment import load
 from engine.training.learner import Learner
 from engine.training.trouble import copied
 from engine.training.watch import watching
-from engine.views.frame import Frame
-from engine.views.pulse import framed
-from engine.views.session import Curves, Part
 
 
 class StoredRecord:

@@ -6,13 +6,14 @@ from engine.layers.convolution import Conv2d
 from engine.layers.dense import Dense
 from engine.layers.entry import Input
 from engine.layers.reshaping import Flatten
+from engine.looking import Session
 from engine.runs.record import StoredRecord
 from engine.runs.store import Store
 from engine.training.experiment import Experiment
 from engine.training.learner import Learner
 from engine.training.loop import every, learn
 from engine.training.recipe import Recipe
-from engine.views import VIEWS, Session
+from engine.views import VIEWS
 
 LATER = ("attribution", "features")  # import much, and are seldom what is watched first
 

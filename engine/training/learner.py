@@ -17,7 +17,7 @@ from engine.training.best import Best
 from engine.training.device import Place, place
 from engine.training.experiment import Experiment
 from engine.training.folds import fewer, folded
-from engine.training.material import Material
+from engine.training.material import Material, steps_an_epoch
 from engine.training.modes import drop
 from engine.training.of_first import recipe_of
 from engine.training.part import Part
@@ -25,7 +25,6 @@ from engine.training.recipe import Recipe
 from engine.training.schedule import Plateau, factor, momentum
 from engine.training.sprint import sprint_of
 from engine.training.step import Loss, move
-from engine.training.sweep import batches
 from engine.training.unfit import impossible
 
 Losses = dict[str, list[tuple[int, torch.Tensor]]]  # by role: a step, and its loss
@@ -66,7 +65,7 @@ class Learner(Answering):
         self.seconds = 0.0
         self.plain = self.recipe.precision == "fp32"
         self.best = Best()
-        self.sprint = sprint_of(self)
+        self.sprint = sprint_of(self.networks, self.task, self.recipe, self.place, self.train)
         if self.recipe.compile and not self.sprint:
             for network in self.networks.values():
                 network.compile()
@@ -90,7 +89,7 @@ class Learner(Answering):
     @functools.cached_property
     def steps_an_epoch(self) -> int:
         """Return how many steps see all training examples once."""
-        return batches(len(self.train), self.batch_size)
+        return steps_an_epoch(len(self.train), self.batch_size)
 
     @property
     def epoch_over(self) -> bool:
@@ -119,7 +118,10 @@ class Learner(Answering):
         left_over = size > 1 and (number - self.seen) % size == 1
 
         def piece(left: int) -> int:
-            return self.sprint.piece(self, left) if strides and self.sprint else min(size, left)
+            if not (strides and self.sprint):
+                return min(size, left)
+            room = min(self.total, self.rest_at if self.rest_at > self.step else self.total) - self.step
+            return self.sprint.piece(self.parts["network"].optimiser, size, left, number, room)
 
         return self.material.batches(order, piece, self.seen, number - left_over)
 
@@ -128,8 +130,7 @@ class Learner(Answering):
     def advance(self, inputs: torch.Tensor, targets: torch.Tensor) -> None:
         """Take one step, every network has its turn; or all those of a stride."""
         if len(inputs) > self.batch_size:
-            assert self.sprint
-            self.sprint.advance(self, inputs, targets)
+            self._stride(inputs, targets)
             return
         if augment := self.recipe.augment:
             inputs, targets = augment.apply(inputs, targets, len(self.dataset.classes))
@@ -144,6 +145,16 @@ class Learner(Answering):
         for role, several in losses.items():
             self.losses[role].append((self.step, several[0] if len(several) == 1 else torch.stack(several).mean()))
         self.seen += self.batch_size
+
+    def _stride(self, inputs: torch.Tensor, targets: torch.Tensor) -> None:
+        """Take many steps at once."""
+        assert self.sprint
+        steps = -(-len(inputs) // self.batch_size)
+        rates = [self.rate_at(self.step + ahead) for ahead in range(steps)]
+        losses = self.sprint.advance(self.parts["network"], inputs, targets, rates)
+        self.losses["network"] += enumerate(losses, self.step + 1)
+        self.step += steps
+        self.seen += steps * self.batch_size
 
     @property
     def rate(self) -> float:

@@ -31,6 +31,14 @@ def channels(train: torch.Tensor) -> Scales:
     return few.mean(dim=(0, 2, 3)), few.std(dim=(0, 2, 3)).clamp_min(1e-3)
 
 
+def steps_an_epoch(examples: int, size: int) -> int:
+    """Return in how many steps all examples are seen once.
+
+    A single example left over is passed by: batch normalisation cannot tell its variance.
+    """
+    return max(1, examples // size + (examples % size > 1))
+
+
 class Material:
     """A dataset's splits on a device; a channel of images, or a column of a table, gets mean 0 and deviation 1."""
 

@@ -8,6 +8,7 @@ from engine.errors import VitrineError
 from engine.training.experiment import Experiment
 from engine.training.folds import number_of_folds
 from engine.training.recipe import Recipe
+from engine.training.varied import varied
 
 
 def several(recipe: Recipe) -> bool:
@@ -33,7 +34,7 @@ def parts(experiment: Experiment, dataset: Dataset) -> list[Experiment]:
     sweep, plain = recipe.sweep, dataclasses.replace(experiment, recipe=recipe.but(sweep=None))
     found = []
     for value in sweep.steps:
-        one = sweep.apply(plain, value, len(dataset.train))
+        one = varied(plain, sweep, value, len(dataset.train))
         for turn in range(sweep.seeds):
             found.append(dataclasses.replace(one, recipe=one.recipe.but(seed=recipe.seed + turn)))
     return found

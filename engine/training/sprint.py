@@ -1,22 +1,22 @@
 """Sprint: many steps of a small network in one compiled call; much faster, and not equal to the last bit."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from torch import nn
 from torch.func import functional_call
 from torch.fx.experimental.proxy_tensor import make_fx
 
+from engine.data import Split
 from engine.errors import VitrineError
 from engine.layers.modules import PlaneFeatures, Sign, Sine, Step
 from engine.tasks import Task
 from engine.tasks.task import Direct
+from engine.training.device import Place
 from engine.training.optimiser import pulled, stepping
+from engine.training.part import Part
 from engine.training.recipe import Recipe
-
-if TYPE_CHECKING:
-    from engine.training.learner import Learner
 
 MOST_WEIGHTS = 20_000  # beyond, a step takes longer than calling it
 LEAST, MOST = 4, 10  # steps in one call: more take long to compile
@@ -34,14 +34,16 @@ PLAIN = ("engine.graph.", "torch.nn.modules.activation", "torch.nn.modules.linea
 OURS = (Sign, Sine, Step, PlaneFeatures)  # modules of ours that keep nothing and draw nothing either
 
 
-def sprint_of(learner: "Learner") -> "Sprint | None":
+def sprint_of(
+    networks: Mapping[str, nn.Module], task: Task, recipe: Recipe, place: Place, train: Split
+) -> "Sprint | None":
     """Return what takes many steps at once: of a small plain network on the processor whose recipe says 'compile'."""
-    recipe, task, network = learner.recipe, learner.task, learner.networks.get("network")
+    network = networks.get("network")
     if network is None or task.roles != ("network",) or not recipe.compile:
         return None
     others = [m for m in network.modules() if not (type(m).__module__.startswith(PLAIN) or isinstance(m, OURS))]
     suits = (
-        learner.place.device.type == "cpu"
+        place.device.type == "cpu"
         and recipe.precision == "fp32"
         and task.kind in TASKS
         and not (isinstance(task, Direct) and task.incomplete)
@@ -51,9 +53,9 @@ def sprint_of(learner: "Learner") -> "Sprint | None":
         and not (recipe.augment or recipe.frozen or recipe.rates)
         and sum(weight.numel() for weight in network.parameters()) <= MOST_WEIGHTS
         and not others
-        and isinstance(learner.train.inputs, torch.Tensor)
+        and isinstance(train.inputs, torch.Tensor)
     )
-    batches = len(learner.train) // learner.batch_size
+    batches = len(train) // int(recipe.batch) if suits else 0
     return Sprint(network, task, recipe, batches) if suits and batches >= LEAST else None
 
 
@@ -82,15 +84,16 @@ class Sprint:
         free = {name: getattr(self.recipe, name) for name in ("rate", "schedule", "epochs", "steps", "seconds")}
         self.rests = recipe.but(**free) != self.recipe
 
-    def piece(self, learner: "Learner", left: int) -> int:
-        """Return how many of the examples that are left the next call takes: those of one step, or of many."""
-        size, steps = learner.batch_size, self.steps
-        if self.rests or left < steps * size or not self._knows(learner.parts["network"].optimiser):
+    def piece(self, one: torch.optim.Optimizer, size: int, left: int, number: int, room: int) -> int:
+        """Return how many of the examples that are left the next call takes: those of one step, or of many where there is
+        room for as many.
+        """
+        steps = self.steps
+        if self.rests or left < steps * size or not self._knows(one):
             return min(size, left)
         # What is no whole batch goes with the last ones, unless single examples have shifted where it begins.
-        last = left - steps * size in (0, len(learner.train) % size)
-        end = learner.step + steps + (last and left > steps * size)
-        if end > learner.total or learner.step < learner.rest_at < end:
+        last = left - steps * size in (0, number % size)
+        if steps + (last and left > steps * size) > room:
             return min(size, left)
         return left if last else steps * size
 
@@ -103,16 +106,13 @@ class Sprint:
             self.known = one if begun and together else None
         return self.known is not None
 
-    def advance(self, learner: "Learner", inputs: torch.Tensor, targets: torch.Tensor) -> None:
-        """Take the steps of a stride."""
-        steps, part = -(-len(inputs) // learner.batch_size), learner.parts["network"]
+    def advance(
+        self, part: Part, inputs: torch.Tensor, targets: torch.Tensor, rates: list[float]
+    ) -> list[torch.Tensor]:
+        """Take the steps of a stride, each at its rate; return their losses."""
         if self._lay(part.optimiser):
             part.step = stepping(part.optimiser)  # which had laid out what was there before
-        rates = [learner.rate_at(learner.step + ahead) for ahead in range(steps)]
-        losses = self._run(part.optimiser, inputs, targets, rates).unbind()
-        learner.losses["network"] += enumerate(losses, learner.step + 1)
-        learner.step += steps
-        learner.seen += steps * learner.batch_size
+        return list(self._run(part.optimiser, inputs, targets, rates).unbind())
 
     def _lay(self, one: torch.optim.Optimizer) -> bool:
         """Lay everything that a step moves into rows, unless it lies there; return whether that was needed."""

@@ -5,11 +5,12 @@ from typing import Any
 import streamlit as st
 
 from engine.live.house import house
+from engine.looking import View
+from engine.looking.shared import SHARED, pictured
+from engine.looking.view import read
 from engine.runs.store import titled
 from engine.training.experiment import Experiment
-from engine.views import VIEWS, View
-from engine.views.shared import SHARED, pictured
-from engine.views.view import read
+from engine.views import VIEWS
 from pages.ui import components
 from pages.ui.forms import form
 from pages.ui.running import type_number

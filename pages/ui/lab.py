@@ -7,7 +7,7 @@ from engine.graph.diagram import diagrams
 from engine.graph.source import source
 from engine.presets import PRESETS, by_size
 from engine.training.experiment import dump, load
-from engine.views.colours import QUANTITIES
+from engine.views.learning.colours import QUANTITIES
 from pages.ui import components, inspector, veils
 from pages.ui.board import board
 from pages.ui.builder import beginning, builder

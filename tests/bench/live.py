@@ -188,11 +188,12 @@ def _million(report: Report, home: Path) -> None:
     from engine.layers.dense import Dense
     from engine.layers.entry import Input
     from engine.live.past import Past
+    from engine.looking import Session
     from engine.runs.carry import carry_out, new_run
     from engine.runs.store import Store, folder
     from engine.training.experiment import Experiment
     from engine.training.recipe import Recipe
-    from engine.views import VIEWS, Session
+    from engine.views import VIEWS
 
     network = chain(points=Input(sizes=(2,)), hidden=Dense(units=8), tanh=Tanh(), out=Dense(units=2))
     store, past = Store(), Past(Store())

@@ -11,16 +11,17 @@ import torch
 
 from engine.graph.capture import capturing, node
 from engine.live.scene import drawn
+from engine.looking import Frame, Session
+from engine.looking.sample import answer, sample_of
+from engine.looking.session import looking
 from engine.presets import PRESETS
 from engine.runs.record import DraftRecord
 from engine.training.fit import stand_in, suggested
 from engine.training.learner import Learner
-from engine.views import VIEWS, Frame, Session
-from engine.views.attributing import Answers, Question, attributed
-from engine.views.camethods import grad_cam
-from engine.views.classactivation import Asked
-from engine.views.sample import answer, sample_of
-from engine.views.session import looking
+from engine.views import VIEWS
+from engine.views.reasons.attributing import Answers, Question, attributed
+from engine.views.reasons.camethods import grad_cam
+from engine.views.reasons.classactivation import Asked
 from tests.bench.report import Report, spread
 from tests.bench.ui import opened, sought, trained
 from tests.serving import browser, served

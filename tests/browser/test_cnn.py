@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
+from engine.looking.shared import SHARED
 from engine.views import VIEWS
-from engine.views.shared import SHARED
 from tests.browser.test_living import figure, panel
 from tests.serving import PATIENCE, settled
 

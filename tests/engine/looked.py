@@ -13,12 +13,13 @@ from engine.layers.entry import Input
 from engine.layers.merging import Add
 from engine.layers.pooling import GlobalAveragePool, MaxPool2d
 from engine.layers.reshaping import Flatten
+from engine.looking import Session
 from engine.runs.record import DraftRecord
 from engine.training.experiment import Experiment
 from engine.training.learner import Learner
 from engine.training.loop import learn
 from engine.training.recipe import Recipe
-from engine.views import VIEWS, Session
+from engine.views import VIEWS
 
 DIGITS = DATASETS["digits"](size=28)
 

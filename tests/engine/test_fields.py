@@ -18,6 +18,8 @@ from engine.layers.merging import Concat
 from engine.layers.pooling import GlobalAveragePool
 from engine.layers.sequence import GRU, Embedding
 from engine.live.scene import drawn as message_of
+from engine.looking import Session
+from engine.looking.view import frame_of
 from engine.runs.export import export
 from engine.runs.record import DraftRecord
 from engine.tasks.classify import Classify
@@ -26,8 +28,7 @@ from engine.training.folds import folded
 from engine.training.learner import Learner
 from engine.training.loop import every, learn
 from engine.training.recipe import Recipe
-from engine.views import VIEWS, Session
-from engine.views.view import frame_of
+from engine.views import VIEWS
 from tests.engine.stopping import stopped_and_not
 from tests.engine.test_sequences import LENGTH, ragged
 

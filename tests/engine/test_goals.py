@@ -22,6 +22,8 @@ from engine.layers.convolution import Conv2d
 from engine.layers.dense import Dense
 from engine.layers.entry import Input
 from engine.live.scene import drawn as message_of
+from engine.looking import Session
+from engine.looking.view import frame_of
 from engine.runs.record import DraftRecord
 from engine.tasks import TASKS
 from engine.tasks.classify import Classify
@@ -36,8 +38,7 @@ from engine.training.fit import fitted
 from engine.training.learner import Learner
 from engine.training.loop import learn
 from engine.training.unfit import unfit
-from engine.views import VIEWS, Session
-from engine.views.view import frame_of
+from engine.views import VIEWS
 from tests.engine.goals import GRAPHS, PICTURE, SIDE, SOURCES, TASKS_OF, experiment
 from tests.engine.stopping import stopped_and_not
 

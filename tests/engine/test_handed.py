@@ -27,14 +27,15 @@ from engine.layers.entry import Entry, Input
 from engine.layers.merging import Add, Concat, Part, Stack
 from engine.layers.pooling import MaxPool2d
 from engine.layers.sequence import GRU, LSTM, RNN, Embedding, LastStep
+from engine.looking import Session
+from engine.looking.view import frame_of
 from engine.runs.record import DraftRecord
 from engine.tasks.label import Label
 from engine.training.experiment import Experiment
 from engine.training.learner import Learner
 from engine.training.loop import every, learn
 from engine.training.recipe import Recipe
-from engine.views import VIEWS, Session
-from engine.views.view import frame_of
+from engine.views import VIEWS
 from tests.engine.goals import LONG, Odd
 from tests.engine.stopping import stopped_and_not
 from tests.engine.test_sequences import LENGTH, padded

@@ -27,17 +27,17 @@ from engine.layers.pooling import AveragePool2d, GlobalAveragePool
 from engine.layers.reshaping import Flatten
 from engine.layers.sequence import LSTM, LastStep
 from engine.live.scene import drawn
+from engine.looking import session as sessions
+from engine.looking.lesions import silenced
+from engine.looking.sample import sample_of
+from engine.looking.session import looking
 from engine.training import answering
 from engine.views import VIEWS
-from engine.views import session as sessions
-from engine.views.attributing import METHODS, Answers, Question, attributed
-from engine.views.camethods import BY_GRADIENT
-from engine.views.invariance import _lie
-from engine.views.lesions import silenced
-from engine.views.sample import sample_of
-from engine.views.session import looking
-from engine.views.trial import randomised
-from engine.views.window import EXAMPLES, Window, backward, forward, pooled
+from engine.views.maps.invariance import _lie
+from engine.views.maps.window import EXAMPLES, Window, backward, forward, pooled
+from engine.views.reasons.attributing import METHODS, Answers, Question, attributed
+from engine.views.reasons.camethods import BY_GRADIENT
+from engine.views.reasons.trial import randomised
 from tests.engine.looked import averaging, flat, seen, session_of, weights_of
 
 

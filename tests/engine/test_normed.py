@@ -19,6 +19,8 @@ from engine.layers.convolution import Conv2d
 from engine.layers.dense import Dense
 from engine.layers.entry import Input
 from engine.layers.reshaping import Flatten
+from engine.looking import Session
+from engine.looking.view import frame_of
 from engine.runs.record import DraftRecord
 from engine.tasks.classify import Classify
 from engine.training.experiment import Experiment
@@ -26,8 +28,7 @@ from engine.training.learner import Learner
 from engine.training.loop import every, learn
 from engine.training.recipe import Recipe
 from engine.training.trouble import first_bad_output
-from engine.views import VIEWS, Session
-from engine.views.view import frame_of
+from engine.views import VIEWS
 from tests.engine.stopping import stopped_and_not
 
 WAYS = ("weight", "spectral")

@@ -16,6 +16,7 @@ from engine.graph.source import source
 from engine.layers.activation import Tanh
 from engine.layers.dense import Dense
 from engine.layers.entry import Input
+from engine.looking import Frame
 from engine.presets import PRESETS
 from engine.tasks import TASKS
 from engine.tasks.task import Task, Turn
@@ -26,7 +27,7 @@ from engine.training.learner import Learner
 from engine.training.loop import every, learn
 from engine.training.recipe import Recipe
 from engine.training.settings import changed
-from engine.views import VIEWS, Frame
+from engine.views import VIEWS
 from tests.engine.stopping import stopped_and_not
 
 ROLES = ("discriminator", "generator")

@@ -18,6 +18,7 @@ from engine.graph.network import Network
 from engine.layers.activation import Linear, ReLU, Sigmoid, Sine, Softplus, Tanh
 from engine.layers.dense import Dense
 from engine.layers.entry import Input
+from engine.looking import Session
 from engine.presets import PRESETS
 from engine.presets.points import deep
 from engine.runs import orders
@@ -31,8 +32,8 @@ from engine.training.change import change
 from engine.training.learner import Learner
 from engine.training.loop import learn
 from engine.training.recipe import Recipe
-from engine.views import VIEWS, Session
-from engine.views.plane import columns
+from engine.views import VIEWS
+from engine.views.points.plane import columns
 from tests.engine.living import await_status, begun
 
 POINTS, OWN = DATASETS["points"], DATASETS["own-points"]

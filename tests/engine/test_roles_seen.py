@@ -16,6 +16,8 @@ from engine.layers.entry import Input
 from engine.layers.pooling import MaxPool2d
 from engine.layers.reshaping import Flatten
 from engine.live.scene import drawn
+from engine.looking import Session
+from engine.looking.view import frame_of
 from engine.runs.record import DraftRecord
 from engine.tasks import TASKS
 from engine.tasks.classify import Classify
@@ -23,8 +25,7 @@ from engine.tasks.task import Turn
 from engine.training.experiment import Experiment
 from engine.training.learner import Learner
 from engine.training.recipe import Recipe
-from engine.views import VIEWS, Session
-from engine.views.view import frame_of
+from engine.views import VIEWS
 from tests.engine.test_parts import Game
 from tests.engine.test_parts import experiment as game_of
 

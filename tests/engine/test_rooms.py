@@ -14,6 +14,8 @@ ROOT = Path(__file__).resolve().parents[2]
 FOUNDATIONS = ["engine.errors", "engine.home", "engine.registry", "engine.choice", "engine.fields"]
 BUILDING = [*FOUNDATIONS, "engine.layers", "engine.graph"]
 LEARNING = [*BUILDING, "engine.data", "engine.tasks", "engine.training"]
+WINGS = ("learning", "points", "maps", "reasons", "answers")
+SEEING = ["engine.figures", "engine.looking", "engine.views"]
 ROOMS = {  # each room, and the rooms of this project that it may import
     "engine.errors": [],
     "engine.home": [],
@@ -27,10 +29,20 @@ ROOMS = {  # each room, and the rooms of this project that it may import
     "engine.training": [*BUILDING, "engine.data", "engine.tasks"],
     "engine.presets": LEARNING,
     "engine.figures": [],
-    "engine.views": [*LEARNING, "engine.figures"],
-    "engine.runs": [*LEARNING, "engine.views"],
-    "engine.live": [*LEARNING, "engine.figures", "engine.views", "engine.runs"],
-    "engine.cli": [*LEARNING, "engine.presets", "engine.figures", "engine.views", "engine.runs", "engine.live"],
+    "engine.looking": [*LEARNING, "engine.figures"],
+    "engine.views": ["engine.registry", "engine.looking", "engine.views"],
+    **{f"engine.views.{wing}": [*LEARNING, "engine.figures", "engine.looking"] for wing in WINGS},  # none knows another
+    "engine.runs": [*LEARNING, "engine.looking", "engine.views"],
+    "engine.live": [*LEARNING, *SEEING, "engine.runs"],
+    "engine.cli": [
+        *LEARNING,
+        "engine.presets",
+        "engine.figures",
+        "engine.looking",
+        "engine.views",
+        "engine.runs",
+        "engine.live",
+    ],
     "engine.__main__": ["engine.cli"],
     "pages": ["engine"],
     "app": ["engine", "pages.ui.accounts"],

@@ -24,8 +24,8 @@ from engine.errors import VitrineError
 from engine.figures.export import SCALES
 from engine.figures.raster import Sheet, coded, decoded
 from engine.live.bringing import bring
+from engine.looking.sample import sample_of
 from engine.views import VIEWS
-from engine.views.sample import sample_of
 from tests.engine.looked import averaging, flat, seen, session_of
 from tests.engine.test_rooms import ROOT
 from tests.serving import listening

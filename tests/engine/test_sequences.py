@@ -31,6 +31,8 @@ from engine.layers.pooling import GlobalAveragePool, GlobalMaxPool, MaxPool1d
 from engine.layers.regularisation import Dropout
 from engine.layers.sequence import GRU, LSTM, RNN, Embedding, LastStep, MaxOverTime, MeanOverTime, PositionalEncoding
 from engine.live.scene import drawn as message_of
+from engine.looking import Session
+from engine.looking.view import frame_of
 from engine.runs.record import DraftRecord
 from engine.tasks.classify import Classify
 from engine.tasks.regress import Regress
@@ -39,8 +41,7 @@ from engine.training.fit import fitted
 from engine.training.learner import Learner
 from engine.training.loop import learn
 from engine.training.recipe import Recipe
-from engine.views import VIEWS, Session
-from engine.views.view import frame_of
+from engine.views import VIEWS
 from tests.engine.stopping import stopped_and_not
 
 LENGTH, WORDS = 9, 12

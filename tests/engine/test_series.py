@@ -17,6 +17,7 @@ from engine.home import home
 from engine.layers.dense import Dense
 from engine.layers.entry import Input
 from engine.live.past import Past
+from engine.looking import Session
 from engine.presets import PRESETS
 from engine.runs import orders
 from engine.runs.carry import branch, carry_out, new_run
@@ -30,8 +31,9 @@ from engine.training.experiment import Experiment
 from engine.training.learner import Learner
 from engine.training.recipe import Recipe
 from engine.training.series import number_of_parts, parts
-from engine.training.sweep import Sweep, widened
-from engine.views import VIEWS, Session
+from engine.training.sweep import Sweep
+from engine.training.varied import widened
+from engine.views import VIEWS
 from tests.engine.living import await_run, await_status
 from tests.serving import PATIENCE
 

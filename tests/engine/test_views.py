@@ -26,6 +26,8 @@ from engine.layers.entry import Input
 from engine.layers.regularisation import Dropout
 from engine.layers.reshaping import Flatten
 from engine.live.scene import drawn
+from engine.looking import Frame, Session
+from engine.looking.view import nodes_of, read
 from engine.runs.carry import carry_out, fingerprint, new_run, reopened
 from engine.runs.record import DraftRecord, StoredRecord
 from engine.runs.store import Store
@@ -33,10 +35,9 @@ from engine.tasks.regress import Regress
 from engine.training.experiment import Experiment
 from engine.training.learner import Learner
 from engine.training.recipe import Recipe
-from engine.views import VIEWS, Frame, Session
-from engine.views.flow import marked
-from engine.views.histograms import ROWS, rebinned
-from engine.views.view import nodes_of, read
+from engine.views import VIEWS
+from engine.views.learning.flow import marked
+from engine.views.learning.histograms import ROWS, rebinned
 
 IMAGES = Experiment(
     "tiny",

@@ -1,0 +1,188 @@
+"""Sample: the one example that views look at: of the dataset, uploaded, photographed or drawn."""
+
+import re
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from engine.data.dataset import UNKNOWN
+from engine.data.drawing import hand, redrawn
+from engine.data.pictures import kept
+from engine.errors import VitrineError
+from engine.graph.capture import capturing
+from engine.graph.graph import Graph
+from engine.graph.trace import trace
+from engine.looking.session import Session, looking
+from engine.registry import shortened
+from engine.tasks import Task
+from engine.tasks.task import Direct
+from engine.training.learner import Learner
+
+MOST = 16  # samples kept at hand
+SPLITS = ("validation", "test", "train")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One example: as it looks, as the network takes it, what it really is, and what it is called."""
+
+    picture: np.ndarray  # channels, height, width: bytes
+    given: torch.Tensor  # 1, channels, height, width
+    truth: int | None
+    words: str
+    at: tuple[str, int] | None = None  # of an example of the dataset, its split and place there
+
+    def told(self) -> dict[str, str | int | None]:
+        """Return what a frame says of it."""
+        return {"sample": self.words, "truth": self.truth}
+
+
+def sample_of(session: Session, name: str) -> Sample:
+    """Return the example of this name: '12' or 'validation 12', 'train 3', 'picture KEY', 'drawing KEY'."""
+    if (key := ("sample", name)) not in session.kept:
+        for old in [key for key in session.kept if key[0] == "sample"][:-MOST]:
+            del session.kept[old]
+        session.kept[key] = _found(session, name)
+    return session.kept[key]
+
+
+def _found(session: Session, name: str) -> Sample:
+    word, _, rest = name.strip().rpartition(" ")
+    if word in ("picture", "drawing"):
+        values, done = brought(session.network, word, rest)
+        given = session.network.material.given(torch.from_numpy(values)[None])
+        return Sample(values, given, None, f"your {word}" + (f" ({done})" if done else ""))
+    if word not in ("", *SPLITS) or not re.fullmatch(r"\d{1,9}", rest):
+        raise VitrineError(
+            f"{shortened(name)} names no example.", cure="Write a number such as 12, or 'train 3' or 'test 5'."
+        )
+    return example(session, word or "validation", int(rest))
+
+
+def example(session: Session, split: str, place: int) -> Sample:
+    """Return one example of a split."""
+    split, examples = session.split(split)
+    if place >= len(examples):
+        raise VitrineError(f"There are {len(examples):,} {split} examples.", cure="Choose a smaller number.")
+    picture = session.examples(split, [place])[0].numpy()
+    target, dataset = examples.targets[place], session.network.dataset
+    truth = int(target) if dataset.goal == "class" and target != UNKNOWN else None
+    named = dataset.named(target)
+    given = session.network.material.given(examples.inputs[place : place + 1])
+    words = f"{split} example {place:,}" + (f": {named}" if named else "")
+    if session.experiment.data is None:  # nothing that it could learn from: a picture stands in
+        truth, words = None, f"{session.network.dataset.title.lower()}, {place:,}"
+    return Sample(picture, given, truth, words, (split, place))
+
+
+def brought(learner: Learner, how: str, key: str) -> tuple[np.ndarray, str]:
+    """Return a picture that somebody brought as the network takes it, and what was done to it."""
+    picture, sizes = kept(key), learner.dataset.sizes
+    if how == "drawing":
+        if "hand" not in learner.lasting:
+            learner.lasting["hand"] = hand(learner.dataset)
+        return redrawn(np.asarray(picture.image.convert("L")), sizes, learner.lasting["hand"])
+    channels, height, width = sizes
+    fitted = picture.fitted(channels, height, width)
+    return fitted.values(), ", ".join([*picture.done, *fitted.done])
+
+
+def looks(session: Session, given: torch.Tensor) -> np.ndarray:
+    """Return inputs, as the network takes them, as pictures (n, channels, height, width) in bytes."""
+    mean, deviation = session.network.material.scales
+    return ((given.detach().float() * deviation + mean) * 255).round().clamp(0, 255).to(torch.uint8).cpu().numpy()
+
+
+# -- what the network says of it ---------------------------------------------------------------------------------
+
+
+class Scoring(Protocol):
+    """A learner, or what stands for one: networks and what they are to do."""
+
+    task: Task
+    networks: Any  # modules by role
+
+
+def opinions(learner: "Scoring", inputs: torch.Tensor, answers: torch.Tensor | None = None) -> torch.Tensor:
+    """Return what is said to inputs, a column for each thing that can be asked about: of classes, how probable."""
+    task = learner.task
+    answers = task.answer(learner.networks, inputs) if answers is None else answers
+    return task.opinions(task.chances(answers), inputs)
+
+
+def scored(learner: "Scoring", inputs: torch.Tensor) -> torch.Tensor:
+    """Return what gradients are asked of: scores of classes, as they are before a last softmax or sigmoid, which would
+    let one class's gain be another's loss; of a single output that tells of two classes, both its signs.
+    """
+    task = learner.task
+    if not (before := before_chances(learner)):
+        answers = task.opinions(task.answer(learner.networks, inputs), inputs)
+        return apart(answers, tells_two(learner))
+    with capturing(learner.networks[task.answering], [before]) as found:
+        task.answer(learner.networks, inputs)
+    scores = found[before]
+    if tells_two(learner):
+        return torch.cat([-scores, scores], dim=1)
+    return task.opinions(task.laid(scores), inputs) if isinstance(task, Direct) else scores
+
+
+def answering(learner: "Scoring") -> Graph:
+    """Return the graph of the network that gives the answer."""
+    return learner.networks[learner.task.answering].graph
+
+
+def before_chances(learner: "Scoring") -> str:
+    """Return the node that gives scores which the last one makes probabilities of, or nothing."""
+    graph = answering(learner)
+    end = graph[graph.outputs[0]]
+    if learner.task.answers not in ("classes", "several", "labels") or end.block:
+        return ""
+    sizes = trace(graph).outputs[0].sizes
+    single = (sizes[-1] if len(sizes) == 2 else sizes[0]) == 1 and not tells_two(learner)
+    return end.inputs[0] if end.layer.kind in ("softmax", "sigmoid") and not single else ""
+
+
+def tells_two(learner: "Scoring") -> bool:
+    """Return whether the network has one output, which tells of two classes."""
+    return learner.task.classifies and trace(answering(learner)).outputs[0].sizes[0] == 1
+
+
+def apart(answers: torch.Tensor, single: bool) -> torch.Tensor:
+    """Return the answers of a single output with both its signs, where the first class's column is zero."""
+    if single and not answers[:, 0].any():
+        return torch.cat([-answers[:, 1:], answers[:, 1:]], dim=1)
+    return answers
+
+
+def said(session: Session, sample: Sample) -> torch.Tensor:
+    """Return the probability of each class for a sample, or the numbers told of it, on the CPU."""
+    with looking(session.network):
+        return opinions(session.network, sample.given).float()[0].cpu()
+
+
+def aim(session: Session, toward: str, sample: Sample, answers: torch.Tensor | None = None) -> int:
+    """Return the column of the network's answer that is asked about; the answers, where they are known already."""
+    classes = session.network.task.names(session.network.dataset)
+    wanted = toward.strip()
+    if wanted in ("", "predicted") or (wanted == "true" and sample.truth is None):
+        return int((said(session, sample) if answers is None else answers).argmax())
+    if wanted == "true":
+        return int(sample.truth or 0)
+    if wanted in classes:
+        return classes.index(wanted)
+    number = len(said(session, sample) if answers is None else answers)
+    place = wanted.removeprefix("output ")
+    if place.isdecimal() and int(place) < number:
+        return int(place)
+    raise VitrineError(
+        f"The network tells no class {shortened(toward)}.",
+        cure=f"Choose 'predicted', 'true', or one of: {', '.join(classes[:20]) or f'0 to {number - 1}'}.",
+    )
+
+
+def called(session: Session, place: int) -> str:
+    """Return what a column of the network's answer is called."""
+    classes = session.network.task.names(session.network.dataset)
+    return classes[place] if place < len(classes) else f"output {place}"

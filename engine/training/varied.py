@@ -1,0 +1,54 @@
+"""Varied: an experiment in which one thing is otherwise, and everything else stays."""
+
+import dataclasses
+
+from engine.errors import VitrineError
+from engine.graph import edits
+from engine.graph.graph import Graph, Node
+from engine.graph.trace import trace
+from engine.training.experiment import Experiment
+from engine.training.material import steps_an_epoch
+from engine.training.sweep import Sweep
+
+WIDTHS = ("units", "channels")  # what the options are called that say how wide a layer is
+
+
+def varied(experiment: Experiment, sweep: Sweep, value: float, examples: int) -> Experiment:
+    """Return the experiment with this value of what a sweep varies; fewer examples are learned in as many steps."""
+    if sweep.vary == "size":
+        graphs = {role: widened(graph, value) for role, graph in experiment.graphs.items()}
+        return dataclasses.replace(experiment, graphs=graphs)
+    if sweep.vary == "noise":
+        assert experiment.data
+        if "noise" not in type(experiment.data).model_fields:
+            raise VitrineError(f"{experiment.data.title} have no noise to vary.", cure="Vary size or examples.")
+        return dataclasses.replace(experiment, data=experiment.data.but(noise=value))
+    recipe = experiment.recipe
+    few = max(2, min(examples, round(examples * value)))
+    if recipe.batch == "all" or recipe.optimiser == "lbfgs":  # a step is an epoch, however many there are
+        return dataclasses.replace(experiment, recipe=recipe.but(examples=few))
+    batch = min(int(recipe.batch), few)
+    longer = steps_an_epoch(examples, int(recipe.batch)) / steps_an_epoch(few, batch)
+    counted = {name: value * longer for name in ("epochs", "every", "patience") if (value := getattr(recipe, name))}
+    counted |= {name: max(1, round(counted[name])) for name in ("every", "patience") if name in counted}
+    return dataclasses.replace(experiment, recipe=recipe.but(examples=few, batch=batch, **counted))
+
+
+def widened(graph: Graph, factor: float) -> Graph:
+    """Return the graph with all hidden layers that many times as wide; the last one, which answers, stays."""
+    hidden = [(path, name) for path in graph.paths() if (name := _width(graph[path]))][:-1]
+    if not hidden:
+        raise VitrineError("No hidden layer has a width to vary.", cure="Vary noise or examples, or add a layer.")
+    for path, name in hidden:
+        layer = graph[path].layer
+        graph = edits.replace(graph, path, layer.but(**{name: max(1, round(getattr(layer, name) * factor))}))
+    if not (found := trace(graph)).sound:
+        words = next(problem.text for problem in found.problems if problem.stops)
+        raise VitrineError(f"At {factor:g} times its width the network cannot run: {words}")
+    return graph
+
+
+def _width(node: Node) -> str:
+    """Return the option that says how wide a layer is, or nothing."""
+    fields = () if node.block else type(node.layer).model_fields
+    return next((name for name in WIDTHS if name in fields), "")

@@ -1,0 +1,1 @@
+"""Answers: what a network says of examples, and how it fares."""

@@ -1,0 +1,50 @@
+"""Sampled: the example that a board looks at, and what the network says of it."""
+
+import numpy as np
+
+from engine.figures.pictures import address, pixels
+from engine.looking.frame import Frame
+from engine.looking.lesions import without
+from engine.looking.sample import called, said, sample_of
+from engine.looking.shared import OFF, SAMPLE, Names, Words, pictured
+from engine.looking.view import View, view
+
+SHOWN = 5  # classes
+
+
+@view("sample")
+class Sampled(View):
+    """The example that the board looks at, as the network takes it, and the classes it takes it for."""
+
+    title, rank = "Sample", 9
+    follows, light = True, True
+    hint = "What the network is shown, and how sure it is of each class."
+
+    sample: Words = SAMPLE
+    off: Names = OFF
+
+    def refuses(self, experiment):
+        """Refuse what takes no pictures."""
+        return pictured(experiment)
+
+    def compute(self, session):
+        """Ask the network."""
+        session = without(session, self.off)
+        sample = sample_of(session, self.sample)
+        found = said(session, sample).numpy()
+        classes = [called(session, place) for place in range(len(found))]
+        words = {"classes": classes, "chances": session.network.task.classifies}
+        return Frame({"chances": found, "picture": sample.picture}, words | sample.told())
+
+    def draw(self, frame):
+        """Return the picture, its words, and the likeliest classes."""
+        found, classes = frame["chances"], frame.words["classes"]
+        order = np.argsort(-found, kind="stable")[:SHOWN]
+        return {
+            "picture": address(pixels(frame["picture"][None])[0], 128),
+            "words": frame.words["sample"],
+            "truth": frame.words["truth"],
+            "chances": frame.words["chances"],
+            "said": [[int(place), classes[place], float(found[place])] for place in order],
+            "classes": classes[:200],
+        }

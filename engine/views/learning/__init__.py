@@ -1,0 +1,1 @@
+"""Learning: how losses, weights and activity change from step to step."""

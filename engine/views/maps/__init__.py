@@ -1,0 +1,1 @@
+"""Maps: what layers of maps give, and what makes a unit fire."""

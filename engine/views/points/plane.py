@@ -1,0 +1,126 @@
+"""Plane: what a network on points gives at every place, for the views that draw it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from engine.graph.graph import Graph, Node
+from engine.looking.sample import opinions
+from engine.looking.session import Session, looking
+from engine.training.experiment import Experiment
+
+MARGIN = 0.12  # of the points' extent, beyond them on each side
+BETWEEN = ("activation", "normalisation", "regularisation")  # what may stand between dense layers
+COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00")  # of the classes
+
+
+def off_the_plane(experiment: Experiment) -> str:
+    """Return why there is no plane to draw, or nothing."""
+    return "" if experiment.data and experiment.data.example == "points" else "Only points lie in a plane."
+
+
+@dataclass(frozen=True)
+class Plane:
+    """A grid of places, as the network takes them: row by row from below, the first two coordinates vary."""
+
+    across: np.ndarray  # the first coordinate of each column
+    up: np.ndarray  # the second one of each row
+    inputs: torch.Tensor  # rows·columns × coordinates
+
+
+def plane(session: Session, detail: int) -> Plane:
+    """Return a grid over the points and a little beyond; coordinates that are not drawn are at their mean."""
+    kept = session.network.lasting
+    if ("plane", detail) not in kept:
+        kept["plane", detail] = _plane(session, detail)
+    return kept["plane", detail]
+
+
+def _plane(session: Session, detail: int) -> Plane:
+    inputs = session.network.train.inputs
+    low, high = inputs[:, :2].amin(dim=0), inputs[:, :2].amax(dim=0)
+    reach = torch.maximum((high - low).max() / 2, torch.tensor(1e-3)) * (1 + 2 * MARGIN)
+    middle = (high + low) / 2
+    across, up = (torch.linspace(float(m - reach), float(m + reach), detail) for m in middle)
+    y, x = torch.meshgrid(up, across, indexing="ij")
+    grid = inputs.mean(dim=0).cpu().repeat(detail * detail, 1)
+    grid[:, 0], grid[:, 1] = x.flatten(), y.flatten()
+    return Plane(across.numpy(), up.numpy(), grid.to(inputs.device))
+
+
+def answers(session: Session, inputs: torch.Tensor) -> torch.Tensor:
+    """Return what the network answers: the probability of each class, or heights."""
+    learner = session.network
+    with looking(learner):
+        return opinions(learner, inputs).float().cpu()
+
+
+def neurons(session: Session, nodes: list[str], inputs: torch.Tensor) -> list[torch.Tensor]:
+    """Return what each unit of some nodes of the outermost graph gives for these inputs."""
+    with looking(session.network):
+        given = session.module.each(*session.entering(inputs))  # ty: ignore[not-callable]
+    return [given[node].float().cpu() for node in nodes]
+
+
+@dataclass(frozen=True)
+class Column:
+    """Neurons side by side: the layer whose weights lead to them, and the one that gives what they say."""
+
+    weights: str  # nothing for the inputs
+    gives: str
+
+
+def columns(graph: Graph) -> list[Column]:
+    """Return inputs and dense layers in a row, each with what follows it; none where it is no such row."""
+    if len(graph.inputs) != 1 or len(graph.outputs) != 1:
+        return []
+    found: list[Column] = []
+    before = ""
+    for node in graph.nodes:
+        if before and node.inputs != (before,):
+            return []
+        kind = _kind(node)
+        if kind == "dense" or (kind == "input" and not found):
+            found.append(Column(node.id if kind == "dense" else "", node.id))
+        elif kind == "between" and found:
+            found[-1] = Column(found[-1].weights, node.id)
+        else:
+            return []
+        before = node.id
+    return found if before == graph.outputs[0] and len(found) > 1 else []
+
+
+def _kind(node: Node) -> str:
+    if node.block:
+        return ""
+    if node.layer.kind in ("dense", "input"):
+        return node.layer.kind
+    return "between" if node.layer.kind == "features" or node.layer.family in BETWEEN else ""
+
+
+def told_apart(session: Session) -> list[str]:
+    """Return the classes by which points are coloured, or nothing."""
+    dataset = session.network.dataset
+    return list(dataset.classes) if dataset.goal == "class" else []
+
+
+def heights(session: Session, targets: Any) -> torch.Tensor:
+    """Return what points are coloured by: their class, or their first number; zero where there is neither."""
+    if session.network.dataset.goal in ("class", "numbers"):
+        return targets.float().unsqueeze(1).flatten(1)[:, 0]
+    return torch.zeros(len(targets))
+
+
+def marks(session: Session) -> dict[str, np.ndarray]:
+    """Return the points: where they lie, their class or height, and whether they are kept aside to test on."""
+    data = session.network.data
+    names = [name for name in ("train", "validation", "test") if name in data]
+    at = torch.cat([data[name].inputs[:MOST_SHOWN, :2] for name in names])
+    of = torch.cat([heights(session, data[name].targets[:MOST_SHOWN]) for name in names])
+    aside = np.concatenate([np.full(min(MOST_SHOWN, len(data[n])), n != "train") for n in names])
+    return {"at": at.cpu().numpy().round(3), "of": of.cpu().numpy(), "aside": aside}
+
+
+MOST_SHOWN = 1_000  # points of each split

@@ -1,0 +1,1 @@
+"""Reasons: what in an example, or in the network, an answer rests on."""
