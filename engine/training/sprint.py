@@ -85,9 +85,7 @@ class Sprint:
         self.rests = recipe.but(**free) != self.recipe
 
     def piece(self, one: torch.optim.Optimizer, size: int, left: int, number: int, room: int) -> int:
-        """Return how many of the examples that are left the next call takes: those of one step, or of many where there is
-        room for as many.
-        """
+        """Return how many examples the next call takes: those of one step, or of many if there is room for them."""
         steps = self.steps
         if self.rests or left < steps * size or not self._knows(one):
             return min(size, left)
