@@ -2,10 +2,11 @@
 
 const BRUSHES = [10, 18, 28];
 const SIDE = 280; // dots of the drawing pad
-const WAYS = { browse: "Browse", draw: "Draw", upload: "Upload", camera: "Camera" };
+const WAYS = { browse: "Browse", draw: "Draw", upload: "Upload", camera: "Camera", write: "Write" };
 const WHICH = ["all", "mistakes", "most uncertain"];
 const SPLITS = ["validation", "test", "train"];
-const TOLD = 700; // milliseconds of rest before the page is told
+const TOLD = 700; // milliseconds of rest before the page is told,
+const WRITTEN = 350; // and before what is written is looked at
 
 const element = (html) => {
   const box = document.createElement("template");
@@ -19,25 +20,73 @@ const option = (value, label, chosen) => {
   return one;
 };
 
+const text = (name, words, className = "") => {
+  const one = document.createElement(name);
+  Object.assign(one, { textContent: words, className });
+  return one;
+};
+
+// How each form of example is shown small.
+const SMALL = {
+  picture: (address) => Object.assign(new Image(), { src: address, alt: "The sample" }),
+  pieces: (pieces) => {
+    const box = text("div", "", "pieces");
+    const letters = pieces.every((piece) => piece.length < 2);
+    box.classList.toggle("letters", letters);
+    box.append(...pieces.map((piece) => text("span", piece === " " ? "␣" : piece)));
+    return box;
+  },
+  lines: (lines) => {
+    const known = lines.flat().filter((value) => value !== null);
+    const [low, high] = [Math.min(...known), Math.max(...known)];
+    const drawing = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+    const most = Math.max(...lines.map((line) => line.length)) - 1 || 1;
+    drawing.setAttribute("viewBox", "0 0 100 50");
+    drawing.setAttribute("preserveAspectRatio", "none");
+    drawing.classList.add("lines");
+    for (const line of lines) {
+      let begun = false;
+      const way = line.map((value, place) => {
+        if (value === null) return (begun = false) || "";
+        const at = `${begun ? "L" : "M"}${((100 * place) / most).toFixed(2)} ${(46 - (42 * (value - low)) / (high - low || 1)).toFixed(2)}`;
+        begun = true;
+        return at;
+      });
+      const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+      path.setAttribute("d", way.join(""));
+      drawing.append(path);
+    }
+    return drawing;
+  },
+  numbers: (numbers) => text("div", numbers.map((value) => value ?? "none").join("  "), "numbers"),
+  fields: (fields) => {
+    const box = text("div", "", "fields");
+    for (const [name, shown] of Object.entries(fields)) {
+      const field = text("div", "", "field");
+      field.append(text("span", name, "caption"), small(shown));
+      box.append(field);
+    }
+    return box;
+  },
+};
+const small = (shown) => {
+  const [[kind, what]] = Object.entries(shown);
+  return SMALL[kind](what);
+};
+
 class Picker {
   constructor(parent, live) {
     this.live = live;
     this.id = `sample-${crypto.randomUUID?.() ?? Math.random().toString(36).slice(2)}`;
     this.host = element(
-      `<div class="picker" data-testid="picker"><div class="now"><img alt="The sample" hidden><div class="what"><div class="words" role="status"></div>` +
+      `<div class="picker" data-testid="picker"><div class="now"><div class="sample" hidden></div><div class="what"><div class="words" role="status"></div>` +
         `<div class="said"></div></div><div class="choose"><div class="ways" role="group" aria-label="Choose another sample"></div>` +
         `<label>Ask about <select class="toward" aria-label="Which class is asked about"></select></label><div class="off"></div></div></div>` +
         `<div class="open" hidden></div></div>`,
     );
     for (const name of ["words", "said", "ways", "toward", "off", "open"]) this[name] = this.host.querySelector(`.${name}`);
-    this.picture = this.host.querySelector("img");
+    this.sample = this.host.querySelector(".sample");
     parent.append(this.host);
-    for (const [name, label] of Object.entries(WAYS)) {
-      const button = element('<button type="button" aria-pressed="false"></button>');
-      button.textContent = label;
-      button.addEventListener("click", () => this.turn(this.way === name ? "" : name));
-      this.ways.append(button);
-    }
     this.toward.addEventListener("change", () => this.choose({ toward: this.toward.value === "predicted" ? null : this.toward.value }));
     this.quiet = live.listen(() => this.follow());
     this.filter = { split: "validation", which: "all", of: null, page: 0 };
@@ -48,8 +97,24 @@ class Picker {
   take(data, tell) {
     this.data = data;
     this.tellPage = tell;
+    this.offer(data.ways);
     this.live.begin(data.board, data.table, data.looks);
     this.follow();
+  }
+
+  offer(ways) {
+    if (JSON.stringify(ways) === JSON.stringify(this.offered)) return;
+    this.offered = ways;
+    this.turn("");
+    this.ways.replaceChildren(
+      ...ways.map((name) => {
+        const button = text("button", WAYS[name]);
+        Object.assign(button, { type: "button", name });
+        button.setAttribute("aria-pressed", "false");
+        button.addEventListener("click", () => this.turn(this.way === name ? "" : name));
+        return button;
+      }),
+    );
   }
 
   follow() {
@@ -84,10 +149,12 @@ class Picker {
   show({ problem, figure, step }) {
     this.host.dataset.step = step ?? "";
     this.words.textContent = problem ?? figure.words;
-    this.picture.hidden = Boolean(problem);
+    this.sample.hidden = Boolean(problem);
     this.said.replaceChildren();
     if (problem) return;
-    this.picture.src = figure.picture;
+    const shown = JSON.stringify(figure.shown);
+    if (shown !== this.shown) this.sample.replaceChildren(small(figure.shown));
+    this.shown = shown;
     this.host.dataset.sample = this.live.shared(this.data.board).sample ?? "";
     this.host.dataset.said = figure.said[0][1];
     for (const [place, name, chance] of figure.said) {
@@ -135,7 +202,7 @@ class Picker {
     this.stopCamera();
     this.live.drop(`${this.id}-examples`);
     this.listing = this.listed = this.brought = undefined;
-    [...this.ways.children].forEach((button, i) => button.setAttribute("aria-pressed", String(Object.keys(WAYS)[i] === way)));
+    for (const button of this.ways.children) button.setAttribute("aria-pressed", String(button.name === way));
     this.open.replaceChildren();
     this.open.hidden = !way;
     if (way) this[`open_${way}`]();
@@ -196,14 +263,14 @@ class Picker {
       this.gallery.replaceChildren(problem);
       return;
     }
-    const { page, pages, found, names, labels, right, columns, gap, sizes, picture, classes } = figure;
+    const { page, pages, found, names, labels, right, columns, gap, sizes, picture, classes, shown } = figure;
     this.pages.children[1].textContent = found ? `${page + 1} of ${pages} · ${found.toLocaleString("en")} found` : "none found";
     this.pages.firstChild.disabled = page <= 0;
     this.pages.lastChild.disabled = page + 1 >= pages;
     if (this.ofClass.options.length !== classes.length + 1) {
       this.ofClass.replaceChildren(option("", "every class", this.filter.of === null), ...classes.map((name, i) => option(i, name, this.filter.of === i)));
     }
-    const key = JSON.stringify([names, picture?.length, labels]);
+    const key = JSON.stringify([names, picture?.length, labels, shown]);
     if (key === this.listed) return;
     this.listed = key;
     const [high, wide] = sizes ?? [1, 1];
@@ -213,7 +280,8 @@ class Picker {
       ...names.map((name, place) => {
         const button = element('<button type="button"></button>');
         const [down, along] = [Math.floor(place / columns), place % columns];
-        Object.assign(button.style, {
+        if (shown.length) button.append(small(shown[place]));
+        else Object.assign(button.style, {
           width: `${wide * times}px`,
           height: `${high * times}px`,
           backgroundImage: `url(${picture})`,
@@ -289,6 +357,22 @@ class Picker {
     const { data } = this.pen.getImageData(0, 0, SIDE, SIDE);
     const ink = Uint8Array.from({ length: SIDE * SIDE }, (_, i) => data[4 * i]);
     this.send(ink, "drawing");
+  }
+
+  open_write() {
+    const field = element('<div class="write"><textarea rows="3" maxlength="1900" spellcheck="false" data-testid="written"></textarea><p class="hint"></p></div>');
+    const [area, hint] = field.children;
+    const word = this.data.names[0];
+    const { sample = "" } = this.live.shared(this.data.board);
+    area.setAttribute("aria-label", `Your ${word}`);
+    area.value = sample.startsWith(`${word} `) ? sample.slice(word.length + 1) : "";
+    hint.textContent = this.data.hint;
+    area.addEventListener("input", () => {
+      clearTimeout(this.writing);
+      this.writing = setTimeout(() => area.value.trim() && this.choose({ sample: `${word} ${area.value}` }), WRITTEN);
+    });
+    this.open.append(field);
+    area.focus();
   }
 
   open_upload() {
@@ -371,6 +455,7 @@ class Picker {
   close() {
     this.way = "";
     clearTimeout(this.telling);
+    clearTimeout(this.writing);
     this.stopCamera();
     this.live.drop(this.id);
     this.live.drop(`${this.id}-examples`);

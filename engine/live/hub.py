@@ -16,11 +16,12 @@ from engine.live.reading import StillReading
 from engine.live.scene import NOW, RUN, Key, Scene, Viewer, drawn, packed
 from engine.live.standing import standing
 from engine.looking import Frame, Session
-from engine.looking.view import frame_of, read, staged
+from engine.looking.view import frame_of, staged
 from engine.runs import frames
 from engine.runs.changes import Changes
 from engine.runs.store import ACTIVE, ENDED, Row, Store
 from engine.training.series import several
+from engine.views.reading import read
 
 MOST_TICKED = 20_000  # scenes that are gone through in a second
 TICK = 0.03  # seconds between two looks into the store

@@ -14,9 +14,10 @@ from engine.live.gate import trusted
 from engine.live.hub import Hub
 from engine.live.scene import NOW, RUN, packed
 from engine.live.visitor import HOST, Visitor, visitor_of
-from engine.looking.view import MOST_BYTES, read
+from engine.looking.view import MOST_BYTES
 from engine.registry import shortened
 from engine.runs import orders
+from engine.views.reading import read
 
 MOST_MESSAGE = 32_768  # characters
 MOST_LOOKS = 48  # things that one browser page looks at

@@ -1,4 +1,4 @@
-"""Sample: the one example that views look at: of the dataset, uploaded, photographed or drawn."""
+"""Sample: the one example that views look at: of the dataset, or brought by a person."""
 
 import re
 from dataclasses import dataclass
@@ -8,17 +8,15 @@ import numpy as np
 import torch
 
 from engine.data.dataset import UNKNOWN
-from engine.data.drawing import hand, redrawn
-from engine.data.pictures import kept
 from engine.errors import VitrineError
 from engine.graph.capture import capturing
 from engine.graph.graph import Graph
 from engine.graph.trace import trace
+from engine.looking.form import form_of
 from engine.looking.session import Session, looking
 from engine.registry import shortened
 from engine.tasks import Task
 from engine.tasks.task import Direct
-from engine.training.learner import Learner
 
 MOST = 16  # samples kept at hand
 SPLITS = ("validation", "test", "train")
@@ -26,13 +24,18 @@ SPLITS = ("validation", "test", "train")
 
 @dataclass(frozen=True)
 class Sample:
-    """One example: as it looks, as the network takes it, what it really is, and what it is called."""
+    """One example: as the dataset holds it and as the network takes it, what it really is, and what it is called."""
 
-    picture: np.ndarray  # channels, height, width: bytes
-    given: torch.Tensor  # 1, channels, height, width
+    values: Any  # a tensor, or those of several fields by name
+    given: Any  # as a batch of one
     truth: int | None
     words: str
     at: tuple[str, int] | None = None  # of an example of the dataset, its split and place there
+
+    @property
+    def picture(self) -> np.ndarray:
+        """Return the picture that it is, channels×height×width in bytes."""
+        return self.values.numpy()
 
     def told(self) -> dict[str, str | int | None]:
         """Return what a frame says of it."""
@@ -40,7 +43,7 @@ class Sample:
 
 
 def sample_of(session: Session, name: str) -> Sample:
-    """Return the example of this name: '12' or 'validation 12', 'train 3', 'picture KEY', 'drawing KEY'."""
+    """Return the example of this name: '12' or 'validation 12', 'train 3', 'picture KEY', or 'text' and the text."""
     if (key := ("sample", name)) not in session.kept:
         for old in [key for key in session.kept if key[0] == "sample"][:-MOST]:
             del session.kept[old]
@@ -49,11 +52,13 @@ def sample_of(session: Session, name: str) -> Sample:
 
 
 def _found(session: Session, name: str) -> Sample:
+    form = form_of(session.network)
+    how, _, text = name.partition(" ")
+    if how in form.names:
+        values, done = form.brought(session.network, how, text)
+        given = session.network.material.given(values[None])
+        return Sample(values, given, None, f"your {how}" + (f" ({done})" if done else ""))
     word, _, rest = name.strip().rpartition(" ")
-    if word in ("picture", "drawing"):
-        values, done = brought(session.network, word, rest)
-        given = session.network.material.given(torch.from_numpy(values)[None])
-        return Sample(values, given, None, f"your {word}" + (f" ({done})" if done else ""))
     if word not in ("", *SPLITS) or not re.fullmatch(r"\d{1,9}", rest):
         raise VitrineError(
             f"{shortened(name)} names no example.", cure="Write a number such as 12, or 'train 3' or 'test 5'."
@@ -66,7 +71,7 @@ def example(session: Session, split: str, place: int) -> Sample:
     split, examples = session.split(split)
     if place >= len(examples):
         raise VitrineError(f"There are {len(examples):,} {split} examples.", cure="Choose a smaller number.")
-    picture = session.examples(split, [place])[0].numpy()
+    values = session.examples(split, [place])[0]
     target, dataset = examples.targets[place], session.network.dataset
     truth = int(target) if dataset.goal == "class" and target != UNKNOWN else None
     named = dataset.named(target)
@@ -74,19 +79,7 @@ def example(session: Session, split: str, place: int) -> Sample:
     words = f"{split} example {place:,}" + (f": {named}" if named else "")
     if session.experiment.data is None:  # nothing that it could learn from: a picture stands in
         truth, words = None, f"{session.network.dataset.title.lower()}, {place:,}"
-    return Sample(picture, given, truth, words, (split, place))
-
-
-def brought(learner: Learner, how: str, key: str) -> tuple[np.ndarray, str]:
-    """Return a picture that somebody brought as the network takes it, and what was done to it."""
-    picture, sizes = kept(key), learner.dataset.sizes
-    if how == "drawing":
-        if "hand" not in learner.lasting:
-            learner.lasting["hand"] = hand(learner.dataset)
-        return redrawn(np.asarray(picture.image.convert("L")), sizes, learner.lasting["hand"])
-    channels, height, width = sizes
-    fitted = picture.fitted(channels, height, width)
-    return fitted.values(), ", ".join([*picture.done, *fitted.done])
+    return Sample(values, given, truth, words, (split, place))
 
 
 def looks(session: Session, given: torch.Tensor) -> np.ndarray:

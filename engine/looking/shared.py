@@ -15,11 +15,12 @@ from engine.training.experiment import Experiment
 SHARED = ("sample", "node", "unit", "row", "column", "toward", "off")  # options of these names follow the board
 
 Words = Annotated[str, Field(max_length=200, coerce_numbers_to_str=True)]
+Example = Annotated[str, Field(max_length=2000, coerce_numbers_to_str=True)]  # a name, or text that was written
 Number = Annotated[int, Field(ge=0, le=1_000_000)]
 Names = Annotated[tuple[Words, ...], Field(max_length=64)]
 
 ROLE = option("", "Which of several networks; empty: the first that suits.", rare=True)
-SAMPLE = option("0", "Which example: the number of a validation example, 'train 3', 'test 5', or a picture of yours.")
+SAMPLE = option("0", "Which example: the number of a validation example, 'train 3', 'test 5', or one of yours.")
 NODE = option("", "Which layer; empty: the one that is selected, or else one that suits.")
 UNIT = option(0, "Which of its channels or units, from 0.")
 PLACE = option(None, "Where in its map, from 0; none: where it is strongest.", none="the strongest", rare=True)
@@ -91,3 +92,14 @@ def takes_examples(session: Session) -> bool:
 def offered(suiting: list[Step]) -> list[str]:
     """Return the paths of steps, as a form offers them."""
     return [step.path for step in suiting]
+
+
+def nodes_of(graph: Graph, prefix: str = "") -> list[str]:
+    """Return the paths of all layers of a graph that compute something, in order."""
+    paths: list[str] = []
+    for node in graph.nodes:
+        if node.block:
+            paths += nodes_of(node.block.graph, f"{prefix}{node.id}.{'0.' if node.block.repeat > 1 else ''}")
+        elif node.layer.family != "input":
+            paths.append(prefix + node.id)
+    return paths

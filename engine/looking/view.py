@@ -6,8 +6,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from engine.choice import Choice, kinds
 from engine.errors import VitrineError
-from engine.figures.figure import Figure, bare, literal
-from engine.graph.graph import Graph
+from engine.figures.figure import Figure, literal
 from engine.looking.frame import Frame
 from engine.looking.session import Session
 from engine.registry import Registry, did_you_mean
@@ -154,27 +153,4 @@ def _literal(value: Any) -> Any:
     return [_literal(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
-def _bare(value: Any) -> Any:
-    if isinstance(value, str):
-        return bare(value)
-    return [_bare(inner) for inner in value] if isinstance(value, list) else value
-
-
 view = kinds(VIEWS)  # registers a class of views under its kind
-
-
-def read(options: dict[str, Any]) -> View:
-    """Make a view from its kind and options, or say what is wrong with them."""
-    options = {name: _bare(value) for name, value in options.items()}
-    return VIEWS[options.pop("kind", "")].read(options)
-
-
-def nodes_of(graph: Graph, prefix: str = "") -> list[str]:
-    """Return the paths of all layers of a graph that compute something, in order."""
-    paths: list[str] = []
-    for node in graph.nodes:
-        if node.block:
-            paths += nodes_of(node.block.graph, f"{prefix}{node.id}.{'0.' if node.block.repeat > 1 else ''}")
-        elif node.layer.family != "input":
-            paths.append(prefix + node.id)
-    return paths

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from engine.looking import Frame, Session, View
-from engine.looking.view import read, staged
+from engine.looking.view import staged
 from engine.runs import frames
 from engine.runs.pulses import Pulses
 from engine.runs.record import StoredRecord
 from engine.runs.store import Store
 from engine.training.learner import Learner
+from engine.views.reading import read
 
 BUDGET = 0.035  # of the time, for all that is watched; with the pulses that stay, 5 % in all
 CREDIT = 0.08  # seconds that may be saved up

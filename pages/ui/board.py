@@ -5,12 +5,13 @@ from typing import Any
 import streamlit as st
 
 from engine.live.house import house
-from engine.looking import View
+from engine.looking import FORMS, View
+from engine.looking.form import Form
 from engine.looking.shared import SHARED, pictured
-from engine.looking.view import read
 from engine.runs.store import titled
 from engine.training.experiment import Experiment
 from engine.views import VIEWS
+from engine.views.reading import read
 from pages.ui import components
 from pages.ui.forms import form
 from pages.ui.running import type_number
@@ -24,8 +25,9 @@ def board(bench: Workbench) -> None:
     panels = bench.panels.all
     source, experiment = bench.source, bench.learned or bench.ready
     usual = (1,) if len(bench.runs) > 1 else bench.lab.columns  # runs that race stand side by side in each panel
-    if not pictured(experiment) and any(_follows(panel["view"]) for panel in panels):
-        looks = {"source": source, "board": bench.key, "table": bench.table, "looks": bench.looks}
+    if (form := _form(experiment)) and any(_follows(panel["view"]) for panel in panels):
+        looks: dict[str, Any] = {"source": source, "board": bench.key, "table": bench.table, "looks": bench.looks}
+        looks |= {"ways": ["browse", *form.ways], "names": list(form.names), "hint": form.hint}
         components.sample(looks, f"{bench.key}.sample", bench.look)
     for row in _rows(panels, len(usual)):
         widths = (1,) if len(row) == 1 and VIEWS[row[0]["view"]["kind"]].wide else usual
@@ -36,6 +38,13 @@ def board(bench: Workbench) -> None:
         st.caption("The board is empty. Add a view to see something of the network.")
     if not bench.hides("board"):
         _add(bench, experiment)
+
+
+def _form(experiment: Experiment) -> Form | None:
+    """Return the form of the examples among which a board chooses one; points are seen all at once."""
+    kind = experiment.data.example if experiment.data else "image"
+    chosen = not pictured(experiment) if kind == "image" else kind in ("tokens", "series", "fields")
+    return FORMS[kind] if chosen else None
 
 
 def _follows(view: dict[str, Any]) -> list[str]:

@@ -3,11 +3,11 @@
 import streamlit as st
 
 from engine.live.house import house
-from engine.looking.view import read
 from engine.runs.manage import differences, outcomes
 from engine.runs.store import Row, titled
 from engine.training.experiment import load
 from engine.views import VIEWS
+from engine.views.reading import read
 from pages.ui import components
 from pages.ui.words import plain
 

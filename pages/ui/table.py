@@ -15,12 +15,12 @@ from engine.graph.graph import Graph
 from engine.graph.trace import trace
 from engine.live.house import house
 from engine.looking.shared import SHARED
-from engine.looking.view import read
 from engine.presets import PRESETS
 from engine.training.experiment import Experiment, dump, load
 from engine.training.link import from_link, to_link
 from engine.training.settings import plain
 from engine.views import VIEWS
+from engine.views.reading import read
 from pages.ui.refusal import loaded
 
 HIDDEN = ("colours", "sample", "examples")  # views that are shown elsewhere than on boards

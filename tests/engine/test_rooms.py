@@ -30,7 +30,7 @@ ROOMS = {  # each room, and the rooms of this project that it may import
     "engine.presets": LEARNING,
     "engine.figures": [],
     "engine.looking": [*LEARNING, "engine.figures"],
-    "engine.views": ["engine.registry", "engine.looking", "engine.views"],
+    "engine.views": ["engine.registry", "engine.figures", "engine.looking", "engine.views"],
     **{f"engine.views.{wing}": [*LEARNING, "engine.figures", "engine.looking"] for wing in WINGS},  # none knows another
     "engine.runs": [*LEARNING, "engine.looking", "engine.views"],
     "engine.live": [*LEARNING, *SEEING, "engine.runs"],

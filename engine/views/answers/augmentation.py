@@ -13,7 +13,7 @@ from engine.figures.raster import Sheet
 from engine.looking.frame import Frame
 from engine.looking.sample import looks, sample_of
 from engine.looking.session import looking
-from engine.looking.shared import SAMPLE, Words, pictured
+from engine.looking.shared import SAMPLE, Example, pictured
 from engine.looking.view import View, view
 
 
@@ -25,7 +25,7 @@ class Augmentation(View):
     follows = True
     hint = "All of these should still be what they are: what turns a 6 into a 9 teaches a mistake."
 
-    sample: Words = SAMPLE
+    sample: Example = SAMPLE
     number: Annotated[int, Field(ge=1, le=96)] = option(27, "How many variations.")
     seed: Annotated[int, Field(ge=0, le=10_000)] = option(0, "Another one varies it otherwise.")
 

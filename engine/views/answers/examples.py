@@ -10,6 +10,7 @@ from engine.choice import option
 from engine.data.dataset import UNKNOWN
 from engine.errors import VitrineError
 from engine.figures.pictures import address, pixels, stitched
+from engine.looking.form import form_of
 from engine.looking.frame import Frame
 from engine.looking.session import looking
 from engine.looking.shared import pictured
@@ -21,7 +22,7 @@ COLUMNS = 12
 
 @view("examples")
 class Examples(View):
-    """Pictures of the dataset to choose one from: all, the mistakes, or those the network is least sure of."""
+    """Examples of the dataset to choose one from: all, the mistakes, or those the network is least sure of."""
 
     title, rank = "Examples", 9
     hint = "Click one to look at it; orange frames are mistakes."
@@ -33,8 +34,8 @@ class Examples(View):
     number: Annotated[int, Field(ge=1, le=96)] = option(36, "How many on a page.")
 
     def refuses(self, experiment):
-        """Refuse what takes no pictures."""
-        return pictured(experiment)
+        """Refuse experiments without data, unless pictures can stand in."""
+        return pictured(experiment) if experiment.data is None else ""
 
     def stages(self, session):
         """Ask the network piece by piece where all its answers are needed, then choose."""
@@ -71,9 +72,13 @@ class Examples(View):
             labels.append(f"{label}, taken for {classes[told[row]]}" if wrong else label)
             right.append(not wrong)
         arrays = {"places": shown.numpy(), "right": np.array(right, bool)}
-        if len(shown):
+        words = {"split": name, "labels": labels, "found": len(places), "classes": list(classes)[:200], "shown": []}
+        if dataset.example == "image" and len(shown):
             arrays["images"] = session.examples(name, shown.tolist()).numpy()
-        return Frame(arrays, {"split": name, "labels": labels, "found": len(places), "classes": list(classes)[:200]})
+        elif len(shown):
+            every = session.examples(name, shown.tolist())
+            words["shown"] = [form_of(learner).shown(dataset, every[row]) for row in range(len(every))]
+        return Frame(arrays, words)
 
     def _told(self, session, split, shown):
         """Return the class that the network takes each of a few examples for."""
@@ -82,7 +87,7 @@ class Examples(View):
             return learner.answer(split.inputs[shown.to(split.inputs.device)]).argmax(dim=1).tolist()
 
     def draw(self, frame):
-        """Return one picture of all, and what each is called."""
+        """Return one picture of all, or each as it is shown small, and what each is called."""
         words = frame.words
         names = [f"{words['split']} {place}" for place in frame["places"].tolist()]
         sheet = {}
@@ -91,4 +96,5 @@ class Examples(View):
             sheet = {"picture": address(stitched(images, COLUMNS, 2)), "sizes": list(images.shape[1:3])}
         told = {"columns": COLUMNS, "gap": 2, "names": names, "labels": words["labels"], "pages": 0}
         told |= {"right": frame["right"].tolist(), "found": words["found"], "classes": words["classes"]}
+        told |= {"shown": words["shown"]}
         return told | sheet | {"pages": -(-words["found"] // self.number), "page": self.page}

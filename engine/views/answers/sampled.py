@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from engine.figures.pictures import address, pixels
+from engine.looking.form import form_of
 from engine.looking.frame import Frame
 from engine.looking.lesions import without
 from engine.looking.sample import called, said, sample_of
-from engine.looking.shared import OFF, SAMPLE, Names, Words, pictured
+from engine.looking.shared import OFF, SAMPLE, Example, Names, pictured
 from engine.looking.view import View, view
 
 SHOWN = 5  # classes
@@ -14,18 +14,18 @@ SHOWN = 5  # classes
 
 @view("sample")
 class Sampled(View):
-    """The example that the board looks at, as the network takes it, and the classes it takes it for."""
+    """The example that the board looks at, as the network takes it, and what it says of it."""
 
     title, rank = "Sample", 9
     follows, light = True, True
     hint = "What the network is shown, and how sure it is of each class."
 
-    sample: Words = SAMPLE
+    sample: Example = SAMPLE
     off: Names = OFF
 
     def refuses(self, experiment):
-        """Refuse what takes no pictures."""
-        return pictured(experiment)
+        """Refuse experiments without data, unless pictures can stand in."""
+        return pictured(experiment) if experiment.data is None else ""
 
     def compute(self, session):
         """Ask the network."""
@@ -33,15 +33,16 @@ class Sampled(View):
         sample = sample_of(session, self.sample)
         found = said(session, sample).numpy()
         classes = [called(session, place) for place in range(len(found))]
-        words = {"classes": classes, "chances": session.network.task.classifies}
-        return Frame({"chances": found, "picture": sample.picture}, words | sample.told())
+        words = {"classes": classes, "chances": session.network.task.answers in ("classes", "several", "labels")}
+        words["shown"] = form_of(session.network).shown(session.network.dataset, sample.values)
+        return Frame({"chances": found}, words | sample.told())
 
     def draw(self, frame):
-        """Return the picture, its words, and the likeliest classes."""
+        """Return the example, its words, and the likeliest classes."""
         found, classes = frame["chances"], frame.words["classes"]
         order = np.argsort(-found, kind="stable")[:SHOWN]
         return {
-            "picture": address(pixels(frame["picture"][None])[0], 128),
+            "shown": frame.words["shown"],
             "words": frame.words["sample"],
             "truth": frame.words["truth"],
             "chances": frame.words["chances"],

@@ -9,7 +9,8 @@ from engine.choice import option
 from engine.figures.figure import axis, figure, heat, nothing
 from engine.looking.frame import Frame
 from engine.looking.pulse import HISTOGRAMS
-from engine.looking.view import View, nodes_of, view
+from engine.looking.shared import nodes_of
+from engine.looking.view import View, view
 
 ROWS = 48
 

@@ -14,7 +14,20 @@ from engine.graph.capture import capturing, entrance, node
 from engine.looking.frame import Frame
 from engine.looking.sample import aim, called, sample_of, scored
 from engine.looking.session import looking
-from engine.looking.shared import NODE, PLACE, SAMPLE, TOWARD, UNIT, Number, Words, mapped, offered, picked, pictured
+from engine.looking.shared import (
+    NODE,
+    PLACE,
+    SAMPLE,
+    TOWARD,
+    UNIT,
+    Example,
+    Number,
+    Words,
+    mapped,
+    offered,
+    picked,
+    pictured,
+)
 from engine.looking.view import View, view
 from engine.views.maps.window import EXAMPLES, Window, backward, forward, pooled
 
@@ -31,7 +44,7 @@ class CloseUp(View):
     follows = True
     hint = "Step from place to place, or let the window sweep; every number here is one that the network used."
 
-    sample: Words = SAMPLE
+    sample: Example = SAMPLE
     node: Words = NODE
     unit: Number = UNIT
     row: Number | None = PLACE

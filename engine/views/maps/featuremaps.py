@@ -23,6 +23,7 @@ from engine.looking.shared import (
     PLACE,
     SAMPLE,
     UNIT,
+    Example,
     Names,
     Number,
     Words,
@@ -48,7 +49,7 @@ class FeatureMaps(View):
         "click a place to see what part of the picture it saw."
     )
 
-    sample: Words = SAMPLE
+    sample: Example = SAMPLE
     node: Words = NODE
     unit: Number = UNIT
     row: Number | None = PLACE

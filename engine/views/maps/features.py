@@ -17,7 +17,7 @@ from engine.graph.capture import capturing
 from engine.looking.frame import Frame
 from engine.looking.sample import sample_of
 from engine.looking.session import in_turn, looking
-from engine.looking.shared import NODE, SAMPLE, Words, offered, picked, pictured, united
+from engine.looking.shared import NODE, SAMPLE, Example, Words, offered, picked, pictured, united
 from engine.looking.view import View, view
 
 SHEET = (900, 1200)  # height and width, in dots, of the sheet with all pictures
@@ -34,7 +34,7 @@ class Features(View):
     follows = True
     hint = "Heaps of one colour are classes that the layer tells apart. Click a picture to look at it."
 
-    sample: Words = SAMPLE
+    sample: Example = SAMPLE
     node: Words = NODE
     by: Literal["PCA", "t-SNE", "UMAP"] = option("PCA", "How they are laid out: PCA keeps distances, the others heaps.")
     colours: Literal["class", "mistake"] = option("class", "What the frames' colours tell.")

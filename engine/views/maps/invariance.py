@@ -23,6 +23,7 @@ from engine.looking.shared import (
     SAMPLE,
     TOWARD,
     UNIT,
+    Example,
     Number,
     Words,
     mapped,
@@ -50,7 +51,7 @@ class Invariance(View):
     follows = True
     hint = "Flat curves hold whatever is done; a map that moves along with its input keeps near 1 in the lowest figure."
 
-    sample: Words = SAMPLE
+    sample: Example = SAMPLE
     node: Words = NODE
     unit: Number = UNIT
     toward: Words = TOWARD

@@ -17,7 +17,20 @@ from engine.graph.trace import trace
 from engine.looking.frame import Frame
 from engine.looking.sample import sample_of
 from engine.looking.session import looking
-from engine.looking.shared import NODE, PLACE, SAMPLE, UNIT, Number, Words, mapped, offered, picked, pictured, seen_by
+from engine.looking.shared import (
+    NODE,
+    PLACE,
+    SAMPLE,
+    UNIT,
+    Example,
+    Number,
+    Words,
+    mapped,
+    offered,
+    picked,
+    pictured,
+    seen_by,
+)
 from engine.looking.view import View, view
 
 MOST = 8  # layers side by side
@@ -34,7 +47,7 @@ class ReceptiveField(View):
     follows = True
     hint = "The frame grows from layer to layer; what counts inside it is often much smaller, and dark at its edges."
 
-    sample: Words = SAMPLE
+    sample: Example = SAMPLE
     node: Words = NODE
     unit: Number = UNIT
     row: Number | None = PLACE

@@ -12,7 +12,7 @@ from engine.figures.maps import Regions
 from engine.looking.frame import Frame
 from engine.looking.sample import aim, called, looks, opinions, sample_of
 from engine.looking.session import looking
-from engine.looking.shared import SAMPLE, TOWARD, Words, pictured
+from engine.looking.shared import SAMPLE, TOWARD, Example, Words, pictured
 from engine.looking.view import View, view
 
 MOMENTS, FEW = 17, 7  # strengths of the sweep; fewer where inputs are large
@@ -29,7 +29,7 @@ class Adversarial(View):
     follows = True
     hint = "Find the strength at which the answer tips: robust networks need much, most need little."
 
-    sample: Words = SAMPLE
+    sample: Example = SAMPLE
     toward: Words = TOWARD
     method: Literal["fast gradient sign", "projected gradient"] = option(
         "fast gradient sign", "One step along the gradient's signs (Goodfellow, 2014), or ten of them (Madry, 2017)."

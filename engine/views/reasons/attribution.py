@@ -15,7 +15,7 @@ from engine.figures.raster import shrunk
 from engine.looking.frame import Frame
 from engine.looking.sample import aim, called, sample_of
 from engine.looking.session import looking
-from engine.looking.shared import NODE, SAMPLE, TOWARD, Words, mapped, offered, picked, pictured
+from engine.looking.shared import NODE, SAMPLE, TOWARD, Example, Words, mapped, offered, picked, pictured
 from engine.looking.view import View, view
 from engine.views.reasons.attributing import METHODS, MOST_PLACES, Answers, Question, attributed, unexplained
 from engine.views.reasons.trial import tried
@@ -53,7 +53,7 @@ class Attribution(View):
         "those whose dots should add up to the change of the score say how much of it they leave unexplained."
     )
 
-    sample: Words = SAMPLE
+    sample: Example = SAMPLE
     node: Words = NODE
     toward: Words = TOWARD
     show: Literal["maps", "bench"] = option("maps", "The maps, or trials of how far each can be trusted.")

@@ -20,6 +20,7 @@ from engine.looking.shared import (
     OFF,
     SAMPLE,
     TOWARD,
+    Example,
     Names,
     Words,
     mapped,
@@ -45,7 +46,7 @@ class ClassActivation(View):
     follows = True
     hint = "Warm places speak for the class (its score before a softmax). Where methods disagree, be wary."
 
-    sample: Words = SAMPLE
+    sample: Example = SAMPLE
     node: Words = NODE
     toward: Words = TOWARD
     off: Names = OFF
