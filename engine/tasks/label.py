@@ -2,6 +2,9 @@
 
 import torch
 
+from engine.choice import option
+from engine.fields import Fields
+from engine.layers.modules import lengths_of, within
 from engine.tasks.classify import Classify, Right, confusion
 from engine.tasks.task import mean_of, places_last, task
 
@@ -11,6 +14,13 @@ class Label(Classify):
     """Tell the class of every place: of each word of a sentence, or of each dot of a picture."""
 
     title, goals, answers, blends = "Label every place", ("labels",), "labels", False
+
+    ends: bool = option(False, "Whether sequences end before others do; follows from the graph.", hidden=True)
+
+    def suited(self, graphs, dataset):
+        """Return the task as it must be: whether places may lie behind an end."""
+        ends = any(layer.sequence for layer in graphs["network"].inputs.values())
+        return super().suited(graphs, dataset).but(ends=ends)
 
     def sizes(self, dataset, columns):
         """Return the sizes of an answer: features stand behind a sequence's places, and channels before a map's."""
@@ -31,8 +41,12 @@ class Label(Classify):
         return super().laid(places_last(outputs))
 
     def opinions(self, answers, inputs):
-        """Return a column for each class: its mean over all places."""
-        return answers.flatten(1, -2).mean(dim=1)
+        """Return a column for each class: its mean over all places that an example has."""
+        places = answers.flatten(1, -2)
+        if not self.ends or isinstance(inputs, Fields):  # of several fields nobody knows which the places follow
+            return places.mean(dim=1)
+        lengths = lengths_of(inputs)
+        return (places * within(places, lengths)).sum(dim=1) / lengths.unsqueeze(1)
 
     def tally(self):
         """Return what adds up losses and what places were taken for."""
