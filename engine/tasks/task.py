@@ -95,8 +95,8 @@ class Task(Choice):
         """Return the task as it must be for these graphs and data."""
         return self
 
-    def goal(self, inputs: Any, targets: Any) -> Any:
-        """Return what the answers to these examples should be."""
+    def right(self, inputs: Any, targets: Any) -> Any:
+        """Return what is right for these examples."""
         return targets
 
     def turns(self, networks: Networks, inputs: Any, targets: Any) -> Iterable[Turn]:
@@ -153,7 +153,7 @@ class Direct(Task):
 
     def turns(self, networks, inputs, targets):
         """Yield the one turn there is."""
-        yield Turn("network", lambda: self.wrong(networks["network"](inputs), self.goal(inputs, targets)))
+        yield Turn("network", lambda: self.wrong(networks["network"](inputs), self.right(inputs, targets)))
 
     def laid(self, outputs: Any) -> Any:
         """Return what the network gives as an answer."""
