@@ -7,7 +7,6 @@ from typing import Any
 from engine.graph.trace import Step, Trace
 from engine.layers.base import Window
 from engine.layers.entry import Input
-from engine.layers.resizing import MaxUnpool2d
 
 MOST_PHASES = 4_096  # beyond it, units that see unlike parts are not told apart any more
 
@@ -101,8 +100,8 @@ def _covered(step: Step, start: Step, axis: int, outer: Window, inner: Window) -
 
 
 def watched(step: Step) -> tuple[str, ...]:
-    """Return the sources whose values a step passes on; of an unpooling, not those that only say where."""
-    return step.sources[:1] if isinstance(step.layer, MaxUnpool2d) else step.sources
+    """Return the sources whose values a step passes on, not those to which it is only bound: a pool, or weights."""
+    return step.sources[:1] if step.layer.bound == 1 else step.sources
 
 
 def _compose(outer: Window, inner: Window) -> Window | None:

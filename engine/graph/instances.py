@@ -103,7 +103,7 @@ def instances(graph: Graph, name: str) -> Instance:
             made.turns = [enter(block.graph, block.name, end) for end in ends]
             made.gives = next(r.gives for r in made.turns[-1].rows if r.id == block.graph.outputs[0])
         elif step := steps.get(here):
-            made.given, made.gives = step.given, step.gives
+            made.layer, made.given, made.gives = step.layer, step.given, step.gives
             made.call = None if made.enters else made.layer.making(*step.given)
         return made
 

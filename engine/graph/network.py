@@ -12,8 +12,9 @@ from engine.errors import VitrineError
 from engine.fields import Fields
 from engine.graph.cost import cost
 from engine.graph.graph import Graph, Node
-from engine.graph.trace import Step, parts, resolved, sources, trace
+from engine.graph.trace import Step, parts, sources, trace
 from engine.layers import Init, Layer
+from engine.layers.dense import Tied
 from engine.layers.entry import Entry, Input
 from engine.layers.modules import TIMED, Attention, lengths_of
 
@@ -28,6 +29,7 @@ class Runner(nn.Module):
     timed: dict[str, tuple[int, int]]  # modules that give sequences, and how lengths change there
     # Of modules that hand more on: where that goes, whether it is a sequence still, and which of it that is.
     handed: dict[str, list[tuple[int, bool, int]]]
+    borrowed: list[tuple[str, int]]  # modules whose weights others go through too, and where those lie
 
     def forward(self, *inputs: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, ...]:
         """Return the output, or a tuple where there are several."""
@@ -39,7 +41,7 @@ class Runner(nn.Module):
         """Return what all nodes give, each at its place."""
         values: list[Any] = [*inputs, *(None for _ in range(self.width - len(inputs)))]
         modules: dict[str, Any] = self._modules
-        if self.sequences or self.handed:
+        if self.sequences or self.handed or self.borrowed:
             return self._with_more(values)
         for name, given, place in self.plan:
             values[place] = modules[name](*[values[i] for i in given])
@@ -48,6 +50,8 @@ class Runner(nn.Module):
     def _with_more(self, values: list[Any]) -> list[Any]:
         """Run the modules where there are lengths to be told, or things that are handed on beside values."""
         modules: dict[str, Any] = self._modules
+        for name, place in self.borrowed:
+            values[place] = modules[name].weight
         for name, given, place in self.plan:
             taken, module = [values[i] for i in given], modules[name]
             lengths = [getattr(value, "lengths", None) for value in taken]
@@ -152,13 +156,19 @@ def _fill(parent: Runner, graph: Graph, path: str, steps: dict[str, Step], init:
     entering = [n for n in graph.nodes if isinstance(n.layer, Input | Entry)]
     for node in entering:
         places[node.id] = len(places)
-    parent.handed, comes = {}, {}  # comes: where that lies which a node takes of what another hands on
+    parent.handed, parent.borrowed = {}, []
+    comes: dict[str, int] = {}  # where that lies which a node takes of what another hands on, or borrows of it
     for node in graph.nodes:
         if node in entering:
             continue
-        parent.add_module(node.id, _module(node, resolved(graph, node), path, steps, init))
+        layer = node.layer if node.block else steps[path + node.id].layer
+        parent.add_module(node.id, _module(node, layer, path, steps, init))
         places[node.id] = len(places) + len(comes)
         given = (comes[node.id],) if node.id in comes else tuple(places[s] for s in sources(graph, node))
+        if isinstance(layer, Tied):  # is given the weights of its partner, and not what that gives
+            comes[f"{node.id}'s weights"] = at = len(places) + len(comes)
+            parent.borrowed.append((node.inputs[1], at))
+            given = (given[0], at)
         parent.plan.append((node.id, given, places[node.id]))
         if node.block and len(node.block.graph.outputs) > 1:
             parent.handed[node.id] = []

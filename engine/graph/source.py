@@ -208,6 +208,8 @@ def _forward(found: Class) -> list[str]:
         if row.enters:
             continue
         inputs = [running if running and names[s] == "x" and s == rows[place - 1].id else names[s] for s in row.sources]
+        if _borrows(row):
+            inputs[1] = f"self.{row.sources[1]}.weight"
         beside = [*inputs[1:], *told(row, timed)] if len(row.turns) > 1 else []
         lengths = told(row, timed)
         targets = ", ".join([names[row.id], *row.handed])
@@ -243,11 +245,16 @@ def _forward(found: Class) -> list[str]:
     return lines
 
 
+def _borrows(row: Row) -> bool:
+    """Return whether a row goes through the weights of its second source."""
+    return len(row.given) > 1 and row.given[1].weight
+
+
 def _variables(model: Instance) -> dict[str, str]:
     """Return a variable for each row: x, where the next row alone takes it, else the row's own name."""
     takers: dict[str, list[str]] = {row.id: [] for row in model.rows}
     for row in model.rows:
-        for name in row.sources:
+        for name in row.sources[:1] if _borrows(row) else row.sources:
             takers[name].append(row.id)
     names = {}
     for place, row in enumerate(model.rows):

@@ -3,14 +3,17 @@
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from engine.errors import VitrineError
 from engine.graph.graph import Block, Graph, Node
 from engine.layers import LAYERS, Layer, Refusal, Shape, check
-from engine.layers.base import Handing, outcomes
+from engine.layers.base import Handing, blank, outcomes
+from engine.layers.dense import Dense, Tied
 from engine.layers.entry import Entry, Input
 from engine.layers.merging import Part
 from engine.layers.resizing import MaxUnpool2d
+from engine.layers.sequence import Embedding
 from engine.registry import shortened
 
 
@@ -110,6 +113,8 @@ def _walk(graph: Graph, given: tuple[_Value, ...], path: str, place: str, found:
             values[node.id] = _enter(node, node.block, tuple(known), path, here, found)
         elif isinstance(node.layer, Part):
             values[node.id] = _hand_on(graph, node, node.layer, tuple(known), path, here, found)
+        elif isinstance(node.layer, Tied) and len(known) == 2:
+            values[node.id] = _tie(graph, node, node.layer, (known[0], known[1]), path, here, found)
         elif isinstance(node.layer, Input):
             if place:
                 found.problems.append(Problem(here, f"{node.id} is an input inside a block. Use an entry instead."))
@@ -183,6 +188,24 @@ def _hand_on(
         found.problems.append(Problem(place, text))
         return None
     return _take(node, layer.but(of_block=known[0].of_block), (known[0].beside[layer.what],), path, place, found)
+
+
+def _tie(
+    graph: Graph, node: Node, layer: Tied, known: tuple[_Value, _Value], path: str, place: str, found: Trace
+) -> _Value | None:
+    """Let a node go through the weights of the one that its second input names."""
+    other = graph.by_id[node.inputs[1]].layer
+    step = next((step for step in found.steps if step.path == known[1].step), None)
+    if step and isinstance(other, Dense | Embedding):
+        weight: Any = blank(other, step.given).weight
+        lookup = isinstance(other, Embedding)  # which goes from a row's number to the row
+        if lookup and layer.way == "again":
+            text = f"{node.id} cannot look up tokens again in {node.inputs[1]}. Use the way back, or an embedding."
+            found.problems.append(Problem(place, text))
+            return None
+        layer = layer.but(turned=layer.way == "back" and not lookup)
+        known = (known[0], _Value(Shape(tuple(weight.shape), weight=True), known[1].step))
+    return _take(node, layer, known, path, place, found)
 
 
 def _take(node: Node, layer: Layer, known: tuple[_Value, ...], path: str, place: str, found: Trace) -> _Value | None:

@@ -33,8 +33,11 @@ class Shape:
     sizes: tuple[int, ...]
     tokens: bool = False  # whole numbers that stand for entries of a vocabulary
     sequence: bool = False  # whether the first axis is time, of which examples may have less
+    weight: bool = False  # whether it is a layer's weight, the same for all examples
 
     def __str__(self) -> str:
+        if self.weight:
+            return f"weights {'×'.join(map(str, self.sizes))}"
         text = "×".join(f"{size:,}" if size >= 10_000 else str(size) for size in self.sizes)
         return f"{'≤' * self.sequence}{text}{' tokens' * self.tokens}"
 
@@ -235,7 +238,7 @@ def check(this: Layer, given: tuple[Shape, ...]) -> Refusal | None:
         if shape.sequence and not this.over_time:
             return Refusal("examples of one length", f"sequences of several ({shape})", SHORTER)
         takes = this.further if place and this.further else this.takes
-        if shape.rank not in takes:
+        if shape.rank not in takes and not shape.weight:
             return Refusal(_axes(takes), str(shape), _reshaping(takes, shape.rank))
     if getattr(this, "normed", "no") != "no" and this.along_time and given[0].sequence:
         return Refusal("examples of one length for a weight that is normed", str(given[0]), "Choose no norm.")
@@ -269,7 +272,12 @@ def outcome(this: Layer, given: tuple[Shape, ...]) -> Shape:
 def outcomes(this: Layer, given: tuple[Shape, ...]) -> tuple[Shape, ...]:
     """Return the shapes of the output and of what is handed on beside it, by running the module on the meta device."""
     module = blank(this, given)
-    inputs = [torch.empty((2, *s.sizes), dtype=torch.long if s.tokens else torch.float32, device="meta") for s in given]
+    inputs = [
+        torch.empty(
+            s.sizes if s.weight else (2, *s.sizes), dtype=torch.long if s.tokens else torch.float32, device="meta"
+        )
+        for s in given
+    ]
     try:
         with torch.no_grad():
             output = module.eval()(*inputs)

@@ -9,6 +9,7 @@ from engine.graph import edits, grouping
 from engine.graph.graph import Block, Graph, Node
 from engine.graph.trace import trace
 from engine.layers import LAYERS, Init, Shape, check, outcome
+from engine.layers.dense import Tied
 from engine.layers.entry import Entry, Input
 from engine.layers.merging import Part
 
@@ -118,4 +119,4 @@ def _grouped(random: Random, graph: Graph) -> Graph:
 
 def shapes_of(cls, given):
     """Return the shapes of a kind's example."""
-    return tuple(Shape(sizes, cls.tokens) for sizes in given)
+    return tuple(Shape(sizes, cls.tokens, weight=cls is Tied and place == 1) for place, sizes in enumerate(given))

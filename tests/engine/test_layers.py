@@ -23,7 +23,8 @@ EXAMPLES = [
 
 def data(shapes, seed=0):
     torch.manual_seed(seed)
-    return [torch.randint(0, 9, (2, *s.sizes)) if s.tokens else torch.randn(2, *s.sizes) for s in shapes]
+    batch = [s.sizes if s.weight else (2, *s.sizes) for s in shapes]
+    return [torch.randint(0, 9, b) if s.tokens else torch.randn(b) for s, b in zip(shapes, batch, strict=True)]
 
 
 def values(layer, shapes):
