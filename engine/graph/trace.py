@@ -153,7 +153,7 @@ def parts(graph: Graph, node: Node) -> dict[str, int]:
     return {
         taker.id: order.index(taker.layer.what)
         for name in (graph.consumers[node.id] if order else ())
-        if isinstance((taker := graph.by_id[name]).layer, Part)
+        if isinstance((taker := graph.by_id[name]).layer, Part) and taker.layer.what in order
     }
 
 

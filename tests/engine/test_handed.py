@@ -298,6 +298,8 @@ def test_what_is_not_handed_on_is_told_with_what_is():
 
     cell = chain(series=Input(sizes=(5, 4)), cell=LSTM(units=3), seen=Part(what="weights"))
     assert told(cell) == ["seen needs 'weights' of cell, which hands on state. Choose state."]
+    both = chain(series=Input(sizes=(5, 4)), cell=LSTM(units=3), state=Part(), seen=(Part(what="weights"), "cell"))
+    assert told(both)[0] == "seen needs 'weights' of cell, which hands on state. Choose state."
     dense = chain(row=Input(sizes=(5,)), out=Dense(units=3), state=Part())
     assert told(dense) == ["state needs 'state' of out, which hands on nothing. Remove state, or connect it elsewhere."]
     wrong = edits.replace(two_ways(), "before", Part(what="relu"))
