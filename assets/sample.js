@@ -97,14 +97,15 @@ class Picker {
   take(data, tell) {
     this.data = data;
     this.tellPage = tell;
-    this.offer(data.ways);
+    this.offer(data);
     this.live.begin(data.board, data.table, data.looks);
     this.follow();
   }
 
-  offer(ways) {
-    if (JSON.stringify(ways) === JSON.stringify(this.offered)) return;
-    this.offered = ways;
+  offer({ ways, names, hint }) {
+    const offered = JSON.stringify([ways, names, hint]);
+    if (offered === this.offered) return;
+    this.offered = offered;
     this.turn("");
     this.ways.replaceChildren(
       ...ways.map((name) => {
@@ -199,6 +200,7 @@ class Picker {
 
   turn(way) {
     this.way = way;
+    clearTimeout(this.writing);
     this.stopCamera();
     this.live.drop(`${this.id}-examples`);
     this.listing = this.listed = this.brought = undefined;

@@ -127,7 +127,7 @@ class Augment(Choice):
         gammas = torch._standard_gamma(torch.full((2,), self.mix_up))
         share = (gammas[0] / gammas.sum().clamp_min(1e-12)).item()
         other = torch.randperm(len(inputs), device=inputs.device)
-        shares = F.one_hot(targets, classes).to(inputs.dtype) if classes else targets
+        shares = targets if targets.is_floating_point() else F.one_hot(targets, classes).to(inputs.dtype)
         return share * inputs + (1 - share) * inputs[other], share * shares + (1 - share) * shares[other]
 
 
@@ -135,9 +135,13 @@ def _moved(targets: Any, inputs: torch.Tensor, grid: torch.Tensor) -> Any:
     """Return what is right for every dot of pictures, moved as they are; all else stays as it is."""
     if isinstance(targets, Fields):
         return targets.each(lambda _, values: _moved(values, inputs, grid))
-    if targets.dim() < 3 or targets.shape[-2:] != inputs.shape[-2:]:
+    labels = not targets.is_floating_point()
+    if targets.dim() != (3 if labels else 4):
         return targets
-    if targets.is_floating_point():
+    if targets.shape[-2:] != inputs.shape[-2:]:  # coarser or finer than the picture
+        sized = F.interpolate(grid.movedim(3, 1), targets.shape[-2:], mode="bilinear", align_corners=False)
+        grid = sized.movedim(1, 3)
+    if not labels:
         return F.grid_sample(targets, grid, padding_mode="border", align_corners=False)
-    labels = targets.to(grid.dtype).unsqueeze(1)  # single precision holds as many as there can be
-    return F.grid_sample(labels, grid, "nearest", "border", align_corners=False)[:, 0].to(targets.dtype)
+    values = targets.to(grid.dtype).unsqueeze(1)  # single precision holds as many as there can be
+    return F.grid_sample(values, grid, "nearest", "border", align_corners=False)[:, 0].to(targets.dtype)

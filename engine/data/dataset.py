@@ -104,12 +104,12 @@ class Dataset:
         """Return in words what is right for an example."""
         if self.goal == "several":
             return ", ".join(f"{name} {self.about(name).named(target[name])}" for name in self.goals)
-        if self.goal == "classes":
-            return " and ".join(name for name, has in zip(self.classes, target, strict=True) if has > 0) or "none"
         if self.goal in ("nothing", "labels"):
             return ""
         if bool(unknown(target).all()):
             return "not known"
+        if self.goal == "classes":
+            return " and ".join(name for name, has in zip(self.classes, target, strict=True) if has > 0) or "none"
         return self.classes[int(target)] if self.goal == "class" else f"{float(target.flatten()[0]):.3g}"
 
     def pieces(self, split: Split) -> dict[str, tuple[str, torch.Tensor]]:

@@ -54,33 +54,46 @@ def variables(found: Instance) -> dict[str, str]:
     begun = entering(found)
     names = {name: "lengths" if len(begun) == 1 else f"{name}_lengths" for name in begun}
     for row in found.rows:
-        if row.sources and row.sources[0] in names and row.gives and row.gives.sequence:
+        if row.sources and row.gives and row.gives.sequence:
             before, steps = paces(row, found)
-            names[row.id] = f"{row.id}_lengths" if steps else names[before]
+            if before in names:
+                names[row.id] = f"{row.id}_lengths" if steps else names[before]
     return names
 
 
 def paces(row: Row, within: Instance) -> tuple[str, list[tuple[int, int]]]:
     """Return how lengths change on the way to what a row gives, step by step, and from which row on."""
     if row.turns:
-        return row.sources[0], [pace for turn in row.turns for pace in _through(turn, turn.outputs[0])]
+        return _of_block(row, row.turns[-1].outputs[0])
     if isinstance(row.layer, Part) and (block := _row(within, row.sources[0])).turns:
-        *turns, last = block.turns
-        steps = [pace for turn in turns for pace in _through(turn, turn.outputs[0])]
-        return block.sources[0], [*steps, *_through(last, row.layer.what)]
+        return _of_block(block, row.layer.what)
     return row.sources[0], [row.layer.pace()] if row.layer.pace() != (-1, 1) else []
+
+
+def _of_block(block: Row, what: str) -> tuple[str, list[tuple[int, int]]]:
+    """Return how lengths change on the way to an output of a block, and from which of the block's sources on."""
+    steps: list[tuple[int, int]] = []
+    for turn in reversed(block.turns):
+        entry, here = _through(turn, what)
+        steps = [*here, *steps]
+        if place := _entries(turn).index(entry):  # at the side, where the same comes in at each turn
+            return block.sources[place], steps
+        what = turn.outputs[0]  # of the turn before
+    return block.sources[0], steps
 
 
 def _row(found: Instance, name: str) -> Row:
     return next(one for one in found.rows if one.id == name)
 
 
-def _through(turn: Instance, name: str) -> list[tuple[int, int]]:
+def _through(turn: Instance, name: str) -> tuple[str, list[tuple[int, int]]]:
+    """Return by which entry that comes in which leads to a row, and how lengths change on the way."""
     row = _row(turn, name)
     if row.enters:
-        return []
+        return name, []
     before, steps = paces(row, turn)
-    return [*_through(turn, before), *steps]
+    entry, earlier = _through(turn, before)
+    return entry, [*earlier, *steps]
 
 
 def changed(row: Row, names: Mapping[str, str], within: Instance) -> list[str]:

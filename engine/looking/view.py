@@ -15,7 +15,7 @@ from engine.training.evaluating import resting
 from engine.training.experiment import Experiment
 
 VIEWS: Registry[type["View"]] = Registry("view")
-MOST_BYTES = 4_000  # of a view's options
+MOST_BYTES = 10_000  # of a view's options
 
 
 class View(Choice):

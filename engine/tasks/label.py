@@ -6,7 +6,7 @@ from engine.choice import option
 from engine.fields import Fields
 from engine.layers.modules import lengths_of, within
 from engine.tasks.classify import Classify, Right, confusion
-from engine.tasks.task import mean_of, places_last, task
+from engine.tasks.task import mean_of, places_last, task, together
 
 
 @task("label")
@@ -34,7 +34,8 @@ class Label(Classify):
 
     def wrong(self, outputs, targets):
         """Return the loss, every place counts alike."""
-        return super().wrong(places_last(outputs).flatten(0, -2), targets.flatten())
+        outputs, targets = together(places_last(outputs) if outputs.dim() == 4 else outputs, targets)
+        return super().wrong(outputs.flatten(0, -2), targets.flatten())
 
     def laid(self, outputs):
         """Return a column for each class at every place; columns stand last."""

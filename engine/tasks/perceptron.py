@@ -32,6 +32,8 @@ class Perceptron(Task):
         """Refuse anything but two classes."""
         if words := super().unlearnable(dataset):
             return words
+        if dataset.incomplete:
+            return f"Of some examples of {dataset.title} the class is not known, and the rule learns from every one."
         if len(dataset.classes) == 2:
             return ""
         return f"One neuron tells 2 classes apart; {dataset.title} has {len(dataset.classes)}."

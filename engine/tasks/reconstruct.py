@@ -1,5 +1,7 @@
 """Reconstruct: give back what came in, through whatever the network lets pass."""
 
+import torch
+
 from engine.graph.trace import trace
 from engine.tasks.regress import Distance
 from engine.tasks.task import fits_input, task
@@ -9,7 +11,7 @@ from engine.tasks.task import fits_input, task
 class Reconstruct(Distance):
     """Give back what came in; learned by how far off it is. What is right needs no one to say it."""
 
-    title, goals, answers = "Give back what came in", ("nothing",), "example"
+    title, goals, answers, blends = "Give back what came in", ("nothing",), "example", False
 
     def suited(self, graphs, dataset):
         """Return the task as it must be for these data: numbers may be missing, at a sequence's end at least."""
@@ -39,7 +41,9 @@ class Reconstruct(Distance):
 
     def opinions(self, answers, inputs):
         """Return how close what is given back comes: the greater, the closer."""
-        return -(answers - inputs).pow(2).flatten(1).nanmean(dim=1, keepdim=True)
+        known = ~inputs.isnan()
+        off = torch.where(known, answers - inputs.nan_to_num(), 0.0).pow(2).flatten(1).sum(dim=1, keepdim=True)
+        return -off / known.flatten(1).sum(dim=1, keepdim=True).clamp_min(1)
 
     def names(self, dataset):
         """Return what is asked about: each dot has its share in it."""

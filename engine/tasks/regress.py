@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from engine.choice import option
 from engine.graph.trace import trace
-from engine.tasks.task import Direct, fits_input, mean_of, places_last, task
+from engine.tasks.task import Direct, fits_input, mean_of, places_last, task, together
 
 LOSSES = {"squared": F.mse_loss, "absolute": F.l1_loss, "huber": F.huber_loss}
 
@@ -21,6 +21,7 @@ class Distance(Direct):
 
     def wrong(self, outputs, targets):
         """Return the loss; what is not known counts nothing."""
+        outputs, targets = together(outputs, targets)
         if not self.incomplete:
             return LOSSES[self.loss](outputs, targets)
         known = ~targets.isnan()

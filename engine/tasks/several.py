@@ -57,7 +57,7 @@ class Several(Direct):
     def each(self, outputs: Any, targets: Any) -> Iterator[tuple[float, Any, Any, Any]]:
         """Yield for each output how much it counts, its task, what it gives, and what is right."""
         counts = self.weights or (1.0,) * len(self.outputs)
-        values = outputs.values.values() if isinstance(outputs, Fields) else outputs
+        values = outputs.values.values() if isinstance(outputs, Fields) else _each(outputs)
         for name, count, one, value in zip(self.outputs, counts, self.learning, values, strict=True):
             yield count, one, value, targets[name]
 
@@ -68,7 +68,7 @@ class Several(Direct):
 
     def answer(self, networks, inputs):
         """Return the answer of each output, by its name."""
-        given = networks[self.answering](inputs)
+        given = _each(networks[self.answering](inputs))
         every = zip(self.outputs, self.learning, given, strict=True)
         return Fields({name: one.laid(value) for name, one, value in every})
 
@@ -95,6 +95,11 @@ class Several(Direct):
     def tally(self):
         """Return what gathers the scores of each output."""
         return _Tally(self)
+
+
+def _each(outputs: Any) -> tuple[torch.Tensor, ...]:
+    """Return what each output gives, where there is only one, too."""
+    return outputs if isinstance(outputs, tuple) else (outputs,)
 
 
 class _Tally:

@@ -1,5 +1,6 @@
 """Tags: which of several classes an example has, each by itself."""
 
+import torch
 from torch.nn import functional as F
 
 from engine.choice import option
@@ -41,8 +42,10 @@ class Tags(Direct):
         return self._entropy(outputs[known], targets[known], "sum") / known.sum().clamp_min(1)
 
     def _entropy(self, outputs, targets, reduction="mean"):
-        ask = F.binary_cross_entropy if self.probabilities else F.binary_cross_entropy_with_logits
-        return ask(outputs, targets, reduction=reduction)
+        if not self.probabilities:
+            return F.binary_cross_entropy_with_logits(outputs, targets, reduction=reduction)
+        with torch.autocast(outputs.device.type, enabled=False):  # half precision has no logarithm of what is so small
+            return F.binary_cross_entropy(outputs.float(), targets.float(), reduction=reduction)
 
     def chances(self, answers):
         """Return the probability of each class."""

@@ -173,6 +173,16 @@ def places_last(values: torch.Tensor) -> torch.Tensor:
     return values.movedim(1, -1) if values.dim() == 4 else values
 
 
+def together(outputs: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return as many places of sequences as there are answers to and right ones for: batches are cut to their longest
+    sequence, and with them what follows their places; behind that nothing is known anyway.
+    """
+    if outputs.dim() != 3 or outputs.shape[1] == targets.shape[1]:
+        return outputs, targets
+    length = min(outputs.shape[1], targets.shape[1])
+    return outputs[:, :length], targets[:, :length]
+
+
 def mean_of(total: float, number: float) -> float:
     """Return a mean; of nothing at all there is none."""
     return total / number if number else math.nan

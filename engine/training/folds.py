@@ -18,10 +18,13 @@ def number_of_folds(dataset: Dataset, recipe: Recipe) -> int:
 
     Where time matters each part is told from all that came before it, so the first is only learned from.
     """
-    examples = len(dataset.train) + len(dataset.validation) - (dataset.divided == "in order")
+    groups = _groups(dataset)
+    examples = len(dataset.train) + len(dataset.validation) if groups is None else len(groups.unique())
+    examples -= dataset.divided == "in order"
     number = examples if recipe.folds == "all" else int(recipe.folds or 1)
     if number > examples:
-        raise VitrineError(f"{number:,} folds are more than the {examples:,} examples.", cure="Use fewer folds.")
+        what = "examples" if groups is None else "groups"
+        raise VitrineError(f"{number:,} folds are more than the {examples:,} {what}.", cure="Use fewer folds.")
     return number
 
 
@@ -32,13 +35,15 @@ def folded(dataset: Dataset, recipe: Recipe) -> Dataset:
     pool = Split(
         joined([dataset.train.inputs, dataset.validation.inputs]),
         joined([dataset.train.targets, dataset.validation.targets]),
-        torch.cat(groups) if (groups := [g for g in _groups(dataset) if g is not None]) else None,
+        _groups(dataset),
     )
     order = mixed(pool.targets, dataset.divided, drawn(recipe.seed, 29), pool.groups)
     number, forward = number_of_folds(dataset, recipe), dataset.divided == "in order"
     order = order.flip(0) if forward else order
-    ends = [len(part) for part in order.tensor_split(number + forward)]
-    parts = cut(order, list(itertools.accumulate(ends))[:-1], pool.groups)
+    sizes = [len(part) for part in order.tensor_split(number + forward)]
+    if recipe.folds == "all" and pool.groups is not None:
+        sizes = pool.groups[order].unique_consecutive(return_counts=True)[1].tolist()
+    parts = cut(order, list(itertools.accumulate(sizes))[:-1], pool.groups)
     held_out = parts[recipe.fold + forward]
     others = parts[: recipe.fold + 1] if forward else [part for part in parts if part is not held_out]
     rest = torch.cat(others)
@@ -48,8 +53,10 @@ def folded(dataset: Dataset, recipe: Recipe) -> Dataset:
     return dataclasses.replace(dataset, train=pool.take(rest), validation=pool.take(held_out))
 
 
-def _groups(dataset: Dataset) -> list[torch.Tensor | None]:
-    return [part.groups for part in (dataset.train, dataset.validation)]
+def _groups(dataset: Dataset) -> torch.Tensor | None:
+    """Return the groups of training and validation examples, where there are any."""
+    found = [part.groups for part in (dataset.train, dataset.validation) if part.groups is not None]
+    return torch.cat(found) if found else None
 
 
 def fewer(dataset: Dataset, recipe: Recipe) -> Dataset:

@@ -113,25 +113,14 @@ class Material:
             found += [whole[place] for place in mixed] + [batch for batch in batches if len(batch) < size]
         return torch.cat(found)
 
-    def shortened(self, inputs: Any, targets: Any, index: torch.Tensor) -> tuple[Any, Any]:
-        """Return training examples, and what is right for each of their places, without the places behind the end
-        of all of them.
-        """
+    def shortened(self, inputs: Any, index: torch.Tensor) -> Any:
+        """Return training examples without the places behind the end of all of them."""
         if not self.lengths:
-            return inputs, targets
+            return inputs
         longest = {name: int(lengths[index].max()) for name, lengths in self.lengths.items()}
-        ends = {self._long(name): length for name, length in longest.items()}  # what is right follows the one as long
-        if isinstance(targets, Fields):
-            targets = targets.each(lambda _, values: _cut(values, ends))
-        else:
-            targets = _cut(targets, ends)
         if isinstance(inputs, Fields):
-            return inputs.each(lambda name, values: values[:, : longest[name]] if name in longest else values), targets
-        return inputs[:, : longest[""]], targets
-
-    def _long(self, name: str) -> int:
-        """Return how long the sequences of a field are with their padding."""
-        return self.dataset.pieces(self.dataset.train)[name][1].shape[1]
+            return inputs.each(lambda name, values: values[:, : longest[name]] if name in longest else values)
+        return inputs[:, : longest[""]]
 
     def batches(
         self, order: torch.Tensor, size: Callable[[int], int], start: int, end: int
@@ -150,15 +139,9 @@ class Material:
         while at < end:
             begin, at = at, at + size(end - at)
             if gathered:
-                yield self.shortened(inputs[begin:at], targets[begin:at], order[begin:at].cpu())
+                yield self.shortened(inputs[begin:at], order[begin:at].cpu()), targets[begin:at]
                 continue
             index = order[begin:at]
             chosen = inputs.index_select(0, index.to(inputs.device))
             chosen = self._numbers(chosen) if raw else chosen
-            yield self.shortened(chosen, targets.index_select(0, index), index.cpu())
-
-
-def _cut(targets: torch.Tensor, ends: dict[int, int]) -> torch.Tensor:
-    """Return what is right without places behind the ends, where it is told for every place of a sequence."""
-    placed = targets.dim() == 3 if targets.is_floating_point() else targets.dim() == 2
-    return targets[:, : ends[targets.shape[1]]] if placed and targets.shape[1] in ends else targets
+            yield self.shortened(chosen, index.cpu()), targets.index_select(0, index)

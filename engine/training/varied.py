@@ -6,6 +6,8 @@ from engine.errors import VitrineError
 from engine.graph import edits
 from engine.graph.graph import Graph, Node
 from engine.graph.trace import trace
+from engine.layers.dense import Tied
+from engine.layers.entry import Entry
 from engine.training.experiment import Experiment
 from engine.training.material import steps_an_epoch
 from engine.training.sweep import Sweep
@@ -35,8 +37,9 @@ def varied(experiment: Experiment, sweep: Sweep, value: float, examples: int) ->
 
 
 def widened(graph: Graph, factor: float) -> Graph:
-    """Return the graph with all hidden layers that many times as wide; the last one, which answers, stays."""
-    hidden = [(path, name) for path in graph.paths() if (name := _width(graph[path]))][:-1]
+    """Return the graph with all hidden layers that many times as wide; those that decide what it gives stay."""
+    stay = _deciding(graph)
+    hidden = [(path, name) for path in graph.paths() if (name := _width(graph[path])) and path not in stay]
     if not hidden:
         raise VitrineError("No hidden layer has a width to vary.", cure="Vary noise or examples, or add a layer.")
     for path, name in hidden:
@@ -52,3 +55,22 @@ def _width(node: Node) -> str:
     """Return the option that says how wide a layer is, or nothing."""
     fields = () if node.block else type(node.layer).model_fields
     return next((name for name in WIDTHS if name in fields), "")
+
+
+def _deciding(graph: Graph) -> set[str]:
+    """Return the layers whose widths are those of the outputs; what goes through others' weights has no width."""
+    found, waiting = set(), list(graph.outputs)
+    while waiting:
+        path = waiting.pop()
+        node, outer = graph[path], path.rpartition(".")[0]
+        prefix = f"{outer}." if outer else ""
+        if node.block:
+            waiting += [f"{path}.{name}" for name in node.block.graph.outputs]
+        elif _width(node):
+            found.add(path)
+        elif isinstance(node.layer, Entry):
+            before = outer.rpartition(".")[0]
+            waiting += [f"{before}.{name}" if before else name for name in graph[outer].inputs]
+        elif not isinstance(node.layer, Tied):
+            waiting += [prefix + name for name in node.inputs]
+    return found

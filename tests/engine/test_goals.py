@@ -1,5 +1,6 @@
 """What there is to learn: of every kind it is learned, scored and looked at, and what is not known counts nothing."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -15,12 +16,13 @@ from engine.data.augment import Augment
 from engine.data.dataset import UNKNOWN, Dataset, Split
 from engine.errors import VitrineError
 from engine.fields import Fields
-from engine.graph.chain import chain
-from engine.graph.graph import Graph
+from engine.graph.chain import block, chain
+from engine.graph.graph import Graph, Node
 from engine.layers import LAYERS
 from engine.layers.convolution import Conv2d
-from engine.layers.dense import Dense
+from engine.layers.dense import Dense, Tied
 from engine.layers.entry import Input
+from engine.layers.sequence import GRU
 from engine.live.scene import drawn as message_of
 from engine.looking import Session
 from engine.looking.view import frame_of
@@ -28,6 +30,7 @@ from engine.runs.record import DraftRecord
 from engine.tasks import TASKS
 from engine.tasks.classify import Classify
 from engine.tasks.label import Label
+from engine.tasks.reconstruct import Reconstruct
 from engine.tasks.regress import Regress
 from engine.tasks.several import Several
 from engine.tasks.tags import Tags
@@ -38,8 +41,9 @@ from engine.training.fit import fitted
 from engine.training.learner import Learner
 from engine.training.loop import learn
 from engine.training.unfit import unfit
+from engine.training.varied import widened
 from engine.views import VIEWS
-from tests.engine.goals import GRAPHS, PICTURE, SIDE, SOURCES, TASKS_OF, experiment
+from tests.engine.goals import GRAPHS, LONG, PICTURE, SIDE, SOURCES, TASKS_OF, ReLU, experiment
 from tests.engine.stopping import stopped_and_not
 
 KINDS = [one.kind for one in SOURCES]
@@ -230,6 +234,7 @@ def masked(ask):
     """Return a loss that asks about each known number by itself."""
 
     def loss(outputs, inputs, targets):
+        targets = targets[:, : outputs.shape[1]]  # sequences are cut to the longest of their batch
         known = ~targets.isnan()
         return ask(outputs[known], targets[known])
 
@@ -238,7 +243,7 @@ def masked(ask):
 
 BY_HAND = {
     "outline": lambda o, i, t: nn.CrossEntropyLoss(ignore_index=UNKNOWN)(o, t),
-    "odd": lambda o, i, t: nn.CrossEntropyLoss(ignore_index=UNKNOWN)(o.transpose(1, 2), t),
+    "odd": lambda o, i, t: nn.CrossEntropyLoss(ignore_index=UNKNOWN)(o.transpose(1, 2), t[:, : o.shape[1]]),
     "traits": masked(nn.BCEWithLogitsLoss()),
     "gaps": masked(nn.MSELoss()),
     "sway": masked(nn.MSELoss()),
@@ -502,3 +507,137 @@ def test_a_single_channel_tells_of_the_second_class_of_every_dot():
     one = after(learner("outline", graph=graph, epochs=20.0))
     assert isinstance(one.task, Label)
     assert one.score("test")["mean IoU"] > 0.9
+
+
+# -- what is cut, blended, moved and not known --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["odd", "sway"])
+def test_what_is_unfolded_to_its_full_length_is_learned_though_batches_are_cut(kind):
+    """A decoder gives as many places as there can be, whatever the longest sequence of a batch."""
+    front = GRAPHS[kind].nodes[:-2]
+    columns = 2 if kind == "odd" else 1
+    more = {"gru": GRU(units=8), "say": LAYERS["repeat"](times=LONG), "tell": GRU(units=8, gives="sequence")}
+    nodes = list(front)
+    for name, layer in {**more, "out": Dense(units=columns)}.items():
+        nodes.append(Node(name, layer, (nodes[-1].id,)))
+    graph = Graph(tuple(nodes), ("out",))
+    task = Reconstruct() if kind == "sway" else Label()
+    if kind == "sway":
+        nodes[-1] = Node("out", Dense(units=2), ("tell",))
+        graph = Graph(tuple(nodes), ("out",))
+    one = learner(kind, graph=graph, task=task, batch=4, epochs=1.0)
+    assert any(inputs.shape[1] < LONG for inputs, _ in one.batches())
+    inputs, targets = next((i, t) for i, t in one.batches() if i.shape[1] < LONG)
+    outputs = one.networks["network"](inputs)[:, : inputs.shape[1]]
+    if kind == "sway":
+        there = ~inputs.isnan()
+        wanted = F.mse_loss(outputs[there], inputs[there])
+    else:
+        flat = targets[:, : inputs.shape[1]].flatten()
+        wanted = F.cross_entropy(outputs.flatten(0, 1), flat, ignore_index=UNKNOWN)
+    one.advance(inputs, targets)
+    assert one.losses["network"][-1][1].item() == pytest.approx(wanted.item(), rel=1e-5)
+    after(one)
+
+
+def test_two_fields_as_long_as_one_another_do_not_cut_what_is_right_for_the_other():
+    one = learner("odd", batch=4)
+    for inputs, targets in one.batches():
+        assert targets.shape[1] == LONG
+        assert inputs.shape[1] <= LONG
+
+
+def whole(dataset):
+    """Return a dataset with everything known."""
+    parts = {
+        name: Split(part.inputs, part.targets.nan_to_num())
+        for name, part in (("train", dataset.train), ("validation", dataset.validation), ("test", dataset.test))
+    }
+    return dataclasses.replace(dataset, **parts)
+
+
+def test_several_classes_blend_as_they_are():
+    made = experiment("traits", augment=Augment(mix_up=1.0))
+    dataset = whole(made.data.load())
+    assert unfit(made.graphs, made.task, made.recipe, dataset) == ""
+    one = after(Learner(made, dataset))
+    assert one.step > 0
+    inputs, targets = torch.randn(6, 2), (torch.rand(6, 3) > 0.5).float()
+    torch.manual_seed(0)
+    blended, shares = made.recipe.augment.apply(inputs, targets, 3)
+    torch.manual_seed(0)
+    again, _ = made.recipe.augment.apply(targets, targets, 3)
+    torch.testing.assert_close(shares, again)
+    assert blended.shape == inputs.shape
+
+
+def test_labels_coarser_than_their_picture_move_with_it():
+    labels = (torch.rand(20, 6, 6) > 0.5).long()
+    pictures = F.interpolate(labels[:, None].float(), 12)
+    torch.manual_seed(0)
+    varied, moved = Augment(flip=True).apply(pictures, labels, 2)
+    assert not torch.equal(moved, labels)
+    torch.testing.assert_close(varied, F.interpolate(moved[:, None].float(), 12))
+
+
+def test_half_precision_tells_several_classes_that_end_in_a_sigmoid():
+    graph = Graph((*GRAPHS["traits"].nodes, Node("end", LAYERS["sigmoid"](), ("out",))), ("end",))
+    one = after(learner("traits", graph=graph, precision="bf16"))
+    assert math.isfinite(one.score("test")["loss"])
+
+
+def test_how_close_a_series_comes_has_a_gradient_though_it_ends_early():
+    task = Reconstruct()
+    inputs = torch.tensor([[[1.0, 2.0], [torch.nan, torch.nan]]])
+    answers = torch.tensor([[[0.5, 2.0], [9.0, 9.0]]], requires_grad=True)
+    found = task.opinions(answers, inputs)
+    assert found.item() == pytest.approx(-0.125)
+    (gradient,) = torch.autograd.grad(found.sum(), answers)
+    torch.testing.assert_close(gradient, torch.tensor([[[0.5, 0.0], [0.0, 0.0]]]))
+
+
+def test_one_of_several_things_may_be_all_there_is():
+    dataset = experiment("twofold").data.load()
+    parts = {
+        name: Split(part.inputs, Fields({"wide": part.targets["wide"]}))
+        for name, part in (("train", dataset.train), ("validation", dataset.validation), ("test", dataset.test))
+    }
+    alone = dataclasses.replace(dataset, goals={"wide": ("narrow", "wide")}, **parts)
+    graph = Graph(tuple(n for n in GRAPHS["twofold"].nodes if n.id != "edge"), ("wide",))
+    made = experiment("twofold", graph)
+    assert unfit(made.graphs, made.task, made.recipe, alone) == ""
+    one = after(Learner(made, alone))
+    assert one.score("test").keys() == {"loss", "wide loss", "wide accuracy"}
+
+
+def test_what_decides_the_outputs_is_never_widened():
+    wider = widened(GRAPHS["twofold"], 2.0)
+    assert (wider["conv"].layer.channels, wider["wide"].layer.units, wider["edge"].layer.units) == (8, 2, 1)
+    folded = chain(
+        row=Input(sizes=(6,)), d1=Dense(units=4), d2=Dense(units=2), u2=(Tied(), "d2", "d2"), u1=(Tied(), "u2", "d1")
+    )
+    wider = widened(folded, 2.0)
+    assert (wider["d1"].layer.units, wider["d2"].layer.units) == (8, 4)
+    inside = chain(row=Input(sizes=(6,)), d1=Dense(units=4), end=block("End", 1, d2=Dense(units=3), relu=ReLU()))
+    assert widened(inside, 2.0)["end.d2"].layer.units == 3
+    through = chain(row=Input(sizes=(6,)), d1=Dense(units=4), d2=Dense(units=3), end=block("End", 1, relu=ReLU()))
+    assert (widened(through, 2.0)["d1"].layer.units, widened(through, 2.0)["d2"].layer.units) == (8, 3)
+
+
+def test_the_perceptrons_rule_wants_to_know_every_class():
+    dataset = experiment("maybe").data.load()
+    assert "the class is not known" in TASKS["perceptron"]().unlearnable(dataset)
+
+
+def test_of_tags_of_which_nothing_is_known_nothing_is_said():
+    dataset = experiment("traits").data.load()
+    assert dataset.named(torch.full((3,), torch.nan)) == "not known"
+    one = learner("traits")
+    session = Session(one.experiment, 0, DraftRecord(one), one)
+    view = VIEWS["predictions"](number=24)
+    frame = view.compute(session)
+    rows = view.draw(frame)["layout"]["yaxis"]["ticktext"]
+    for row, said, right in zip(rows, frame["chances"] > 0.5, frame["targets"], strict=True):
+        known = ~np.isnan(right)
+        assert ("· is" in row) == bool((said != (right > 0.5))[known].any())

@@ -238,7 +238,7 @@ REFUSED = [
     ({"do": "watch", "source": "DONE", "view": {"kind": "curves"}, "at": -7}, "'at' is a step"),
     ({"do": "watch", "source": "DONE", "view": {"kind": "curves"}, "at": "then"}, "'at' is a step"),
     ({"do": "watch", "source": "DONE", "view": "curves"}, "'view' must be a view"),
-    ({"do": "watch", "source": "DONE", "view": {"kind": "curves", "also": ["r" * 30] * 300}}, "'view' must be a view"),
+    ({"do": "watch", "source": "DONE", "view": {"kind": "curves", "also": ["r" * 30] * 400}}, "'view' must be a view"),
     ({"do": "watch", "source": 7, "view": {"kind": "curves"}}, "'source' must be a short text"),
     ({"do": "state", "source": "run:nobody"}, "There is no run"),
     ({"do": "order", "source": "DONE", "order": "pause"}, "takes no orders: it is done"),

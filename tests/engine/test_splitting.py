@@ -140,3 +140,17 @@ def test_a_dataset_that_is_divided_in_order_learns_by_its_folds():
     first, last = (folded(digits, Recipe(folds=4, fold=fold)) for fold in (0, 3))
     assert len(first.train) < len(last.train)
     assert dataclasses.replace(last, test=digits.test).divided == "in order"
+
+
+@pytest.mark.parametrize("divided", WAYS)
+def test_one_group_at_a_time_is_left_out_where_all_are_to_be(divided):
+    groups = torch.tensor([0] * 3 + [1] * 20 + [2] * 5 + [3] * 30 + [4] * 2 + [5] * 20)
+    dataset = days(groups, len(groups), divided=divided, test=0.0)
+    left = {*dataset.train.groups.tolist(), *dataset.validation.groups.tolist()}
+    number = number_of_folds(dataset, Recipe(folds="all"))
+    assert number == len(left) - (divided == "in order")
+    held = [{*folded(dataset, Recipe(folds="all", fold=fold)).validation.groups.tolist()} for fold in range(number)]
+    assert all(len(one) == 1 for one in held)
+    assert set().union(*held) == (left - {0} if divided == "in order" else left)
+    with pytest.raises(VitrineError, match=r"folds are more than the \d groups"):
+        folded(dataset, Recipe(folds=20, fold=0))

@@ -87,7 +87,9 @@ def _classes(frame):
     number = len(chances)
     if targets.ndim > 1:
         says, has = chances > 0.5, targets > 0.5
-        rows = [_listed(classes, one) + _unlike(classes, one, other) for one, other in zip(says, has, strict=True)]
+        alike = ((says == has) | np.isnan(targets)).all(axis=1)  # as far as it is known
+        every = zip(says, has, alike, strict=True)
+        rows = [_listed(classes, one) + ("" if same else _unlike(classes, one, other)) for one, other, same in every]
     else:
         says = np.arange(len(classes)) == chances.argmax(axis=1)[:, None]
         has = np.arange(len(classes)) == targets[:, None]
