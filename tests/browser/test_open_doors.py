@@ -84,9 +84,9 @@ def fitting(experiment, without=(*HIDDEN, "neurons")):
     return [kind for kind, view in VIEWS.items() if kind not in without and not view().refusal(experiment)]
 
 
-def shows(page, words):
-    """Return whether a word stands on the page as it is, joiners left out."""
-    return words in page.evaluate("document.body.innerText").replace("\u2060", "")
+def shown(page, words):
+    """Wait until words stand on the page as they are, joiners left out: a page comes piece by piece."""
+    page.wait_for_function("(words) => document.body.innerText.replaceAll('\u2060', '').includes(words)", arg=words)
 
 
 @pytest.fixture
@@ -142,7 +142,7 @@ def test_strange_names_are_words_in_every_view_of_pictures(visit, address, finis
     page.goto(f"{address}/cnn?run={run}&board=confusion")
     drawn(page, 1)
     expect(page.get_by_test_id("picker")).to_contain_text(SCRIPT)
-    assert shows(page, SCRIPT)
+    shown(page, SCRIPT)
     watch.check()
 
 
@@ -153,7 +153,7 @@ def test_strange_names_are_words_on_every_page(visit, address, finished):
     watch = Watch(page, address)
     page.goto(f"{address}/")
     expect(page.get_by_text("Latest runs")).to_be_visible()
-    assert shows(page, LONG[:60])
+    shown(page, LONG[:60])
     watch.check()
     for wanted in (
         f"playground?run={quote(LONG)}",
