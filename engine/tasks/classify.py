@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from engine.choice import option
 from engine.data.dataset import UNKNOWN
 from engine.graph.trace import trace
-from engine.tasks.task import Direct, fits_input, mean_of, task
+from engine.tasks.task import Direct, ends_in, fits_input, mean_of, task
 
 TINIEST = 1e-12  # below it a probability counts as zero, whose logarithm is not finite
 
@@ -32,9 +32,7 @@ class Classify(Direct):
 
     def suited(self, graphs, dataset):
         """Return the task as it must be: with or without a softmax or sigmoid at the end, all known or not."""
-        graph = graphs["network"]
-        end = graph[graph.outputs[0]].layer.kind if graph.outputs else ""
-        return super().suited(graphs, dataset).but(probabilities=end in ("softmax", "sigmoid"))
+        return super().suited(graphs, dataset).but(probabilities=ends_in(graphs) in ("softmax", "sigmoid"))
 
     def refuses(self, graphs, dataset):
         """Refuse other inputs, other numbers of classes, and targets that are no classes."""

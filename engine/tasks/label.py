@@ -6,7 +6,7 @@ from engine.choice import option
 from engine.fields import Fields
 from engine.layers.modules import lengths_of, within
 from engine.tasks.classify import Classify, Right, confusion
-from engine.tasks.task import mean_of, places_last, task, together
+from engine.tasks.task import mean_of, places_last, takes_sequences, task, together
 
 
 @task("label")
@@ -19,8 +19,7 @@ class Label(Classify):
 
     def suited(self, graphs, dataset):
         """Return the task as it must be: whether places may lie behind an end."""
-        ends = any(layer.sequence for layer in graphs["network"].inputs.values())
-        return super().suited(graphs, dataset).but(ends=ends)
+        return super().suited(graphs, dataset).but(ends=takes_sequences(graphs))
 
     def sizes(self, dataset, columns):
         """Return the sizes of an answer: features stand behind a sequence's places, and channels before a map's."""

@@ -4,7 +4,7 @@ import torch
 
 from engine.graph.trace import trace
 from engine.tasks.regress import Distance
-from engine.tasks.task import fits_input, task
+from engine.tasks.task import fits_input, takes_sequences, task
 
 
 @task("reconstruct")
@@ -15,8 +15,7 @@ class Reconstruct(Distance):
 
     def suited(self, graphs, dataset):
         """Return the task as it must be for these data: numbers may be missing, at a sequence's end at least."""
-        (layer,) = graphs["network"].inputs.values()
-        return self.but(incomplete=layer.sequence or dataset.example == "series")
+        return self.but(incomplete=takes_sequences(graphs) or dataset.example == "series")
 
     def unlearnable(self, dataset):
         """Refuse what is not made of numbers, whatever else there is to learn of it."""

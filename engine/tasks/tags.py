@@ -5,7 +5,7 @@ from torch.nn import functional as F
 
 from engine.choice import option
 from engine.graph.trace import trace
-from engine.tasks.task import Direct, fits_input, mean_of, task
+from engine.tasks.task import Direct, ends_in, fits_input, mean_of, task
 
 
 @task("tags")
@@ -18,9 +18,7 @@ class Tags(Direct):
 
     def suited(self, graphs, dataset):
         """Return the task as it must be: with or without a sigmoid at the end, all known or not."""
-        graph = graphs["network"]
-        end = graph[graph.outputs[0]].layer.kind if graph.outputs else ""
-        return super().suited(graphs, dataset).but(probabilities=end == "sigmoid")
+        return super().suited(graphs, dataset).but(probabilities=ends_in(graphs) == "sigmoid")
 
     def refuses(self, graphs, dataset):
         """Refuse other inputs, other numbers of classes, and a softmax."""

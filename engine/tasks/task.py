@@ -168,6 +168,17 @@ class Direct(Task):
         raise NotImplementedError(self.kind)
 
 
+def ends_in(graphs: Mapping[str, Graph]) -> str:
+    """Return the kind of layer by which the network ends, or nothing where it has no end yet."""
+    graph = graphs["network"]
+    return graph[graph.outputs[0]].layer.kind if graph.outputs else ""
+
+
+def takes_sequences(graphs: Mapping[str, Graph]) -> bool:
+    """Return whether the network is given sequences of which some end before others do."""
+    return any(layer.sequence for layer in graphs["network"].inputs.values())
+
+
 def places_last(values: torch.Tensor) -> torch.Tensor:
     """Return maps with their channels behind height and width; all else has features at its end already."""
     return values.movedim(1, -1) if values.dim() == 4 else values

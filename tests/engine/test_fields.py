@@ -22,12 +22,14 @@ from engine.looking import Session
 from engine.looking.view import frame_of
 from engine.runs.export import export
 from engine.runs.record import DraftRecord
+from engine.tasks import TASKS
 from engine.tasks.classify import Classify
 from engine.training.experiment import Experiment, dump, load
 from engine.training.folds import folded
 from engine.training.learner import Learner
 from engine.training.loop import every, learn
 from engine.training.recipe import Recipe
+from engine.training.unfit import unfit
 from engine.views import VIEWS
 from tests.engine.stopping import stopped_and_not
 from tests.engine.test_sequences import LENGTH, ragged
@@ -177,6 +179,9 @@ def test_what_does_not_fit_is_said_by_field(tmp_path):
         out=Dense(units=4),
     )
     assert "picture takes 3×8×8 but 'picture' of Captions is 3×6×6" in task.refuses({"network": small}, dataset)
+    for kind in TASKS:  # every task says why, whatever it asks of inputs first
+        words = unfit({"network": GRAPH}, TASKS[kind](), Recipe(batch=20), dataset)
+        assert words.endswith(".") or kind == "classify"
     with pytest.raises(VitrineError, match="ONNX files are written of networks with one input"):
         export(learner(), "onnx", tmp_path / "captions.onnx")
 
