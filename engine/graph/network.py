@@ -215,7 +215,7 @@ def initialise(layer: Layer, module: nn.Module, default: Init) -> None:
         filled = [found for _, found in weights] if weight is None else [weight.clone()]
         init.fill(filled, [*biases], transposed="transpose" in layer.kind)
         if weight is not None:
-            setattr(module, "weight", filled[0])  # noqa: B010
+            setattr(module, "weight", filled[0])  # noqa: B010  a tensor sets a weight that is normed
         if begin := getattr(module, "begin", None):  # which sets what an option of the layer says
             begin()
         if isinstance(module, nn.Embedding) and module.padding_idx is not None:

@@ -140,8 +140,8 @@ def sources(graph: Graph, node: Node) -> tuple[str, ...]:
 def resolved(graph: Graph, node: Node) -> Layer:
     """Return the node's layer; an unpooling with the geometry of its pool, and what is taken of what it can hand on."""
     if isinstance(node.layer, Handing):
-        wanted = parts(graph, node)
-        return node.layer.but(hands=hands_of(graph, node)) if wanted or node.layer.hands else node.layer
+        hands = hands_of(graph, node)
+        return node.layer if hands == node.layer.hands else node.layer.but(hands=hands)
     if isinstance(node.layer, MaxUnpool2d) and sources(graph, node) is not node.inputs:
         return node.layer.tied_to(graph.by_id[node.inputs[1]].layer)
     return node.layer

@@ -54,11 +54,15 @@ class Several(Direct):
         every = _goals(graph, dataset)
         return next((words for _, one, own, data in every if (words := one.refuses({"network": own}, data))), "")
 
+    @property
+    def counts(self) -> tuple[float, ...]:
+        """Return how much each loss counts."""
+        return self.weights or (1.0,) * len(self.outputs)
+
     def each(self, outputs: Any, targets: Any) -> Iterator[tuple[float, Any, Any, Any]]:
         """Yield for each output how much it counts, its task, what it gives, and what is right."""
-        counts = self.weights or (1.0,) * len(self.outputs)
         values = outputs.values.values() if isinstance(outputs, Fields) else _each(outputs)
-        for name, count, one, value in zip(self.outputs, counts, self.learning, values, strict=True):
+        for name, count, one, value in zip(self.outputs, self.counts, self.learning, values, strict=True):
             yield count, one, value, targets[name]
 
     def wrong(self, outputs, targets):
@@ -113,8 +117,7 @@ class _Tally:
 
     def scores(self) -> Scores:
         found, loss = {}, 0.0
-        counts = self.task.weights or (1.0,) * len(self.tallies)
-        for name, count, tally in zip(self.task.outputs, counts, self.tallies, strict=True):
+        for name, count, tally in zip(self.task.outputs, self.task.counts, self.tallies, strict=True):
             own = tally.scores()
             loss += count * own["loss"]
             found |= {f"{name} {score}": value for score, value in own.items()}

@@ -27,6 +27,7 @@ from engine.training.experiment import Experiment
 from engine.training.learner import Learner
 from engine.training.loop import learn
 from engine.training.recipe import Recipe
+from tests.verdicts import Verdicts, bce
 
 NOISE, SIZE = 16, 64  # numbers that a maker begins with, and that an example has
 LENGTH, WORDS = 60, 200
@@ -46,33 +47,12 @@ class Game(Task):
         """Yield the judge's turn, then the maker's."""
         made = networks["maker"](torch.randn(len(inputs), NOISE))
         judge = networks["judge"]
-        yield Turn("judge", lambda: told(judge(inputs), 1) + told(judge(made.detach()), 0))
-        yield Turn("maker", lambda: told(judge(made), 1))
+        yield Turn("judge", lambda: bce(judge(inputs), 1) + bce(judge(made.detach()), 0))
+        yield Turn("maker", lambda: bce(judge(made), 1))
 
     def tally(self):
         """Return what adds up the judge's loss on real examples."""
         return Verdicts()
-
-
-class Verdicts:
-    """The mean loss of a judge that is shown what is real."""
-
-    def __init__(self):
-        self.loss, self.number = 0.0, 0
-
-    def take(self, outputs, targets):
-        """Take verdicts."""
-        self.loss += told(outputs.float(), 1).item() * len(outputs)
-        self.number += len(outputs)
-
-    def scores(self):
-        """Return the mean."""
-        return {"loss": self.loss / self.number}
-
-
-def told(outputs: torch.Tensor, wanted: float) -> torch.Tensor:
-    """Return the loss of a judge that should have said this."""
-    return F.binary_cross_entropy_with_logits(outputs, torch.full_like(outputs, wanted))
 
 
 def game() -> dict[str, Graph]:
@@ -169,11 +149,11 @@ def game_by_hand(dataset: Examples, batch: int, epochs: int) -> float:
         for (real,) in loader:
             made = maker(torch.randn(len(real), NOISE))
             judging.zero_grad()
-            first = told(judge(real), 1) + told(judge(made.detach()), 0)
+            first = bce(judge(real), 1) + bce(judge(made.detach()), 0)
             first.backward()
             judging.step()
             making.zero_grad()
-            second = told(judge(made), 1)
+            second = bce(judge(made), 1)
             second.backward()
             making.step()
             running[0] += first.item()

@@ -5,7 +5,6 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from torch.nn import functional as F
 
 from engine.data import DATASETS
 from engine.errors import VitrineError
@@ -29,6 +28,7 @@ from engine.training.recipe import Recipe
 from engine.training.settings import changed
 from engine.views import VIEWS
 from tests.engine.stopping import stopped_and_not
+from tests.verdicts import Verdicts, bce
 
 ROLES = ("discriminator", "generator")
 DATA = DATASETS["points"](number=200)
@@ -55,26 +55,6 @@ class Game(Task):
 
     def tally(self):
         return Verdicts()
-
-
-class Verdicts:
-    """The mean loss of a judge that is shown what is real."""
-
-    def __init__(self):
-        self.loss, self.number = 0.0, 0
-
-    def take(self, outputs, targets):
-        """Take verdicts."""
-        self.loss += bce(outputs.float(), 1).item() * len(outputs)
-        self.number += len(outputs)
-
-    def scores(self):
-        """Return the mean."""
-        return {"loss": self.loss / self.number}
-
-
-def bce(outputs, wanted):
-    return F.binary_cross_entropy_with_logits(outputs, torch.full_like(outputs, wanted))
 
 
 @pytest.fixture(autouse=True)
