@@ -21,6 +21,7 @@ from engine.figures.script import script
 from engine.live.accounts import membership
 from engine.live.gate import Gate, invitations
 from engine.live.visitor import HEADER, ON, signing_in
+from engine.loading import load
 from pages.ui.accounts import StreamlitAccounts, accounts
 
 ASSETS = Path(__file__).parent / "assets"
@@ -60,6 +61,7 @@ async def lifespan(_: st.App) -> AsyncGenerator[dict[str, Any]]:
 
 
 def _warm() -> None:
+    load()
     from engine.errors import VitrineError
     from engine.graph.cost import cost
     from engine.live.house import house, serves
@@ -81,6 +83,7 @@ async def live(socket: WebSocket) -> None:
     """Serve the live channel, as soon as what it needs is imported."""
 
     def served() -> Any:
+        load()
         from engine.live.house import house
 
         return house().live
@@ -92,6 +95,7 @@ async def bring(request: Request) -> Response:
     """Keep a picture that a browser sends."""
 
     def served() -> Any:
+        load()
         from engine.live.bringing import bring
 
         return bring

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from engine.errors import VitrineError
+from engine.loading import load
 from pages.ui import look
 from pages.ui.words import complain
 
@@ -20,6 +21,7 @@ page = st.navigation(
     },
     position="top",
 )
+load()
 try:
     page.run()
 except VitrineError as error:  # a store that cannot be reached, say: no page can do without it

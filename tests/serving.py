@@ -56,6 +56,8 @@ def served(
         finally:
             server.terminate()
             server.wait(PATIENCE)
+            log.seek(0)
+            print(log.read().decode(errors="replace"))  # where a test failed, it is shown
 
 
 @contextmanager

@@ -20,6 +20,7 @@ ROOMS = {  # each room, and the rooms of this project that it may import
     "engine.errors": [],
     "engine.home": [],
     "engine.fields": [],
+    "engine.loading": [],
     "engine.registry": ["engine.errors"],
     "engine.choice": ["engine.errors", "engine.registry"],
     "engine.layers": FOUNDATIONS,
