@@ -16,6 +16,7 @@ page = st.navigation(
         "Labs": [
             st.Page("labs/playground.py", title="Playground", icon=":material/scatter_plot:"),
             st.Page("labs/cnn.py", title="CNN lab", icon=":material/grid_view:"),
+            st.Page("labs/rnn.py", title="RNN lab", icon=":material/linear_scale:"),
         ],
         "Models": [st.Page("models/runs.py", title="Runs", icon=":material/stacked_line_chart:")],
     },

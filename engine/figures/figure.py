@@ -30,6 +30,18 @@ def says(words: str, **more: Any) -> dict[str, Any]:
     return {"text": words, "showarrow": False} | more
 
 
+def caption(words: str, **more: Any) -> dict[str, Any]:
+    """Return lines that stand above a figure, at its left."""
+    place = {"xref": "paper", "yref": "paper", "x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom", "align": "left"}
+    return says(words, **place | more)
+
+
+def line(name: str, x: Any, y: Any, colour: str, **more: Any) -> Trace:
+    """Return a line with a dot at every place."""
+    style = {"line": {"color": colour}, "marker": {"size": 4}}
+    return {"type": "scatter", "mode": "lines+markers", "name": name, "x": x, "y": y} | style | more
+
+
 def literal(words: str) -> str:
     """Return words as a figure shows them unread: an invisible joiner keeps Plotly from seeing markup in them."""
     return re.sub(r"[<&%](?=[\w/#{!])", f"\\g<0>{JOINER}", words)

@@ -57,6 +57,28 @@ def entered(network: nn.Module) -> Generator[list[tuple[torch.Tensor, ...]], Non
 
 
 @contextmanager
+def carrying(network: nn.Module) -> Generator[None, None, None]:
+    """While entered, cells that are given no first state begin each call where they ended the last one."""
+    kept: dict[nn.Module, Any] = {}
+
+    def begin(cell: nn.Module, taken: tuple[Any, ...]) -> tuple[Any, Any] | None:
+        x, first = taken
+        return (x, kept[cell]) if first is None and cell in kept else None
+
+    def end(cell: nn.Module, _: Any, given: tuple[Any, Any]) -> None:
+        kept[cell] = given[1]
+
+    cells = [cell for cell in network.modules() if isinstance(cell, nn.RNNBase)]
+    handles = [cell.register_forward_pre_hook(begin) for cell in cells]
+    handles += [cell.register_forward_hook(end) for cell in cells]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@contextmanager
 def capturing(
     network: nn.Module, nodes: Iterable[str], change: Mapping[str, Look] | None = None, joined: bool = False
 ) -> Generator[dict[str, torch.Tensor], None, None]:

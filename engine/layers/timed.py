@@ -82,10 +82,13 @@ class ConvOverTime(nn.Module):
     ):
         super().__init__()
         kind = CausalConv1d if causal else nn.Conv1d
+        around = 2 * padding if isinstance(padding, int) else dilation * (kernel_size - 1)
+        self.window = 1 if causal else dilation * (kernel_size - 1) + 1 - around
         self.conv = kind(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias)
 
     def forward(self, x, lengths=None):
         x = x if lengths is None else x * within(x, lengths)
+        x = F.pad(x, (0, 0, 0, max(0, self.window - x.shape[1])))  # where all are shorter than what is seen at once
         return self.conv(x.transpose(1, 2)).transpose(1, 2)
 
 
@@ -99,7 +102,9 @@ class PoolOverTime(nn.Module):
     def forward(self, x, lengths=None):
         if lengths is not None:
             x = torch.where(within(x, lengths), x, -torch.inf if self.way == "max" else 0.0)
-        x = x.transpose(1, 2)
+        size, _, padding = self.window
+        short = max(0, size - 2 * padding - x.shape[1])
+        x = F.pad(x, (0, 0, 0, short), value=-torch.inf if self.way == "max" else 0.0).transpose(1, 2)
         if self.way == "max":
             kept = F.max_pool1d(x, *self.window)
             return torch.where(kept == -torch.inf, 0.0, kept).transpose(1, 2)

@@ -74,7 +74,7 @@ def chosen() -> list[Row]:
     rows = [row for row in house().store.runs() if not is_part(row) or st.session_state.get("runs.parts")]
     rows = [row for row in rows if visitor().owns(row)]
     if not rows:
-        st.info("Nothing has been trained yet. Open a network in the CNN lab and press Train.", icon=":material/info:")
+        st.info("Nothing has been trained yet. Open a network in a lab and press Train.", icon=":material/info:")
         return []
     with st.container(horizontal=True, vertical_alignment="bottom"):
         wanted = st.text_input("Search", placeholder="name, run, note, device …", width=320).strip().lower()

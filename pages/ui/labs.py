@@ -22,6 +22,15 @@ PLAYGROUND = Lab(
     columns=(5, 4),
     opens=("Train", "Board"),
 )
+RNN = Lab(
+    "rnn",
+    "RNN lab",
+    ("rnn",),
+    "recall-lstm",
+    ("tokens", "series"),
+    board=("generate", "states", "gates", "through-time", "curves", "flow", "predictions"),
+)
+LABS = (PLAYGROUND, CNN, RNN)
 
 
 def page_of(lab: Lab) -> str:
@@ -31,10 +40,10 @@ def page_of(lab: Lab) -> str:
 
 def of_preset(preset: Preset) -> Lab:
     """Return the lab in which a preset is opened."""
-    return PLAYGROUND if preset.family in PLAYGROUND.families else CNN
+    return next((lab for lab in LABS if preset.family in lab.families), CNN)
 
 
 def of_experiment(experiment: Experiment) -> Lab:
     """Return the lab in which an experiment is opened: by what it learns from."""
-    points = experiment.data is not None and experiment.data.example in PLAYGROUND.examples
-    return PLAYGROUND if points else CNN
+    example = experiment.data.example if experiment.data else ""
+    return next((lab for lab in LABS if example in lab.examples), CNN)

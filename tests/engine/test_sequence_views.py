@@ -1,0 +1,388 @@
+"""Views of sequences: gates and states are torch's, gradients through time are differences, and powers."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from engine.data import DATASETS
+from engine.errors import VitrineError
+from engine.graph.chain import chain
+from engine.layers.dense import Dense
+from engine.layers.entry import Input
+from engine.layers.sequence import GRU, LSTM, RNN, Embedding
+from engine.looking import Session
+from engine.looking.frame import Frame
+from engine.looking.sample import sample_of
+from engine.presets import PRESETS
+from engine.runs.record import DraftRecord
+from engine.tasks.label import Label
+from engine.training.experiment import Experiment
+from engine.training.learner import Learner
+from engine.training.recipe import Recipe
+from engine.views import VIEWS
+from engine.views.sequences.cells import read, through
+from engine.views.sequences.throughtime import verdict
+from tests.engine.looked import seen
+
+CELLS = {nn.RNN: "rnn", nn.LSTM: "lstm", nn.GRU: "gru"}
+RECALL = DATASETS["recall"](number=60, delay=8, shortest=2, symbols=4)
+
+
+def session_on(cell, data=RECALL, task=None, out=4, **layers):
+    """Return a session on an untrained network that reads letters."""
+    dataset = data.load()
+    graph = chain(
+        letters=Input(sizes=dataset.sizes, values="tokens", sequence=True),
+        embed=Embedding(vocabulary=len(dataset.words), features=5),
+        cell=cell,
+        **layers,
+        out=Dense(units=out),
+    )
+    experiment = Experiment("read", {"network": graph}, data, recipe=Recipe(seed=1, batch=16))
+    experiment = dataclasses.replace(experiment, task=task) if task else experiment
+    learner = Learner(experiment, dataset)
+    return Session(experiment, 0, DraftRecord(learner), learner)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from(list(CELLS)),
+    st.integers(1, 3),
+    st.booleans(),
+    st.integers(1, 7),
+    st.integers(1, 5),
+    st.booleans(),
+    st.booleans(),
+    st.integers(0, 1000),
+)
+def test_states_are_those_of_torch(kind, layers, both, length, units, bias, begun, seed):
+    torch.manual_seed(seed)
+    cell = kind(3, units, layers, bias=bias, bidirectional=both, batch_first=True)
+    rows = layers * (1 + both)
+    x = torch.randn(length, 3)
+    begins = torch.randn(rows, 1, units)
+    memory = torch.randn(rows, 1, units)
+    given = ((begins, memory) if kind is nn.LSTM else begins) if begun else None
+    with torch.no_grad():
+        sequence, last = cell(x[None], given)
+        flat = torch.cat([begins, memory] if kind is nn.LSTM else [begins]).flatten() if begun else None
+        readings = through("cell", cell, x, flat)
+    assert len(readings) == rows
+    top = torch.cat([one.rows("state") for one in readings[-(1 + both) :]], dim=1)
+    torch.testing.assert_close(top, sequence[0])
+    for row, reading in enumerate(readings):
+        end = 0 if reading.backwards else -1
+        states, memories = last if kind is nn.LSTM else (last, None)
+        torch.testing.assert_close(reading.values["state"][end], states[row, 0])
+        if memories is not None:
+            torch.testing.assert_close(reading.values["memory"][end], memories[row, 0])
+
+
+def sigmoid(x):
+    """Return the logistic function, by numpy alone."""
+    return 1 / (1 + np.exp(-x))
+
+
+def test_gates_are_those_of_the_formulas():
+    torch.manual_seed(4)
+    for kind in (nn.LSTM, nn.GRU):
+        cell = kind(3, 4, batch_first=True)
+        x = torch.randn(5, 3)
+        with torch.no_grad():
+            found = through("cell", cell, x)[0]
+        w, u = cell.weight_ih_l0.detach().numpy(), cell.weight_hh_l0.detach().numpy()
+        b, c = cell.bias_ih_l0.detach().numpy(), cell.bias_hh_l0.detach().numpy()
+        h, memory = np.zeros(4), np.zeros(4)
+        for place in range(5):
+            comes, last = w @ x[place].numpy() + b, u @ h + c
+            if kind is nn.LSTM:
+                i, f, g, o = np.split(comes + last, 4)
+                memory = sigmoid(f) * memory + sigmoid(i) * np.tanh(g)
+                h = sigmoid(o) * np.tanh(memory)
+                told = {"input": sigmoid(i), "forget": sigmoid(f), "output": sigmoid(o), "candidate": np.tanh(g)}
+                told |= {"memory": memory, "state": h}
+            else:
+                (r, z, n), (hr, hz, hn) = np.split(comes, 3), np.split(last, 3)
+                r, z = sigmoid(r + hr), sigmoid(z + hz)
+                n = np.tanh(n + r * hn)
+                h = (1 - z) * n + z * h
+                told = {"reset": r, "update": z, "candidate": n, "state": h}
+            assert told.keys() == found.values.keys()
+            for name, value in told.items():
+                np.testing.assert_allclose(found.values[name][place].numpy(), value, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        RNN(units=4),
+        LSTM(units=3, layers=2),
+        GRU(units=3, both_directions=True, layers=2),
+        RNN(units=4, activation="relu"),
+    ],
+    ids=["rnn", "lstm", "gru both ways", "relu"],
+)
+def test_states_and_gates_of_a_network_are_what_it_gives(cell):
+    session = session_on(cell)
+    module = session.module.get_submodule("cell")
+    for name in ("0", "1", "2"):
+        sample = sample_of(session, name)
+        long = int((sample.values != 0).sum())
+        with torch.no_grad():
+            embedded = session.module.get_submodule("embed")(sample.given[:, :long])
+            wanted = module.cell(embedded)[0][0].T.numpy()
+        frame = seen(session, "states", sample=name)
+        top = [frame[f"values{place}"] for place, one in enumerate(frame.words["names"])][-(1 + cell.both_directions) :]
+        np.testing.assert_allclose(np.concatenate(top), wanted, atol=1e-5)
+        assert "".join(frame.words["pieces"][0]) == "".join(
+            session.network.dataset.words[t] for t in sample.values[:long]
+        )
+        ways = ["forwards", "backwards"][: 1 + cell.both_directions]
+        gates = [seen(session, "gates", sample=name, way=way) for way in ways]
+        np.testing.assert_allclose(np.concatenate([one["state"] for one in gates]), wanted, atol=1e-5)
+        for one in gates:
+            drawn = VIEWS["gates"](unit=1, place=0).draw(one)
+            assert f"{one['state'][1, 0]:.2f}".replace("-", "−") in drawn["layout"]["annotations"][-1]["text"]
+            assert len(VIEWS["gates"](show="one unit").draw(one)["data"]) == len(one.words["gates"])
+
+
+ONE = {nn.RNN: nn.RNNCell, nn.LSTM: nn.LSTMCell, nn.GRU: nn.GRUCell}
+
+
+def one_of(module, inputs, layer=0, back=False):
+    """Return torch's cell for one step, with the weights of a layer and direction."""
+    options = {"nonlinearity": module.nonlinearity} if type(module) is nn.RNN else {}
+    one = ONE[type(module)](inputs, module.hidden_size, **options).double()
+    for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
+        setattr(one, name, nn.Parameter(getattr(module, f"{name}_l{layer}{'_reverse' if back else ''}").detach()))
+    return one
+
+
+def moved(session, sample, cell, layer, place, unit, by, backwards=False):
+    """Return the scores of an example where one state is moved by a little, by a loop over torch's own cells."""
+    module = session.module.get_submodule("cell").cell
+    x = session.module.get_submodule("embed")(sample.given[:, : int((sample.values != 0).sum())])[0]
+    for number in range(module.num_layers):
+        both = []
+        for way in range(2 if module.bidirectional else 1):
+            one = one_of(module, x.shape[1], number, bool(way))
+            state = x.new_zeros(1, module.hidden_size)
+            memory, rows = state.clone(), {}
+            for at in reversed(range(len(x))) if way else range(len(x)):
+                if type(module) is nn.LSTM:
+                    state, memory = one(x[at : at + 1], (state, memory))
+                else:
+                    state = one(x[at : at + 1], state)
+                if (number, bool(way), at) == (layer, backwards, place):
+                    state = state.clone()
+                    state[0, unit] += by
+                rows[at] = state
+            both.append(torch.cat([rows[at] for at in range(len(x))]))
+        x = torch.cat(both, dim=1)
+    return x
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        RNN(units=3),
+        RNN(units=3, activation="relu"),
+        LSTM(units=3, layers=2),
+        GRU(units=3),
+        GRU(units=2, both_directions=True),
+    ],
+    ids=["rnn", "relu", "lstm", "gru", "gru both ways"],
+)
+def test_the_gradient_that_comes_back_is_what_differences_say(cell):
+    session = session_on(cell)
+    session.module.double()
+    sample = sample_of(session, "0")
+    frame = seen(session, "through-time", sample="0", toward="B")
+    out = session.module.get_submodule("out")
+    units, by = cell.units, 1e-6
+
+    def score(*at):
+        with torch.no_grad():
+            x = moved(session, sample, cell, *at)
+            ends = torch.cat([x[-1, :units], x[0, units:]]) if cell.both_directions else x[-1]
+            return float(out(ends)[1])
+
+    rows = [(layer, way) for layer in range(cell.layers) for way in range(2 if cell.both_directions else 1)]
+    for row, (layer, way) in enumerate(rows):
+        for place in range(frame["values"].shape[1]):
+            slopes = [
+                (score(layer, place, unit, by, bool(way)) - score(layer, place, unit, -by, bool(way))) / (2 * by)
+                for unit in range(units)
+            ]
+            assert frame["values"][row, place] == pytest.approx(np.linalg.norm(slopes), rel=1e-4, abs=1e-9)
+
+
+def test_where_every_place_is_answered_the_last_is_asked_about():
+    data = DATASETS["parity"](number=60, length=6)
+    session = session_on(RNN(units=3, gives="sequence"), data, Label(), 2)
+    session.module.double()
+    sample = sample_of(session, "3")
+    frame = seen(session, "through-time", sample="3", toward="odd")
+    out, by = session.module.get_submodule("out"), 1e-6
+
+    def score(place, unit, by):
+        with torch.no_grad():
+            return float(out(moved(session, sample, None, 0, place, unit, by)[-1])[1])
+
+    for place in range(6):
+        slopes = [(score(place, unit, by) - score(place, unit, -by)) / (2 * by) for unit in range(3)]
+        assert frame["values"][0, place] == pytest.approx(np.linalg.norm(slopes), rel=1e-4)
+
+
+def test_of_a_linear_cell_the_way_back_is_the_powers_of_its_weights():
+    session = session_on(RNN(units=3, activation="relu"))
+    cell = session.module.get_submodule("cell").cell
+    with torch.no_grad():  # positive throughout, so that relu is the identity
+        turn = torch.linalg.qr(torch.rand(3, 3))[0]
+        cell.weight_hh_l0.copy_((turn @ torch.diag(torch.tensor([0.9, 0.5, 0.3])) @ turn.T).abs())
+        for name in ("weight_ih_l0", "bias_ih_l0", "bias_hh_l0"):
+            getattr(cell, name).copy_(getattr(cell, name).abs() + 0.1)
+        session.module.get_submodule("embed").weight.abs_()
+    frame = seen(session, "through-time", sample="0", show="steps")
+    own = cell.weight_hh_l0.detach().double().numpy()
+    long = frame["values"].shape[1]
+    wanted = [np.linalg.norm(np.linalg.matrix_power(own, long - 1 - place), 2) for place in range(long)]
+    np.testing.assert_allclose(frame["values"][0], wanted, rtol=1e-6)
+    assert frame.words["radii"]["cell"] == pytest.approx(np.abs(np.linalg.eigvals(own)).max())
+
+
+@pytest.mark.parametrize("cell", [RNN(units=3), LSTM(units=3), GRU(units=3), GRU(units=2, both_directions=True)])
+def test_what_a_step_passes_on_is_torchs_jacobian(cell):
+    session = session_on(cell)
+    session.module.double()
+    sample = sample_of(session, "1")
+    frame = seen(session, "through-time", sample="1", show="steps")
+    x = session.module.get_submodule("embed")(sample.given[:, : int((sample.values != 0).sum())])[0].detach()
+    module = session.module.get_submodule("cell").cell
+    for row, reading in enumerate(read(session, "cell", sample)):
+        order = list(range(len(x)))[:: -1 if reading.backwards else 1]
+        one = one_of(module, x.shape[1], 0, reading.backwards)
+
+        def onward(state, after, one=one, x=x, order=order):
+            for place in order[after + 1 :]:
+                if isinstance(one, nn.LSTMCell):
+                    h, c = state.chunk(2)
+                    state = torch.cat([part[0] for part in one(x[place][None], (h[None], c[None]))])
+                else:
+                    state = one(x[place][None], state[None])[0]
+            return state
+
+        for position, place in enumerate(order):
+            state = reading.values["state"][place].detach()
+            if isinstance(one, nn.LSTMCell):
+                state = torch.cat([state, reading.values["memory"][place].detach()])
+            wanted = torch.autograd.functional.jacobian(lambda s, p=position, go=onward: go(s, p), state)
+            assert frame["values"][row, place] == pytest.approx(float(torch.linalg.matrix_norm(wanted, 2)), rel=1e-6)
+
+
+def test_what_becomes_of_a_gradient_is_said_in_words():
+    assert verdict(np.array([1e-6, 1e-3, 1.0]), False) == "vanishes on its way back"
+    assert verdict(np.array([1.0, 1e-3, 1e-6]), False) == "explodes on its way back"
+    assert verdict(np.array([1.0, 1e-3, 1e-6]), True) == "vanishes on its way back"
+    assert verdict(np.array([0.1, 0.2, 1.0, np.nan]), False) == "reaches the beginning"
+    assert verdict(np.zeros(3), False) == "no gradient at all"
+
+
+def test_a_network_without_cells_says_so():
+    experiment = PRESETS["sentiment-cnn"].experiment()
+    for kind in ("states", "gates", "through-time"):
+        assert VIEWS[kind]().refusal(experiment) == "This network has no recurrent layer."
+
+
+def test_frozen_weights_do_not_hide_the_way_back():
+    session = session_on(GRU(units=3))
+    before = seen(session, "through-time", sample="0")["values"]
+    for weight in session.module.parameters():
+        weight.requires_grad_(False)
+    np.testing.assert_allclose(seen(session, "through-time", sample="0")["values"], before)
+
+
+@pytest.mark.parametrize("name", [name for name, preset in PRESETS.items() if preset.family == "rnn"])
+def test_a_preset_of_sequences_can_be_learned_and_seen(name):
+    experiment = PRESETS[name].experiment()
+    dataset = experiment.data.load()
+    assert experiment.task.refuses(experiment.graphs, dataset) == ""
+    learner = Learner(experiment, dataset)
+    session = Session(experiment, 0, DraftRecord(learner), learner)
+    for kind in ("states", "gates", "through-time", "predictions"):
+        if not VIEWS[kind]().refusal(experiment):
+            frame = seen(session, kind)
+            assert "data" in VIEWS[kind]().draw(frame)
+
+
+PROSE = DATASETS["prose"](length=3000, characters=30, window=20)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        LSTM(units=6, layers=2, gives="sequence"),
+        RNN(units=6, gives="sequence"),
+        GRU(units=6, both_directions=True, gives="sequence"),
+    ],
+    ids=["lstm", "rnn", "both ways"],
+)
+def test_what_is_written_is_what_a_loop_over_the_whole_text_writes(cell):
+    session = session_on(cell, PROSE, Label(), 30)
+    dataset = session.network.dataset
+    with torch.no_grad():
+        for weight in session.module.parameters():
+            weight.mul_(3)  # so that one piece hangs on the others
+    frame = seen(session, "generate", start="the statement that is long ", length=40, temperature=0.8, seed=5)
+    tokens = [dataset.words.index(sign) for sign in "the statement that is long "]
+    random = torch.Generator().manual_seed(5)
+    for _ in range(40):
+        given = tokens[-20:] if cell.both_directions else tokens
+        with torch.no_grad():
+            scores = session.module(torch.tensor([given]))[0, -1].double().numpy() / 0.8
+        chances = np.exp(scores - scores.max())
+        tokens.append(1 + int(torch.multinomial(torch.tensor(chances / chances.sum()), 1, generator=random)))
+    assert "".join(frame.words["pieces"]) == "".join(dataset.words[token] for token in tokens)
+    assert frame.words["begun"] == 27
+    assert VIEWS["generate"]().draw(frame)["data"]
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in session.module.modules())
+
+
+def test_what_may_come_is_cut_as_it_is_said():
+    scores = torch.tensor([2.0, 0.0, 1.0, -1.0])
+    usual = np.exp([2.0, 0.0, 1.0, -1.0]) / np.exp([2.0, 0.0, 1.0, -1.0]).sum()
+    generate = VIEWS["generate"]
+    np.testing.assert_allclose(generate(temperature=1.0).chances(scores), usual, rtol=1e-6)
+    np.testing.assert_allclose(generate(temperature=0.0).chances(scores), [1, 0, 0, 0])
+    hot = np.exp(np.array([2.0, 0.0, 1.0, -1.0]) / 4)
+    np.testing.assert_allclose(generate(temperature=4.0).chances(scores), hot / hot.sum(), rtol=1e-6)
+    two = usual * [1, 0, 1, 0]
+    np.testing.assert_allclose(generate(temperature=1.0, top_k=2).chances(scores), two / two.sum(), rtol=1e-6)
+    assert usual[0] < 0.7 < usual[0] + usual[2]
+    np.testing.assert_allclose(generate(temperature=1.0, top_p=0.7).chances(scores), two / two.sum(), rtol=1e-6)
+    np.testing.assert_allclose(generate(temperature=1.0, top_p=0.5).chances(scores), [1, 0, 0, 0])
+
+
+def test_a_piece_that_is_clicked_comes_next_and_markup_stays_text():
+    generate = VIEWS["generate"](start="a")
+    assert generate.pick({"name": "b"}).start == "ab"
+    assert generate.pick({"name": "␣"}).start == "a "
+    assert generate.pick({"name": "⏎"}).start == "a\n"
+    assert generate.pick({"name": 3}) is None
+    frame = Frame({"chances": np.ones(1)}, {"pieces": list("<a>\n<b"), "begun": 1, "next": ["<"], "letters": True})
+    text = generate.draw(frame)["layout"]["annotations"][0]["text"]
+    assert "<a" not in text
+    assert text.count("<br>") == 1
+
+
+def test_what_does_not_say_what_comes_next_cannot_write():
+    assert "can write one" in VIEWS["generate"]().refusal(PRESETS["recall-gru"].experiment())
+    data = DATASETS["parity"](number=60, length=6)
+    session = session_on(RNN(units=3, gives="sequence"), data, Label(), 2)
+    with pytest.raises(VitrineError, match="Parity does not ask what comes next"):
+        VIEWS["generate"](start="1").compute(session)
