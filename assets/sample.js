@@ -20,6 +20,9 @@ const option = (value, label, chosen) => {
   return one;
 };
 
+// What nobody would see, as a sign.
+const seen = (piece) => ({ " ": "␣", "\n": "⏎", "\t": "⇥" })[piece] ?? piece;
+
 const text = (name, words, className = "") => {
   const one = document.createElement(name);
   Object.assign(one, { textContent: words, className });
@@ -33,7 +36,7 @@ const SMALL = {
     const box = text("div", "", "pieces");
     const letters = pieces.every((piece) => piece.length < 2);
     box.classList.toggle("letters", letters);
-    box.append(...pieces.map((piece) => text("span", piece === " " ? "␣" : piece)));
+    box.append(...pieces.map((piece) => text("span", seen(piece))));
     return box;
   },
   lines: (lines) => {
@@ -161,7 +164,7 @@ class Picker {
     for (const [place, name, chance] of figure.said) {
       const row = element('<button type="button" class="row"><span class="name"></span><i></i><span class="chance"></span></button>');
       row.title = `Ask about ${name}`;
-      row.children[0].textContent = name;
+      row.children[0].textContent = seen(name);
       row.children[1].style.setProperty("--share", figure.chances ? chance : 0);
       row.children[1].classList.toggle("right", place === figure.truth);
       row.children[2].textContent = figure.chances ? `${(100 * chance).toFixed(chance > 0.9995 ? 0 : 1)} %` : Number(chance).toPrecision(3);

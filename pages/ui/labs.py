@@ -28,7 +28,7 @@ RNN = Lab(
     ("rnn",),
     "recall-lstm",
     ("tokens", "series"),
-    board=("generate", "states", "gates", "through-time", "curves", "flow", "predictions"),
+    board=("generate", "states", "gates", "through-time", "memory", "curves", "flow", "predictions"),
 )
 LABS = (PLAYGROUND, CNN, RNN)
 

@@ -12,12 +12,14 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from engine.looking.shared import SHARED
+from engine.presets import PRESETS
 from engine.views import VIEWS
 from tests.browser.test_living import figure, panel
 from tests.serving import PATIENCE, settled
 
 TALL = {"width": 1280, "height": 2600}  # what lies below the window is not drawn
-LOOKING = [kind for kind, view in VIEWS.items() if view.wide and {"sample", "node", "off"} & view.model_fields.keys()]
+FOLLOWING = [kind for kind, view in VIEWS.items() if view.wide and {"sample", "node", "off"} & view.model_fields.keys()]
+LOOKING = [kind for kind in FOLLOWING if not VIEWS[kind]().refusal(PRESETS["lenet-5"].experiment())]
 SPOT = """(plot, [n, x, y]) => {
   const gd = plot.querySelector('.plot'), full = gd._fullLayout;
   const [across, down] = [full[`xaxis${n}`], full[`yaxis${n}`]];

@@ -19,8 +19,8 @@ LEARNS = '[data-testid="transport"][data-status="{}"]'
 
 def panel(page, title):
     """Return the panel of a view."""
-    head = page.locator('[class*="st-key-cnn-panelhead-"]').filter(has_text=title)
-    return page.locator('[class*="st-key-cnn-panel-"]').filter(has=head)
+    head = page.locator('[class*="-panelhead-"]').filter(has_text=title)
+    return page.locator('[class*="-panel-"]').filter(has=head)
 
 
 def figure(page, title):
@@ -56,7 +56,7 @@ def train(page, epochs=100_000, rate=None):
             field.fill(str(value))
             field.press("Enter")
             settled(page)
-    page.locator(".st-key-cnn-train button").click()
+    page.locator(".st-key-cnn-train button, .st-key-rnn-train button").click()
     begun = '[data-testid="transport"]:is([data-status="running"], [data-status="done"])'  # a short one ends at once
     page.locator(begun).wait_for()
 

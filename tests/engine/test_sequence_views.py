@@ -25,6 +25,7 @@ from engine.training.experiment import Experiment
 from engine.training.learner import Learner
 from engine.training.recipe import Recipe
 from engine.views import VIEWS
+from engine.views.answers.predictions import said
 from engine.views.sequences.cells import read, through
 from engine.views.sequences.throughtime import verdict
 from tests.engine.looked import seen
@@ -386,3 +387,51 @@ def test_what_does_not_say_what_comes_next_cannot_write():
     session = session_on(RNN(units=3, gives="sequence"), data, Label(), 2)
     with pytest.raises(VitrineError, match="Parity does not ask what comes next"):
         VIEWS["generate"](start="1").compute(session)
+
+
+def test_right_answers_are_counted_by_length():
+    data = DATASETS["recall"](number=400, delay=8, shortest=2, symbols=4, validation=0.5)
+    session = session_on(GRU(units=3), data)
+    frame = seen(session, "memory", split="validation")
+    split = session.network.dataset.validation
+    right, counted = {}, {}
+    for tokens, target in zip(split.inputs, split.targets.tolist(), strict=True):
+        with torch.no_grad():
+            found = int(session.module(tokens[None])[0].argmax())
+        length = int((tokens != 0).sum())
+        right[length] = right.get(length, 0) + (found == target)
+        counted[length] = counted.get(length, 0) + 1
+    assert frame["lengths"].tolist() == sorted(counted)
+    assert frame["right"].tolist() == [right[length] for length in sorted(counted)]
+    assert frame["counted"].tolist() == [counted[length] for length in sorted(counted)]
+    shown = VIEWS["memory"]().draw(frame)
+    assert shown["layout"]["shapes"][0]["y0"] == 1 / 4
+    long = DATASETS["recall"](number=400, delay=200, shortest=1, symbols=4, validation=0.5)
+    grouped = seen(session_on(GRU(units=3), long), "memory")
+    assert len(grouped["lengths"]) <= 40
+    assert grouped["counted"].sum() == 160
+
+
+def test_of_answers_at_every_place_all_that_are_known_count():
+    data = DATASETS["copy"](number=200, length=3, delay=5, shortest=1, symbols=4, validation=0.3)
+    session = session_on(GRU(units=3, gives="sequence"), data, Label(), 4)
+    frame = seen(session, "memory")
+    assert frame["counted"].sum() == 3 * len(session.network.dataset.validation)
+    right = 0
+    for tokens, target in zip(*dataclasses.astuple(session.network.dataset.validation)[:2], strict=True):
+        with torch.no_grad():
+            found = session.module(tokens[None])[0].argmax(dim=1)
+        right += int(((found == target) & (target >= 0)).sum())
+    assert frame["right"].sum() == right
+
+
+def test_predictions_show_the_text_they_are_of():
+    session = session_on(GRU(units=3))
+    frame = seen(session, "predictions", number=4)
+    dataset = session.network.dataset
+    for text, tokens in zip(frame.words["texts"], dataset.validation.inputs, strict=False):
+        assert text == "".join(dataset.words[token] for token in tokens if token)
+    shown = VIEWS["predictions"]().draw(frame)
+    assert [one["text"] for one in shown["layout"]["annotations"]] == frame.words["texts"]
+    assert said(list("a" * 20 + "b" * 20)) == "a" * 12 + "…" + "b" * 12
+    assert said(["two", "words"]) == "two words"

@@ -8,13 +8,15 @@ from pydantic import Field
 
 from engine.choice import option
 from engine.data.dataset import unknown
-from engine.figures.figure import BAD, GOOD, axis, figure, heat
+from engine.figures.figure import BAD, GOOD, axis, caption, figure, heat
 from engine.figures.pictures import pixels, placed
+from engine.looking.form import form_of
 from engine.looking.frame import Frame
 from engine.looking.lesions import without
 from engine.looking.shared import OFF, Names
 from engine.looking.view import View, view
 
+SHORT = 24  # signs of a text that is shown beside its prediction
 POOL = 1000  # examples among which the best, worst and most uncertain are sought
 
 
@@ -62,6 +64,9 @@ class Predictions(View):
         arrays = {"chances": chances[chosen].numpy(), "targets": targets[chosen].numpy(), "places": chosen.numpy()}
         if dataset.example == "image":
             arrays["images"] = session.examples(self.split, chosen.tolist()).numpy()
+        if dataset.example == "tokens":
+            examples = session.examples(self.split, chosen.tolist())
+            words["texts"] = [said(form_of(session.network).shown(dataset, one)["pieces"]) for one in examples]
         return Frame(arrays, words)
 
     def looks(self, point):
@@ -123,16 +128,22 @@ def _classes(frame):
         },
         "hovertemplate": "is %{x}<extra></extra>",
     }
-    images, left = [], 0.0
+    images, left, notes = [], 0.0, []
     if "images" in frame.arrays:
         left = 0.12
         images = [
             placed(image, "paper", "y", 0, place - 0.46, 0.1, 0.92)
             for place, image in enumerate(pixels(frame["images"]))
         ]
+    if texts := frame.words.get("texts"):
+        left = 0.42
+        notes = [
+            caption(text, yref="y", y=place, yanchor="middle", font={"size": 11}) for place, text in enumerate(texts)
+        ]
     return figure(
         [shown, truth],
         images=images,
+        annotations=notes,
         xaxis=axis("probability of each class; framed: what it is", type="category", domain=[left, 1]),
         yaxis={
             "tickvals": np.arange(number),
@@ -143,6 +154,12 @@ def _classes(frame):
         },
         margin={"l": 8, "r": 12, "t": 8, "b": 40},
     )
+
+
+def said(pieces):
+    """Return a text in a line, without its middle where it is long; letters side by side, words apart."""
+    text = ("" if all(len(piece) == 1 for piece in pieces) else " ").join(pieces)
+    return text if len(text) <= SHORT else f"{text[: SHORT // 2]}…{text[-SHORT // 2 :]}"
 
 
 def _listed(classes, which):

@@ -1,6 +1,5 @@
 """Cells: a recurrent layer's arithmetic in the open: every gate and state of torch's RNN, LSTM and GRU."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -18,6 +17,7 @@ from engine.looking.shared import steps
 
 KINDS = (RNN, LSTM, GRU)
 GATES = {"LSTM": ("input", "forget", "output", "candidate", "memory"), "GRU": ("reset", "update", "candidate")}
+SHOWN = {" ": "␣", "\n": "⏎", "\t": "⇥"}  # signs that nobody would see
 BACK = " ←"  # stands behind the name of what reads from the end
 SIGNED = ("candidate", "memory", "state")  # the others lie between 0 and 1
 
@@ -129,10 +129,5 @@ def labels(session: Session, sample: Sample, places: int) -> list[str]:
     words = session.network.dataset.words
     values = sample.values
     if words and isinstance(values, Tensor) and not values.is_floating_point():
-        return [words[int(token)] for token in values[:places]]
+        return [SHOWN.get(words[int(token)], words[int(token)]) for token in values[:places]]
     return [str(place) for place in range(places)]
-
-
-def numbered(pieces: Sequence[str]) -> list[str]:
-    """Return pieces as the names of places, each with its number, so that no two are the same."""
-    return [f"{place} {piece}" for place, piece in enumerate(pieces)]

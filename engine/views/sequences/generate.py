@@ -19,12 +19,12 @@ from engine.looking.frame import Frame
 from engine.looking.session import Session, looking
 from engine.looking.shared import Example, steps
 from engine.looking.view import View, view
-from engine.views.sequences.cells import KINDS, recurrent
+from engine.views.sequences.cells import KINDS, SHOWN, recurrent
 
 LINE, LINES = 96, 14  # signs in a line, and lines that are shown
 CURSOR = "│"  # stands where the beginning ends
 CHOICES = 24  # of what may come next, those that are shown
-SPACE, BREAK, BLANK = "␣", "⏎", "\u00a0"
+BLANK = "\u00a0"  # which a figure does not leave out
 
 
 @view("generate")
@@ -35,7 +35,7 @@ class Generate(View):
     hint = "First it learns how often signs come, then words, then lines. Click a bar to choose what comes next."
 
     start: Example = option("The ", "How the text begins.")
-    length: Annotated[int, Field(ge=1, le=2000)] = option(300, "How many pieces are written.")
+    length: Annotated[int, Field(ge=1, le=2000)] = option(500, "How many pieces are written.")
     temperature: Annotated[float, Field(ge=0.0, le=5.0)] = option(
         0.7, "Below 1 what is probable becomes more so, above 1 less; 0 always takes the most probable."
     )
@@ -94,7 +94,7 @@ class Generate(View):
         if not isinstance(name, str) or len(name) > 100:
             return None
         name = bare(name)
-        piece = {SPACE: " ", BREAK: "\n"}.get(name, name)
+        piece = next((sign for sign, shown in SHOWN.items() if shown == name), name)
         return self.but(start=self.start + (piece if len(piece) == 1 else f" {piece}"))
 
     def draw(self, frame):
@@ -102,7 +102,7 @@ class Generate(View):
         pieces, begun = frame.words["pieces"], frame.words["begun"]
         joint = "" if frame.words["letters"] else " "
         lines = laid(bare(joint.join(pieces[:begun]) + CURSOR + joint.join(pieces[begun:])))
-        names = [{" ": SPACE, "\n": BREAK}.get(piece, piece) for piece in frame.words["next"]]
+        names = [SHOWN.get(piece, piece) for piece in frame.words["next"]]
         bars = {
             "type": "bar",
             "x": names,

@@ -97,7 +97,7 @@ class ThroughTime(View):
         quantity = "length of the gradient" if self.show == "gradient" else "stretch up to the last place"
         return figure(
             traces,
-            xaxis=along(pieces),
+            xaxis=along(pieces, 32),
             yaxis=axis(quantity, log=True, exponentformat="power", nticks=6),
             annotations=[caption("<br>".join(notes), **bad)],
             showlegend=len(names) > 1,
