@@ -163,7 +163,7 @@ class Picker {
     this.host.dataset.said = figure.said[0][1];
     for (const [place, name, chance] of figure.said) {
       const row = element('<button type="button" class="row"><span class="name"></span><i></i><span class="chance"></span></button>');
-      row.title = `Ask about ${name}`;
+      row.title = `Ask about ${seen(name)}`;
       row.children[0].textContent = seen(name);
       row.children[1].style.setProperty("--share", figure.chances ? chance : 0);
       row.children[1].classList.toggle("right", place === figure.truth);
@@ -181,7 +181,7 @@ class Picker {
     const names = ["predicted", "true", ...(this.classes ?? [])];
     if (toward && !names.includes(toward)) names.push(toward);
     const label = { predicted: "what it takes it for", true: "what it is" };
-    this.toward.replaceChildren(...names.map((name) => option(name, label[name] ?? name, name === (toward ?? "predicted"))));
+    this.toward.replaceChildren(...names.map((name) => option(name, label[name] ?? seen(name), name === (toward ?? "predicted"))));
   }
 
   lesions(off) {

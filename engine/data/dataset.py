@@ -70,6 +70,7 @@ class Dataset:
     forms: Mapping[str, Form] = field(default_factory=dict)  # of fields, by name
     goals: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of several to learn, by name: their classes
     words: tuple[str, ...] = ()  # of tokens: what each stands for, the padding first
+    overlap: int = 0  # how many neighbours have something of one example in them, as windows of one series do
     deviation: float = 1.0  # to which columns are brought that come as they stand in a table, in double precision
 
     @property

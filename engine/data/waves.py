@@ -114,7 +114,8 @@ class Waves(Source):
                 f"No window of {self.window} numbers with {self.ahead} behind it fits into the {valid} to learn from.",
                 cure="Choose a longer series, or a smaller window.",
             )
-        return Dataset(self.title, "series", (), train, validation, test, self.divided)
+        overlap = self.window + self.ahead - 1
+        return Dataset(self.title, "series", (), train, validation, test, self.divided, overlap=overlap)
 
     def _windows(self, stretch: torch.Tensor) -> Split:
         """Return every window of a stretch, and what comes behind it."""

@@ -27,13 +27,13 @@ def hooked(looks: Iterable[tuple[nn.Module, Look]]) -> Generator[None, None, Non
 
 
 def _without_inputs(look: Look) -> Callable[..., Any]:
-    """Return a hook that is given a module's values, and leaves what it hands on beside them as it is."""
+    """Return a hook that is given a module's values, and leaves what it hands on beside them, unless it gives all."""
 
     def hook(module: nn.Module, inputs: Any, output: Any) -> Any:
         if not isinstance(output, tuple):
             return look(output)
         changed = look(output[0])
-        return None if changed is None else (changed, *output[1:])
+        return changed if changed is None or isinstance(changed, tuple) else (changed, *output[1:])
 
     return hook
 

@@ -1,8 +1,10 @@
 """Lesions: a network with layers, or single units of them, switched off; the network itself stays as it is."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
+from torch import nn
 
 from engine.errors import VitrineError
 from engine.graph.capture import node
@@ -67,5 +69,10 @@ def silenced(output: torch.Tensor, units: list[int], along: int = 0) -> torch.Te
     return output * kept.reshape([-1 if place == axis else 1 for place in range(output.dim())])
 
 
-def _hook(units: list[int], along: int) -> Callable[..., torch.Tensor]:
-    return lambda module, inputs, output: silenced(output, units, along)
+def _hook(units: list[int], along: int) -> Callable[..., Any]:
+    def hook(module: nn.Module, inputs: Any, output: Any) -> Any:
+        if isinstance(output, tuple):  # what is handed on beside the values stays
+            return silenced(output[0], units, along), *output[1:]
+        return silenced(output, units, along)
+
+    return hook

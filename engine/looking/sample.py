@@ -158,7 +158,7 @@ def said(session: Session, sample: Sample) -> torch.Tensor:
 def aim(session: Session, toward: str, sample: Sample, answers: torch.Tensor | None = None) -> int:
     """Return the column of the network's answer that is asked about; the answers, where they are known already."""
     classes = session.network.task.names(session.network.dataset)
-    wanted = toward.strip()
+    wanted = toward if toward in classes else toward.strip()
     if wanted in ("", "predicted") or (wanted == "true" and sample.truth is None):
         return int((said(session, sample) if answers is None else answers).argmax())
     if wanted == "true":

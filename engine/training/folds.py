@@ -47,8 +47,11 @@ def folded(dataset: Dataset, recipe: Recipe) -> Dataset:
     held_out = parts[recipe.fold + forward]
     others = parts[: recipe.fold + 1] if forward else [part for part in parts if part is not held_out]
     rest = torch.cat(others)
+    if forward and dataset.overlap:  # what reaches over the border is neither learned from nor held out
+        rest = rest[: max(0, len(rest) - dataset.overlap)]
     if not len(rest) or not len(held_out):
-        raise VitrineError(f"Fold {recipe.fold + 1} has nothing in it: the groups are too large.", cure="Use fewer.")
+        what = "windows reach too far" if dataset.overlap else "groups are too large"
+        raise VitrineError(f"Fold {recipe.fold + 1} has nothing in it: the {what}.", cure="Use fewer folds.")
     rest, held_out = (in_time(rest), in_time(held_out)) if forward else (rest, held_out)
     return dataclasses.replace(dataset, train=pool.take(rest), validation=pool.take(held_out))
 

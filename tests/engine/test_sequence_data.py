@@ -11,6 +11,8 @@ from engine.data import DATASETS
 from engine.data.dataset import UNKNOWN, copies
 from engine.data.waves import RULES
 from engine.errors import VitrineError
+from engine.training.folds import folded
+from engine.training.recipe import Recipe
 
 
 def spoken(dataset):
@@ -155,6 +157,25 @@ def test_windows_keep_to_their_stretch_and_what_follows_is_what_comes_next(shape
             assert at + 14 <= end
 
 
+@pytest.mark.parametrize("fold", [0, 1, 2])
+def test_folds_of_windows_share_no_number(fold):
+    options = {"length": 300, "window": 10, "ahead": 5}
+    dataset = DATASETS["waves"](**options).load()
+    found = folded(dataset, Recipe(folds=3, fold=fold))
+    whole = torch.cat([dataset.train.inputs, dataset.validation.inputs])[:, :, 0]
+    learned = {
+        number for row in (found.train.inputs[:, :, 0], found.train.targets) for number in row.flatten().tolist()
+    }
+    held = {
+        number
+        for row in (found.validation.inputs[:, :, 0], found.validation.targets)
+        for number in row.flatten().tolist()
+    }
+    assert len(set(whole.flatten().tolist())) > 200  # no number comes twice
+    assert len(found.train)
+    assert not learned & held
+
+
 def series_of(shape, length=400, **options):
     """Return a series as it is before it is scaled, as far as scale and place go."""
     made = DATASETS["waves"](shape=shape, length=length, window=1, ahead=1, validation=0.0, test=0.0, **options)
@@ -180,7 +201,7 @@ def test_lorenz_is_what_another_solver_finds():
 def test_mackey_glass_keeps_its_law():
     fine = RULES["Mackey–Glass"](2000, torch.Generator().manual_seed(0)).numpy()
     now, then = fine[17:-1], fine[:-18]
-    # Between two samples, one time unit apart, the law is integrated by Simpson's rule with its own middle.
+    # Between two samples, one time unit apart, the law is integrated by the trapezoid rule.
     slope = 0.2 * then / (1 + then**10) - 0.1 * now
     following = 0.2 * fine[1:-17] / (1 + fine[1:-17] ** 10) - 0.1 * fine[18:]
     np.testing.assert_allclose(fine[18:] - now, (slope + following) / 2, atol=0.02)

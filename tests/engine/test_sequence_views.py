@@ -12,12 +12,15 @@ from torch import nn
 from engine.data import DATASETS
 from engine.errors import VitrineError
 from engine.graph.chain import chain
+from engine.layers import LAYERS
+from engine.layers.convolution import Conv1d
 from engine.layers.dense import Dense
 from engine.layers.entry import Input
-from engine.layers.sequence import GRU, LSTM, RNN, Embedding
+from engine.layers.merging import Part
+from engine.layers.sequence import GRU, LSTM, RNN, Embedding, PositionalEncoding
 from engine.looking import Session
 from engine.looking.frame import Frame
-from engine.looking.sample import sample_of
+from engine.looking.sample import aim, sample_of
 from engine.presets import PRESETS
 from engine.runs.record import DraftRecord
 from engine.tasks.label import Label
@@ -27,6 +30,7 @@ from engine.training.recipe import Recipe
 from engine.views import VIEWS
 from engine.views.answers.predictions import said
 from engine.views.sequences.cells import read, through
+from engine.views.sequences.generate import excerpt
 from engine.views.sequences.throughtime import verdict
 from tests.engine.looked import seen
 
@@ -164,8 +168,8 @@ def one_of(module, inputs, layer=0, back=False):
     return one
 
 
-def moved(session, sample, cell, layer, place, unit, by, backwards=False):
-    """Return the scores of an example where one state is moved by a little, by a loop over torch's own cells."""
+def moved(session, sample, layer, place, unit, by, backwards=False, held="state"):
+    """Return what the cells give where one number that they hold is moved by a little, by torch's own cells."""
     module = session.module.get_submodule("cell").cell
     x = session.module.get_submodule("embed")(sample.given[:, : int((sample.values != 0).sum())])[0]
     for number in range(module.num_layers):
@@ -180,8 +184,8 @@ def moved(session, sample, cell, layer, place, unit, by, backwards=False):
                 else:
                     state = one(x[at : at + 1], state)
                 if (number, bool(way), at) == (layer, backwards, place):
-                    state = state.clone()
-                    state[0, unit] += by
+                    state, memory = state.clone(), memory.clone()
+                    (state if held == "state" else memory)[0, unit] += by
                 rows[at] = state
             both.append(torch.cat([rows[at] for at in range(len(x))]))
         x = torch.cat(both, dim=1)
@@ -209,7 +213,7 @@ def test_the_gradient_that_comes_back_is_what_differences_say(cell):
 
     def score(*at):
         with torch.no_grad():
-            x = moved(session, sample, cell, *at)
+            x = moved(session, sample, *at)
             ends = torch.cat([x[-1, :units], x[0, units:]]) if cell.both_directions else x[-1]
             return float(out(ends)[1])
 
@@ -217,8 +221,10 @@ def test_the_gradient_that_comes_back_is_what_differences_say(cell):
     for row, (layer, way) in enumerate(rows):
         for place in range(frame["values"].shape[1]):
             slopes = [
-                (score(layer, place, unit, by, bool(way)) - score(layer, place, unit, -by, bool(way))) / (2 * by)
+                (score(layer, place, unit, by, bool(way), held) - score(layer, place, unit, -by, bool(way), held))
+                / (2 * by)
                 for unit in range(units)
+                for held in (("state", "memory") if isinstance(cell, LSTM) else ("state",))
             ]
             assert frame["values"][row, place] == pytest.approx(np.linalg.norm(slopes), rel=1e-4, abs=1e-9)
 
@@ -233,7 +239,7 @@ def test_where_every_place_is_answered_the_last_is_asked_about():
 
     def score(place, unit, by):
         with torch.no_grad():
-            return float(out(moved(session, sample, None, 0, place, unit, by)[-1])[1])
+            return float(out(moved(session, sample, 0, place, unit, by)[-1])[1])
 
     for place in range(6):
         slopes = [(score(place, unit, by) - score(place, unit, -by)) / (2 * by) for unit in range(3)]
@@ -291,7 +297,12 @@ def test_what_becomes_of_a_gradient_is_said_in_words():
     assert verdict(np.array([1.0, 1e-3, 1e-6]), False) == "explodes on its way back"
     assert verdict(np.array([1.0, 1e-3, 1e-6]), True) == "vanishes on its way back"
     assert verdict(np.array([0.1, 0.2, 1.0, np.nan]), False) == "reaches the beginning"
+    assert (
+        verdict(np.array([1e-6, 1.0, 0.0]), False) == "vanishes on its way back"
+    )  # asked about a place before the last
     assert verdict(np.zeros(3), False) == "no gradient at all"
+    assert verdict(np.array([0.0, 0.0, 0.5]), True) == "asked about where it has only begun to read"
+    assert verdict(np.array([np.inf, 1.0]), False) == "grows until it is no number any more"
 
 
 def test_a_network_without_cells_says_so():
@@ -435,3 +446,145 @@ def test_predictions_show_the_text_they_are_of():
     assert [one["text"] for one in shown["layout"]["annotations"]] == frame.words["texts"]
     assert said(list("a" * 20 + "b" * 20)) == "a" * 12 + "…" + "b" * 12
     assert said(["two", "words"]) == "two words"
+
+
+def test_an_lstm_that_holds_on_is_not_said_to_forget():
+    session = session_on(LSTM(units=4))
+    cell = session.module.get_submodule("cell").cell
+    with torch.no_grad():
+        cell.weight_hh_l0.zero_()
+        cell.bias_ih_l0[4:8] = 10.0  # the forget gate is open
+    frame = seen(session, "through-time", sample="0", toward="A")
+    line = frame["values"][0]
+    assert verdict(line, False) == "reaches the beginning"
+    assert line[0] > 0.5 * line[-2]
+
+
+def test_numbers_that_overflow_are_said_to_and_not_drawn():
+    session = session_on(RNN(units=3, activation="relu"), DATASETS["recall"](number=60, delay=300, symbols=4))
+    with torch.no_grad():
+        session.module.get_submodule("cell").cell.weight_hh_l0.copy_(8 * torch.eye(3))
+        session.module.get_submodule("embed").weight.abs_()
+        session.module.get_submodule("cell").cell.weight_ih_l0.abs_()
+    frame = seen(session, "through-time", sample="0", show="steps")
+    drawn = VIEWS["through-time"](show="steps").draw(frame)
+    assert "grows until it is no number" in drawn["layout"]["annotations"][0]["text"]
+    assert not np.isinf(drawn["data"][0]["y"]).any()
+
+
+@pytest.mark.parametrize("kind", [GRU, LSTM])
+def test_a_state_that_is_handed_on_carries_the_gradient_back(kind):
+    dataset = RECALL.load()
+    graph = chain(
+        letters=Input(sizes=dataset.sizes, values="tokens", sequence=True),
+        embed=Embedding(vocabulary=len(dataset.words), features=5),
+        first=(kind(units=3, gives="sequence", hands=("state",)), "embed"),
+        state=(Part(what="state"), "first"),
+        second=(kind(units=3), "embed", "state"),
+        out=Dense(units=4),
+    )
+    learner = Learner(Experiment("two", {"network": graph}, RECALL, recipe=Recipe(batch=16)), dataset)
+    session = Session(learner.experiment, 0, DraftRecord(learner), learner)
+    session.module.double()
+    frame = seen(session, "through-time", sample="0", toward="B")
+    assert frame.words["names"] == ["first", "second"]
+    length = int((sample_of(session, "0").values != 0).sum())
+    # By the embedding of the first letter alone, which reaches the answer through both layers, by torch itself.
+    weight = session.module.get_submodule("first").cell.weight_hh_l0
+    given = sample_of(session, "0").given
+    session.module.zero_grad()
+    session.module(given)[0, 1].backward()
+    assert float(weight.grad.norm()) > 0
+    assert (frame["values"][0] > 0).all()
+    first, second = (session.module.get_submodule(name).cell for name in ("first", "second"))
+    x = session.module.get_submodule("embed")(given[:, :length]).detach()
+    with torch.no_grad():
+        last = first(x)[1]
+    parts = [part.clone().requires_grad_() for part in (last if kind is LSTM else (last,))]
+    answer = session.module.get_submodule("out")(second(x, tuple(parts) if kind is LSTM else parts[0])[0][0, -1])[1]
+    wanted = torch.cat([gradient.flatten() for gradient in torch.autograd.grad(answer, parts)]).norm()
+    assert frame["values"][0, -1] == pytest.approx(float(wanted), rel=1e-6)
+    off = seen(session, "memory", off=("first",))
+    assert off["counted"].sum() > 0
+
+
+def test_places_have_the_words_of_their_own_letters_or_none():
+    dataset = RECALL.load()
+
+    def pieces(**conv):
+        layers = {"conv": Conv1d(channels=5, kernel=3, **conv), "cell": GRU(units=3)}
+        graph = chain(
+            letters=Input(sizes=dataset.sizes, values="tokens", sequence=True),
+            embed=Embedding(vocabulary=len(dataset.words), features=5),
+            **layers,
+            out=Dense(units=4),
+        )
+        learner = Learner(Experiment("conv", {"network": graph}, RECALL, recipe=Recipe(batch=16)), dataset)
+        session = Session(learner.experiment, 0, DraftRecord(learner), learner)
+        frame = seen(session, "gates")
+        assert VIEWS["gates"](place=0).draw(frame)["data"]
+        assert len(frame.words["pieces"]) == frame["state"].shape[1]
+        return frame.words["pieces"]
+
+    letters = [dataset.words[token] for token in dataset.validation.inputs[0] if token]
+    assert pieces(padding="same") == letters
+    assert pieces(stride=2, padding=1) == [str(place) for place in range((len(letters) + 1) // 2)]
+    assert pieces(padding=2) == [str(place) for place in range(len(letters) + 2)]
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [{"soft": LAYERS["softmax"]()}, {}],
+    ids=["ends in chances", "plain"],
+)
+@pytest.mark.parametrize("placed", [True, False])
+def test_what_is_written_is_drawn_by_the_networks_own_chances(layers, placed):
+    dataset = PROSE.load()
+    graph = chain(
+        text=Input(sizes=dataset.sizes, values="tokens", sequence=True),
+        embed=Embedding(vocabulary=31, features=6),
+        **({"position": PositionalEncoding()} if placed else {}),
+        cell=GRU(units=6, gives="sequence"),
+        out=Dense(units=30),
+        **layers,
+    )
+    experiment = Experiment("text", {"network": graph}, PROSE, Label(probabilities=bool(layers)), Recipe(batch=16))
+    learner = Learner(experiment, dataset)
+    session = Session(experiment, 0, DraftRecord(learner), learner)
+    frame = seen(session, "generate", start="the statement ", length=5, temperature=0.0)
+    tokens = [dataset.words.index(sign) for sign in "the statement "]
+    first = None
+    for _ in range(5):
+        with torch.no_grad():
+            given = session.module(torch.tensor([tokens]))[0, -1]
+        chances = given if layers else given.softmax(dim=0)
+        first = chances if first is None else first
+        tokens.append(1 + int(chances.argmax()))
+    assert frame.words["pieces"] == [dataset.words[token] for token in tokens]
+    warm = seen(session, "generate", start="the statement ", length=1, temperature=1.0)
+    np.testing.assert_allclose(warm["chances"], first.sort(descending=True).values[:24], rtol=1e-4)
+
+
+def test_a_blank_can_be_asked_about():
+    session = session_on(GRU(units=3, gives="sequence"), PROSE, Label(), 30)
+    classes = session.network.dataset.classes
+    sample = sample_of(session, "0")
+    for sign in (" ", "\n", "e"):
+        assert aim(session, sign, sample) == classes.index(sign)
+    assert "gradient of ␣" in str(VIEWS["through-time"]().draw(seen(session, "through-time", toward=" ")))
+
+
+def test_long_texts_are_shown_from_where_they_were_begun():
+    lines = [str(number) for number in range(40)]
+    lines[20] += "│"
+    assert excerpt(lines) == ["…", *lines[18:30], "…"]
+    assert excerpt(["a│"]) == ["a│"]
+    lines = ["│", *lines[:20]]
+    assert excerpt(lines) == [*lines[:12], "…"]
+
+
+def test_maps_of_several_layers_share_one_scale():
+    frame = seen(session_on(LSTM(units=3, layers=2)), "states", show="memory")
+    most = max(np.abs(frame[name]).max() for name in frame.arrays)
+    for trace in VIEWS["states"]().draw(frame)["data"]:
+        assert (trace["zmin"], trace["zmax"]) == (-most, most)

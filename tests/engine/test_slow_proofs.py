@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from engine.data import DATASETS
 from engine.presets import PRESETS
@@ -105,3 +106,47 @@ def test_points_are_told_apart_for_nine_of_ten_seeds(preset, shape):
         found.append(learner.score("test")["accuracy"])
     print(f"{preset} on {shape}: {', '.join(f'{one:.3f}' for one in found)}")
     assert sum(one >= 0.97 for one in found) >= 9
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize(("preset", "least", "most"), [("rnn", 0.0, 0.35), ("lstm", 0.99, 1.0), ("gru", 0.99, 1.0)])
+def test_the_duel_of_cells_ends_as_the_lecture_says(preset, least, most, seed):
+    experiment = PRESETS[f"recall-{preset}"].experiment()
+    experiment = dataclasses.replace(experiment, recipe=experiment.recipe.but(seed=seed))
+    learner = Learner(experiment, experiment.data.load())
+    for _ in learn(learner):
+        pass
+    assert least <= learner.score("test")["accuracy"] <= most
+
+
+@pytest.mark.parametrize(
+    ("preset", "score", "least"),
+    [
+        ("adding-lstm", "r²", 0.98),
+        ("brackets", "accuracy", 0.97),
+        ("sentiment-lstm", "accuracy", 0.98),
+        ("sentiment-gru", "accuracy", 0.98),
+        ("sentiment-cnn", "accuracy", 0.98),
+        ("sines", "r²", 0.99),
+    ],
+)
+def test_presets_of_sequences_learn_what_they_are_for(preset, score, least):
+    experiment = PRESETS[preset].experiment()
+    learner = Learner(experiment, experiment.data.load())
+    for _ in learn(learner):
+        pass
+    assert learner.score("test")[score] >= least
+
+
+def test_characters_of_the_manual_are_told_better_than_by_their_neighbours():
+    experiment = PRESETS["char-lstm"].experiment()
+    learner = Learner(experiment, dataset := experiment.data.load())
+    for _ in learn(learner):
+        pass
+    counts = torch.ones(len(dataset.words), len(dataset.classes))  # which character follows which, one of each added
+    counts.index_put_(
+        (dataset.train.inputs.flatten(), dataset.train.targets.flatten()), torch.tensor(1.0), accumulate=True
+    )
+    pairs = (counts / counts.sum(dim=1, keepdim=True)).log()
+    by_pairs = -pairs[dataset.test.inputs.flatten(), dataset.test.targets.flatten()].mean()
+    assert learner.score("test")["loss"] < by_pairs - 0.5

@@ -9,6 +9,7 @@ from engine.errors import VitrineError
 from engine.graph.capture import entered, node
 from engine.graph.graph import Graph
 from engine.graph.trace import Step
+from engine.layers.modules import lengths_of
 from engine.layers.sequence import GRU, LSTM, RNN
 from engine.layers.timed import Recurrent
 from engine.looking.sample import Sample
@@ -109,6 +110,7 @@ def _run(cell: nn.RNNBase, at: str, x: Tensor, state: Tensor, memory: Tensor, ba
             i, f, g, o = i.sigmoid(), f.sigmoid(), g.tanh(), o.sigmoid()
             memory = f * memory + i * g
             state = o * memory.tanh()
+            memory = memory.clone()  # what is carried on, apart from what the state shows of it
             told = (i, f, o, g, memory, state)
         elif cell.mode == "GRU":
             (r, z, n), (hr, hz, hn) = comes[place].chunk(3), here.chunk(3)
@@ -125,9 +127,10 @@ def _run(cell: nn.RNNBase, at: str, x: Tensor, state: Tensor, memory: Tensor, ba
 
 
 def labels(session: Session, sample: Sample, places: int) -> list[str]:
-    """Return what stands at the first places of a sample, in words: its pieces of text, or the number of the place."""
+    """Return what stands at the places of a layer: pieces of text, where each has its own, or the place's number."""
     words = session.network.dataset.words
     values = sample.values
-    if words and isinstance(values, Tensor) and not values.is_floating_point():
+    tokens = words and isinstance(values, Tensor) and not values.is_floating_point()
+    if tokens and int(lengths_of(values[None])[0]) == places:
         return [SHOWN.get(words[int(token)], words[int(token)]) for token in values[:places]]
     return [str(place) for place in range(places)]

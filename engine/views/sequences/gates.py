@@ -81,7 +81,6 @@ class Gates(View):
         traces: list[Trace] = []
         layout: dict[str, Any] = {"annotations": []}
         units, long = frame["state"].shape
-        at = [[f"place {spot}: {piece}" for spot, piece in enumerate(pieces)]] * units
         for number, name in enumerate(names):
             down, right = divmod(number, columns)
             n = "" if number == 0 else str(number + 1)
@@ -97,8 +96,7 @@ class Gates(View):
                     xaxis=f"x{n}",
                     yaxis=f"y{n}",
                     showscale=False,
-                    customdata=at,
-                    hovertemplate=f"{name}, unit %{{y}}<br>%{{customdata}}<br>%{{z:.3f}}<extra></extra>",
+                    hovertemplate=f"{name}, unit %{{y}}, place %{{x}}<br>%{{z:.3f}}<extra></extra>",
                     **bounds,
                 )
             )

@@ -14,6 +14,7 @@ from engine.errors import VitrineError
 from engine.figures.figure import PALETTE, axis, bare, caption, figure, literal
 from engine.graph.capture import carrying
 from engine.graph.graph import Graph
+from engine.layers.sequence import PositionalEncoding
 from engine.looking.forms.tokens import tokens
 from engine.looking.frame import Frame
 from engine.looking.session import Session, looking
@@ -21,7 +22,8 @@ from engine.looking.shared import Example, steps
 from engine.looking.view import View, view
 from engine.views.sequences.cells import KINDS, SHOWN, recurrent
 
-LINE, LINES = 96, 14  # signs in a line, and lines that are shown
+LINE, LINES = 96, 12  # signs in a line, and lines that are shown
+TINIEST = 1e-30  # a chance below it counts as this
 CURSOR = "│"  # stands where the beginning ends
 CHOICES = 24  # of what may come next, those that are shown
 BLANK = "\u00a0"  # which a figure does not leave out
@@ -35,7 +37,7 @@ class Generate(View):
     hint = "First it learns how often signs come, then words, then lines. Click a bar to choose what comes next."
 
     start: Example = option("The ", "How the text begins.")
-    length: Annotated[int, Field(ge=1, le=2000)] = option(500, "How many pieces are written.")
+    length: Annotated[int, Field(ge=1, le=1000)] = option(500, "How many pieces are written.")
     temperature: Annotated[float, Field(ge=0.0, le=5.0)] = option(
         0.7, "Below 1 what is probable becomes more so, above 1 less; 0 always takes the most probable."
     )
@@ -101,7 +103,7 @@ class Generate(View):
         """Draw the text, and how probable each piece was to come first."""
         pieces, begun = frame.words["pieces"], frame.words["begun"]
         joint = "" if frame.words["letters"] else " "
-        lines = laid(bare(joint.join(pieces[:begun]) + CURSOR + joint.join(pieces[begun:])))
+        lines = excerpt(laid(bare(joint.join(pieces[:begun]) + CURSOR + joint.join(pieces[begun:]))))
         names = [SHOWN.get(piece, piece) for piece in frame.words["next"]]
         bars = {
             "type": "bar",
@@ -111,7 +113,7 @@ class Generate(View):
             "hovertemplate": "%{x}: %{y:.1%}<extra></extra>",
             "meta": {"names": names},
         }
-        text = caption("<br>".join(lines[:LINES]), yanchor="top", y=1, font={"family": "monospace", "size": 12})
+        text = caption("<br>".join(lines), yanchor="top", y=1, font={"family": "monospace", "size": 12})
         return figure(
             [bars],
             xaxis=axis("what may come first", type="category", tickangle=0),
@@ -135,17 +137,20 @@ def stepwise(graph: Graph) -> bool:
     """Return whether a text can be read piece by piece: nothing but cells that read forwards looks beyond its place."""
     back = [step for step in recurrent(graph) if isinstance(step.layer, KINDS) and step.layer.both_directions]
     others = [step for step in steps(graph) if not isinstance(step.layer, KINDS)]
-    return not back and all(step.layer.sees(step.given[0]) == "point" for step in others)
+    placed = [step for step in others if isinstance(step.layer, PositionalEncoding)]  # to it a piece alone is the first
+    return not back and not placed and all(step.layer.sees(step.given[0]) == "point" for step in others)
 
 
 def spoken(session: Session, begun: list[int], written: list[int]) -> Iterator[Tensor]:
     """Yield the scores of what comes next, again and again; `written` is what was chosen of it so far."""
-    device, window = session.network.place.device, session.network.dataset.sizes[0]
+    learner = session.network
+    device, window = learner.place.device, learner.dataset.sizes[0]
 
     def asked(tokens: list[int]) -> Tensor:
-        with looking(session.network):
-            given = session.network.material.given(torch.tensor([tokens], device=device))
-            return session.run(given)[0, len(tokens) - 1].float().cpu()
+        with looking(learner):
+            given = learner.material.given(torch.tensor([tokens], device=device))
+            chances = learner.task.chances(learner.task.answer(learner.networks, given))
+            return chances[0, len(tokens) - 1].float().cpu().clamp_min(TINIEST).log()
 
     if not stepwise(session.graph):
         while True:
@@ -156,6 +161,14 @@ def spoken(session: Session, begun: list[int], written: list[int]) -> Iterator[T
         while True:
             yield scores
             scores = asked(written[-1:])
+
+
+def excerpt(lines: list[str]) -> list[str]:
+    """Return as many lines as there is room for, from shortly before the cursor on; dots say where more is."""
+    at = next(place for place, line in enumerate(lines) if CURSOR in line)
+    first = max(0, min(at - 2, len(lines) - LINES))
+    shown = lines[first : first + LINES]
+    return ["…"] * bool(first) + shown + ["…"] * (first + LINES < len(lines))
 
 
 def laid(text: str) -> list[str]:

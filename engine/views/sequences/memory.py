@@ -32,6 +32,8 @@ class Memory(View):
         """Refuse what has no right answers or reads no sequences."""
         if experiment.task.answers not in ("classes", "labels"):
             return "Only networks that tell classes have right and wrong answers."
+        if len(experiment.graph.inputs) != 1:
+            return "Only networks with one input have this."
         ends = any(layer.sequence for layer in experiment.graph.inputs.values())
         return "" if ends else "Only networks that read sequences of several lengths have this."
 
@@ -57,7 +59,9 @@ class Memory(View):
         counts = torch.zeros(len(bounds), dtype=torch.long).index_add(0, group, known.sum(dim=1))
         hits = torch.zeros(len(bounds), dtype=torch.long).index_add(0, group, right.sum(dim=1))
         there = counts > 0
-        arrays = {"lengths": bounds[there].numpy(), "right": hits[there].numpy(), "counted": counts[there].numpy()}
+        ends = torch.cat([bounds[1:] - 1, lengths.max()[None]])
+        kept = {"lengths": bounds, "ends": ends, "right": hits, "counted": counts}
+        arrays = {name: values[there].numpy() for name, values in kept.items()}
         return Frame(arrays, {"split": name, "classes": len(session.network.dataset.classes)})
 
     def draw(self, frame):
@@ -65,8 +69,10 @@ class Memory(View):
         counted, lengths = frame["counted"], frame["lengths"]
         share = frame["right"] / counted
         chance = 1 / max(1, frame.words["classes"])
-        hover = "length %{x}: %{y:.1%} of %{customdata:,} right<extra></extra>"
-        shown = line("right", lengths, share, PALETTE[0], customdata=counted, hovertemplate=hover)
+        spans = [f"{a}" if a == b else f"{a} to {b}" for a, b in zip(lengths, frame["ends"], strict=True)]
+        told = [f"length {span}: {one:.1%} of {n:,}" for span, one, n in zip(spans, share, counted, strict=True)]
+        hover = "%{customdata}<extra></extra>"
+        shown = line("right", lengths, share, PALETTE[0], customdata=told, hovertemplate=hover)
         flat = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": chance, "y1": chance}
         words = f"{frame.words['split']}: {frame['right'].sum() / counted.sum():.1%} right of {counted.sum():,} answers"
         return figure(

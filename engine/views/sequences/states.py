@@ -9,7 +9,7 @@ from engine.figures.figure import Trace, axis, figure, heat
 from engine.looking.frame import Frame
 from engine.looking.sample import sample_of
 from engine.looking.session import looking
-from engine.looking.shared import NODE, SAMPLE, Example, Words, offered
+from engine.looking.shared import NODE, SAMPLE, Example, Words, offered, picked
 from engine.looking.view import View, view
 from engine.views.sequences.cells import labels, read, recurrent, without_cells
 
@@ -44,7 +44,7 @@ class States(View):
         sample = sample_of(session, self.sample)
         paths = offered(recurrent(session.graph))
         if self.layers == "one":
-            paths = [self.node if self.node in paths else paths[0]]
+            paths = [picked(recurrent(session.graph), session.graph, self.node, "that remembers").path]
         with looking(session.network):
             readings = [reading for path in paths for reading in read(session, path, sample)]
             kept = [r.rows("memory" if self.show == "memory" and "memory" in r.values else "state") for r in readings]
@@ -57,13 +57,13 @@ class States(View):
         names = frame.words["names"]
         traces: list[Trace] = []
         layout: dict[str, Any] = {}
+        most = max(float(np.nanmax(np.abs(frame[f"values{place}"]), initial=0)) for place in range(len(names))) or 1.0
         gap = min(0.09, 0.3 / len(names))
         for place, name in enumerate(names):
             values, pieces = frame[f"values{place}"], frame.words["pieces"][place]
             n = "" if place == 0 else str(place + 1)
             units, long = values.shape
             top = 1 - place / len(names)
-            at = [f"place {spot}: {piece}" for spot, piece in enumerate(pieces)]
             traces.append(
                 heat(
                     np.round(values, 3),
@@ -72,10 +72,11 @@ class States(View):
                     "diverging",
                     xaxis=f"x{n}",
                     yaxis=f"y{n}",
-                    customdata=[at] * units,
                     showscale=place == 0,
                     colorbar={"thickness": 8, "len": 1},
-                    hovertemplate=f"{name}, unit %{{y}}<br>%{{customdata}}<br>%{{z:.3f}}<extra></extra>",
+                    hovertemplate=f"{name}, unit %{{y}}, place %{{x}}<br>%{{z:.3f}}<extra></extra>",
+                    zmin=-most,
+                    zmax=most,
                 )
             )
             traces[-1]["meta"] |= {"node": name}

@@ -1,7 +1,7 @@
 """Through time: how much of the gradient reaches each earlier step of a sequence, and how a step passes it on."""
 
 from contextlib import ExitStack
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -12,16 +12,17 @@ from engine.figures.figure import BAD, PALETTE, axis, caption, figure, line
 from engine.graph.capture import entered, hooked, node
 from engine.layers.modules import lengths_of
 from engine.looking.frame import Frame
-from engine.looking.sample import aim, sample_of, scored
+from engine.looking.sample import aim, called, sample_of, scored
 from engine.looking.session import Session, looking
 from engine.looking.shared import NODE, SAMPLE, TOWARD, Example, Words, offered, picked
 from engine.looking.view import View, view
-from engine.views.sequences.cells import BACK, Reading, cell_of, labels, read, recurrent, through, without_cells
+from engine.views.sequences.cells import BACK, SHOWN, Reading, cell_of, labels, read, recurrent, through, without_cells
 from engine.views.sequences.states import along
 
 VANISHED, EXPLODED = 1e-4, 1e4  # against the gradient at the last place
 LEAST = 1e-30  # below it a length is drawn as this
 FINE = "reaches the beginning"
+HELD = ("memory", "state")  # what goes on from one place to the next
 
 
 @view("through-time")
@@ -55,22 +56,25 @@ class ThroughTime(View):
         words = dict(sample.told())
         with looking(session.network), torch.enable_grad():
             if self.show == "gradient":
-                target = aim(session, self.toward, sample)
+                target = aim(session, self.toward, sample, _at_the_end(session, sample.given))
                 found = reaching(session, sample.given, target)
+                words["toward"] = SHOWN.get(name := called(session, target), name)
             else:
                 path = picked(recurrent(session.graph), session.graph, self.node, "that remembers").path
                 found = [(one.name, passed(session, path, one)) for one in read(session, path, sample)]
-        longest = max(len(values) for _, values in found)
-        arrays = {"values": np.stack([_filled(values, longest) for _, values in found])}
+        lengths = [len(values) for _, values in found]
+        rows = [
+            np.where(np.isnan(values), np.inf, values) for _, values in found
+        ]  # what is no number grew too large to be one
+        arrays = {"values": np.stack([_filled(values, max(lengths)) for values in rows])}
+        alike = len(set(lengths)) == 1
+        pieces = labels(session, sample, lengths[0]) if alike else [str(place) for place in range(max(lengths))]
         radii = {
             f"{path}{f' layer {layer + 1}' if layer else ''}": radius
             for path in offered(recurrent(session.graph))
             for layer, radius in enumerate(spectral_radii(session, path))
         }
-        return Frame(
-            arrays,
-            words | {"names": [name for name, _ in found], "pieces": labels(session, sample, longest), "radii": radii},
-        )
+        return Frame(arrays, words | {"names": [name for name, _ in found], "pieces": pieces, "radii": radii})
 
     def draw(self, frame):
         """Draw a line for each layer and direction."""
@@ -82,7 +86,7 @@ class ThroughTime(View):
                 line(
                     name,
                     at,
-                    np.maximum(values[number], LEAST),
+                    np.maximum(np.where(np.isinf(values[number]), np.nan, values[number]), LEAST),
                     PALETTE[number % len(PALETTE)],
                     customdata=[f"place {place}: {piece}" for place, piece in enumerate(pieces)],
                     hovertemplate=f"{name}, %{{customdata}}<br>%{{y:.3g}}<extra></extra>",
@@ -90,11 +94,12 @@ class ThroughTime(View):
             )
             verdicts.append(verdict(values[number], name.endswith(BACK)))
             radius = frame.words["radii"].get(name)
-            more = f"; its own weights stretch by at most {radius:.2f} in the long run" if radius is not None else ""
+            more = f"; largest eigenvalue of its own weights {radius:.2f}" if radius is not None else ""
             notes.append(f"{name}: {verdicts[-1]}{more}")
         notes = notes if len(set(verdicts)) > 1 or len(notes) == 1 else [f"every layer: {verdicts[0]}"]
         bad = {"font": {"color": BAD}} if any(said != FINE for said in verdicts) else {}
-        quantity = "length of the gradient" if self.show == "gradient" else "stretch up to the last place"
+        toward = frame.words.get("toward")
+        quantity = f"gradient of {toward}" if toward else "stretch up to the last place"
         return figure(
             traces,
             xaxis=along(pieces, 32),
@@ -106,14 +111,19 @@ class ThroughTime(View):
 
 
 def verdict(values: np.ndarray, backwards: bool) -> str:
-    """Return in words what becomes of the gradient between the place that was read last and the one read first."""
-    there = values[np.isfinite(values)]
+    """Return in words what becomes of the gradient on its way to the place that was read first."""
+    there = values[~np.isnan(values)]
+    there = there[::-1] if backwards else there
+    if np.isinf(there).any():
+        return "grows until it is no number any more"
     if not there.any():
         return "no gradient at all"
-    far, near = (there[-1], there[0]) if backwards else (there[0], there[-1])
-    if far < VANISHED * near:
+    if len(there) > 1 and not there[1:].any():
+        return "asked about where it has only begun to read"
+    if there[0] < VANISHED * there.max():
         return "vanishes on its way back"
-    return "explodes on its way back" if near and far > EXPLODED * near else FINE
+    last = there[there > 0][-1]
+    return "explodes on its way back" if there[0] / EXPLODED > last else FINE
 
 
 def reaching(session: Session, given: Tensor, target: int) -> list[tuple[str, np.ndarray]]:
@@ -124,14 +134,13 @@ def reaching(session: Session, given: Tensor, target: int) -> list[tuple[str, np
     found: list[Reading] = []
     paths = offered(recurrent(session.graph))
     answer = _in_the_open(session, given, paths, found, target)
-    states = [state for reading in found for state in reading.values["state"]]
-    gradients = torch.autograd.grad(answer, states, allow_unused=True)
-    lengths = [0.0 if gradient is None else float(gradient.norm()) for gradient in gradients]
+    asked = [rows for reading in found for name, rows in reading.values.items() if name in HELD]
+    gradients = torch.autograd.grad(answer, [row for rows in asked for row in rows], allow_unused=True)
+    lengths = iter([0.0 if gradient is None else float(gradient.norm()) for gradient in gradients])
     lines = []
     for reading in found:
-        many = len(reading.values["state"])
-        lines.append((reading.name, np.array(lengths[:many])))
-        lengths = lengths[many:]
+        held = [[next(lengths) for _ in rows] for name, rows in reading.values.items() if name in HELD]
+        lines.append((reading.name, np.linalg.norm(np.array(held), axis=0)))
     return lines
 
 
@@ -145,7 +154,7 @@ def _in_the_open(session: Session, given: Tensor, paths: list[str], found: list[
             module = cell_of(session, path)
             taken = stack.enter_context(entered(module))
 
-            def instead(output: Tensor, path: str = path, module=module, taken=taken) -> Tensor:
+            def instead(output: Tensor, path: str = path, module=module, taken=taken) -> Any:
                 x, *first = taken[-1]
                 lengths = getattr(x, "lengths", None)
                 x = x if x.requires_grad else x.detach().requires_grad_()  # so that frozen weights do not matter
@@ -155,14 +164,30 @@ def _in_the_open(session: Session, given: Tensor, paths: list[str], found: list[
                 sequence = torch.cat([reading.rows("state") for reading in last], dim=1)[None]
                 padded = torch.nn.functional.pad(sequence, (0, 0, 0, x.shape[1] - end))
                 found.extend(readings)
-                return module.kept(x, padded, lengths)
+                values = module.kept(x, padded, lengths)
+                return (values, _ends(readings)) if module.state else values
 
             stack.enter_context(hooked([(node(session.module, path), instead)]))
         learner = session.network
-        if learner.task.answers != "labels":
-            return scored(learner, given)[0, target]
-        places = learner.task.answer(learner.networks, given)[0].flatten(0, -2)
-        return places[int(lengths_of(given)[0]) - 1 if session.module.sequences else -1, target]
+        end = _at_the_end(session, given)
+        return scored(learner, given)[0, target] if end is None else end[target]
+
+
+def _at_the_end(session: Session, given: Tensor) -> Tensor | None:
+    """Return what is answered at an example's last place, where every place is answered."""
+    learner = session.network
+    if learner.task.answers != "labels":
+        return None
+    places = learner.task.answer(learner.networks, given)[0].flatten(0, -2)
+    ends = isinstance(given, Tensor) and session.module.sequences
+    return places[min(int(lengths_of(given)[0]), len(places)) - 1 if ends else -1]
+
+
+def _ends(readings: list[Reading]) -> Tensor:
+    """Return the last states of all layers and directions, of an LSTM its memories behind them, as they go on."""
+    last = [(one, 0 if one.backwards else -1) for one in readings]
+    memories = [one.values["memory"][at] for one, at in last if "memory" in one.values]
+    return torch.cat([*(one.values["state"][at] for one, at in last), *memories])[None]
 
 
 def passed(session: Session, path: str, reading: Reading) -> np.ndarray:
@@ -172,6 +197,8 @@ def passed(session: Session, path: str, reading: Reading) -> np.ndarray:
     steps = range(len(reading.values["state"]))
     order = list(reversed(steps)) if reading.backwards else list(steps)
     lstm = cell.mode == "LSTM"
+    if not all(bool(value.isfinite().all()) for rows in reading.values.values() for value in rows):
+        return np.full(len(order), np.inf)
     with torch.no_grad():
         product = torch.eye((2 if lstm else 1) * cell.hidden_size, dtype=torch.double)
         stretch = np.empty(len(order))
@@ -185,11 +212,11 @@ def passed(session: Session, path: str, reading: Reading) -> np.ndarray:
 
 def jacobian(cell, at: str, reading: Reading, now: int, before: int) -> Tensor:
     """Return the derivative of a place's state by the one before; of an LSTM, of state and memory by both."""
-    own = getattr(cell, f"weight_hh_{at}").double().cpu()
-    value = {name: rows[now].double().cpu() for name, rows in reading.values.items()}
-    state = reading.values["state"][before].double().cpu()
+    own = getattr(cell, f"weight_hh_{at}").cpu().double()
+    value = {name: rows[now].cpu().double() for name, rows in reading.values.items()}
+    state = reading.values["state"][before].cpu().double()
     if cell.mode == "LSTM":
-        memory = reading.values["memory"][before].double().cpu()
+        memory = reading.values["memory"][before].cpu().double()
         wi, wf, wg, wo = own.chunk(4)
         i, f, o, g = (value[name] for name in ("input", "forget", "output", "candidate"))
         bent = value["memory"].tanh()
@@ -205,7 +232,7 @@ def jacobian(cell, at: str, reading: Reading, now: int, before: int) -> Tensor:
         wr, wz, wn = own.chunk(3)
         r, z, n = value["reset"], value["update"], value["candidate"]
         bias = cell._parameters[f"bias_hh_{at}"] if cell.bias else None
-        inner = wn @ state + (bias.double().cpu().chunk(3)[2] if bias is not None else 0)
+        inner = wn @ state + (bias.cpu().double().chunk(3)[2] if bias is not None else 0)
         by_candidate = (1 - n**2)[:, None] * (r[:, None] * wn + (inner * r * (1 - r))[:, None] * wr)
         return torch.diag(z) + ((state - n) * z * (1 - z))[:, None] * wz + (1 - z)[:, None] * by_candidate
     slope = 1 - value["state"] ** 2 if cell.mode == "RNN_TANH" else (value["state"] > 0).double()
@@ -219,7 +246,7 @@ def spectral_radii(session: Session, path: str) -> list[float]:
         return []
     with torch.no_grad():
         every = [getattr(cell, f"weight_hh_l{layer}") for layer in range(cell.num_layers)]
-        return [float(torch.linalg.eigvals(weight.double().cpu()).abs().max()) for weight in every]
+        return [float(torch.linalg.eigvals(weight.cpu().double()).abs().max()) for weight in every]
 
 
 def _filled(values: np.ndarray, length: int) -> np.ndarray:
