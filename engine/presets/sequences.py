@@ -22,6 +22,7 @@ from engine.training.recipe import Recipe
 DELAY, LETTERS = 30, 10
 WORDS, LONGEST = len(vocabulary()) + 1, Reviews.longest
 CHARACTERS, WINDOW = 90, 64
+AHEAD = 10
 
 DUEL = {"data": Recall(symbols=LETTERS, delay=DELAY, number=20_000), "recipe": Recipe(rate=0.01, batch=50, epochs=10.0)}
 READ = {"data": Reviews(), "recipe": Recipe(rate=0.005, batch=32, epochs=8.0)}
@@ -155,12 +156,12 @@ def characters() -> Graph:
 @preset(
     "sines",
     "Sines",
-    "Three sines together, seen through a window of 40: which number comes next?",
+    "Three sines together, seen through a window of 40: which ten numbers come next?",
     "rnn",
-    data=Waves(),
+    data=Waves(ahead=AHEAD),
     task=Regress(),
-    recipe=Recipe(rate=0.005, batch=32, epochs=20.0),
+    recipe=Recipe(rate=0.005, batch=32, epochs=40.0),
 )
 def sines() -> Graph:
-    """Return 24 GRU cells and one number."""
-    return chain(series=Input(sizes=(40, 1)), gru=GRU(units=24), out=Dense(units=1))
+    """Return 24 GRU cells and ten numbers."""
+    return chain(series=Input(sizes=(40, 1)), gru=GRU(units=24), out=Dense(units=AHEAD))

@@ -28,7 +28,17 @@ RNN = Lab(
     ("rnn",),
     "recall-lstm",
     ("tokens", "series"),
-    board=("generate", "states", "gates", "through-time", "memory", "curves", "flow", "predictions"),
+    board=(
+        "generate",
+        "forecast",
+        "states",
+        "gates",
+        "tokens",
+        "through-time",
+        "curves",
+        "flow",
+        "predictions",
+    ),
 )
 LABS = (PLAYGROUND, CNN, RNN)
 

@@ -5,8 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from captum.attr import InputXGradient, IntegratedGradients
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.metrics import mean_squared_error
 from torch import nn
 
 from engine.data import DATASETS
@@ -24,8 +26,10 @@ from engine.looking.sample import aim, sample_of
 from engine.presets import PRESETS
 from engine.runs.record import DraftRecord
 from engine.tasks.label import Label
+from engine.tasks.regress import Regress
 from engine.training.experiment import Experiment
 from engine.training.learner import Learner
+from engine.training.loop import learn
 from engine.training.recipe import Recipe
 from engine.views import VIEWS
 from engine.views.answers.predictions import said
@@ -588,3 +592,98 @@ def test_maps_of_several_layers_share_one_scale():
     most = max(np.abs(frame[name]).max() for name in frame.arrays)
     for trace in VIEWS["states"]().draw(frame)["data"]:
         assert (trace["zmin"], trace["zmax"]) == (-most, most)
+
+
+@pytest.mark.parametrize("task", ["class", "labels"])
+def test_what_each_piece_says_is_what_captum_finds(task):
+    if task == "class":
+        session = session_on(LSTM(units=3))
+    else:
+        data = DATASETS["parity"](number=60, length=9, shortest=3)
+        session = session_on(GRU(units=3, gives="sequence"), data, Label(), 2)
+    session.module.double()
+    with torch.no_grad():
+        for weight in session.module.parameters():
+            weight.mul_(2)
+    embed, cell, out = (session.module.get_submodule(name) for name in ("embed", "cell", "out"))
+    dataset = session.network.dataset
+    for name in ("0", "1"):
+        frame = seen(session, "tokens", sample=name, toward=dataset.classes[1])
+        tokens = sample_of(session, name).values
+        tokens = tokens[tokens != 0][None]
+        vectors = embed(tokens).detach()
+
+        def score(vectors):
+            return out(cell.cell(vectors)[0][:, -1])[:, 1]
+
+        wanted = IntegratedGradients(score).attribute(vectors, n_steps=50, method="gausslegendre")[0].sum(dim=1)
+        np.testing.assert_allclose(frame["parts"][0], wanted.detach(), rtol=1e-4, atol=1e-7)
+        times = InputXGradient(score).attribute(vectors.clone().requires_grad_())[0].sum(dim=1)
+        np.testing.assert_allclose(frame["parts"][1], times.detach(), rtol=1e-4, atol=1e-7)
+        for place in range(tokens.shape[1]):
+            rest = torch.cat([tokens[:, :place], tokens[:, place + 1 :]], dim=1)
+            lost = (score(vectors) - score(embed(rest))).detach()
+            assert frame["parts"][2, place] == pytest.approx(float(lost), abs=1e-6)
+        change = float((score(vectors) - score(torch.zeros_like(vectors))).detach())
+        assert frame["parts"][0].sum() == pytest.approx(change, rel=1e-4)
+        assert frame.words["whole"] - frame.words["none"] == pytest.approx(change, rel=1e-5)
+        assert VIEWS["tokens"]().draw(frame)["data"]
+
+
+def test_what_looks_nothing_up_has_no_pieces_to_explain():
+    assert "through an embedding" in VIEWS["tokens"]().refusal(PRESETS["sines"].experiment())
+    assert VIEWS["tokens"](methods=()).refusal(PRESETS["recall-gru"].experiment()) == "No method is chosen."
+
+
+def forecasting(ahead=3, **options):
+    """Return a session on a network that tells what comes next of waves."""
+    data = DATASETS["waves"](length=300, window=12, ahead=ahead, **options)
+    graph = chain(series=Input(sizes=(12, 1)), gru=GRU(units=4), out=Dense(units=ahead))
+    experiment = Experiment("waves", {"network": graph}, data, Regress(), Recipe(epochs=3, batch=16, rate=0.02))
+    learner = Learner(experiment, data.load())
+    for _ in learn(learner):
+        pass
+    return Session(experiment, learner.step, DraftRecord(learner), learner)
+
+
+def test_a_forecast_is_compared_with_what_costs_nothing():
+    session = forecasting()
+    dataset = session.network.dataset
+    frame = seen(session, "forecast", split="test", ahead=2, season=5)
+    inputs, targets = dataset.test.inputs, dataset.test.targets.numpy()
+    with torch.no_grad():
+        answers = session.module(inputs).numpy()
+    np.testing.assert_allclose(frame["truth"], targets[:, 1])
+    np.testing.assert_allclose(frame["told"], answers[:, 1], atol=1e-6)
+    for ahead in range(3):
+        for row, guess in enumerate(
+            (answers[:, ahead], inputs[:, -1, 0].numpy(), inputs[:, 12 - 5 + ahead, 0].numpy())
+        ):
+            wanted = mean_squared_error(targets[:, ahead], guess) ** 0.5
+            assert frame["errors"][row, ahead] == pytest.approx(wanted, rel=1e-5)
+    values, told = list(inputs[0, :, 0].numpy()), []
+    while len(told) < len(targets) + 1:
+        with torch.no_grad():
+            three = session.module(torch.tensor(values[-12:])[None, :, None])[0].tolist()
+        told, values = told + three, values + three
+    np.testing.assert_allclose(frame["alone"], told[1 : len(targets) + 1], atol=1e-5)
+    assert len(frame["alone"]) == len(frame["at"])
+    residuals = targets[:, 0] - answers[:, 0]
+    for lag in (1, 7):
+        low, high = residuals[:-lag] - residuals.mean(), residuals[lag:] - residuals.mean()
+        assert frame["autocorrelation"][lag - 1] == pytest.approx(
+            (low * high).sum() / residuals.var() / len(residuals), abs=1e-5
+        )
+    assert VIEWS["forecast"]().draw(frame)["data"]
+
+
+def test_a_season_reaches_back_as_often_as_it_must_and_not_beyond_the_window():
+    session = forecasting()
+    frame = seen(session, "forecast", split="test", season=2)
+    inputs, targets = session.network.dataset.test.inputs, session.network.dataset.test.targets.numpy()
+    for ahead, back in enumerate((10, 11, 10)):  # the third is two seasons after what the first is compared with
+        wanted = mean_squared_error(targets[:, ahead], inputs[:, back, 0].numpy()) ** 0.5
+        assert frame["errors"][2, ahead] == pytest.approx(wanted, rel=1e-5)
+    with pytest.raises(VitrineError, match="A season of 40 is longer than the window of 12"):
+        seen(session, "forecast", season=40)
+    assert "can forecast" in VIEWS["forecast"]().refusal(PRESETS["adding-lstm"].experiment())

@@ -14,7 +14,8 @@ from engine.layers.sequence import GRU, LSTM, RNN
 from engine.layers.timed import Recurrent
 from engine.looking.sample import Sample
 from engine.looking.session import Session
-from engine.looking.shared import steps
+from engine.looking.shared import NODE, SAMPLE, Example, Words, offered, steps
+from engine.looking.view import View
 
 KINDS = (RNN, LSTM, GRU)
 GATES = {"LSTM": ("input", "forget", "output", "candidate", "memory"), "GRU": ("reset", "update", "candidate")}
@@ -48,9 +49,21 @@ def recurrent(graph: Graph) -> list[Step]:
     return [step for step in steps(graph) if isinstance(step.layer, KINDS)]
 
 
-def without_cells(graph: Graph) -> str:
-    """Return why there is nothing to be seen of memory, or nothing."""
-    return "" if recurrent(graph) else "This network has no recurrent layer."
+class OfCells(View):
+    """What views of recurrent layers have in common."""
+
+    follows = True
+
+    sample: Example = SAMPLE
+    node: Words = NODE
+
+    def refuses(self, experiment):
+        """Refuse networks without memory."""
+        return "" if recurrent(experiment.graph) else "This network has no recurrent layer."
+
+    def offers(self, experiment):
+        """Offer the recurrent layers."""
+        return {"node": offered(recurrent(experiment.graph))}
 
 
 def read(session: Session, path: str, sample: Sample) -> list[Reading]:

@@ -11,36 +11,25 @@ from engine.figures.figure import PALETTE, Trace, axis, caption, figure, heat, l
 from engine.looking.frame import Frame
 from engine.looking.sample import sample_of
 from engine.looking.session import looking
-from engine.looking.shared import NODE, SAMPLE, UNIT, Example, Number, Words, offered, picked
-from engine.looking.view import View, view
-from engine.views.sequences.cells import SIGNED, cell_of, labels, read, recurrent, without_cells
+from engine.looking.shared import UNIT, Number, picked
+from engine.looking.view import view
+from engine.views.sequences.cells import SIGNED, OfCells, cell_of, labels, read, recurrent
 from engine.views.sequences.states import along
 
 Place = Annotated[int, Field(ge=0, le=100_000)]
 
 
 @view("gates")
-class Gates(View):
+class Gates(OfCells):
     """Every gate of a layer, units × time; and of one unit at one place, how its new state comes about."""
 
     title, rank, height, wide = "Gates", 11, 420, True
-    follows = True
     hint = "A forget gate near 1 holds on to what it knows, near 0 drops it; an input gate near 1 lets new things in."
 
-    sample: Example = SAMPLE
-    node: Words = NODE
     unit: Number = UNIT
     place: Place | None = option(None, "The place whose arithmetic is written out.", none="the last")
     show: Literal["every unit", "one unit"] = option("every unit", "Heat maps of all units, or lines of the one.")
     way: Literal["forwards", "backwards"] = option("forwards", "Which direction, where the layer reads both ways.")
-
-    def refuses(self, experiment):
-        """Refuse networks without memory."""
-        return without_cells(experiment.graph)
-
-    def offers(self, experiment):
-        """Offer the recurrent layers."""
-        return {"node": offered(recurrent(experiment.graph))}
 
     def compute(self, session):
         """Read the sample with one layer."""
@@ -130,7 +119,9 @@ def step_in_words(frame: Frame, unit: int, place: int) -> str:
     begins = {"state": frame["begins"][0, unit], "memory": frame["begins"][1, unit]}
     now = {name: _short(frame[name][unit, place]) for name in frame.words["gates"]}
     last = {name: _short(frame[name][unit, before] if there else begins[name]) for name in begins if name in now}
-    head = f"<b>unit {unit} at place {place}</b> ({frame.words['pieces'][place]}), {frame.words['name']}<br>"
+    piece = frame.words["pieces"][place]
+    there_is = "" if piece == str(place) else f" ({piece})"
+    head = f"<b>unit {unit} at place {place}</b>{there_is}, {frame.words['name']}<br>"
     if "memory" in now:
         return head + (
             f"memory = forget · last memory + input · candidate = {now['forget']} · {last['memory']} + "

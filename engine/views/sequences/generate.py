@@ -44,7 +44,7 @@ class Generate(View):
     top_k: Annotated[int, Field(ge=1, le=1000)] | None = option(
         None, "Only so many of the most probable pieces may come.", none="all", rare=True
     )
-    top_p: Annotated[float, Field(gt=0, le=1)] | None = option(
+    top_p: Annotated[float, Field(ge=0.01, le=1)] | None = option(
         None, "Only the most probable pieces may come, as many as make up this share.", none="all", rare=True
     )
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = option(0, "Another number, another text.", rare=True)

@@ -9,35 +9,24 @@ from engine.figures.figure import Trace, axis, figure, heat
 from engine.looking.frame import Frame
 from engine.looking.sample import sample_of
 from engine.looking.session import looking
-from engine.looking.shared import NODE, SAMPLE, Example, Words, offered, picked
-from engine.looking.view import View, view
-from engine.views.sequences.cells import labels, read, recurrent, without_cells
+from engine.looking.shared import offered, picked
+from engine.looking.view import view
+from engine.views.sequences.cells import OfCells, labels, read, recurrent
 
 
 @view("states")
-class States(View):
+class States(OfCells):
     """Units × time: what is held at every place, of every recurrent layer and in both directions."""
 
     title, rank, height, wide = "States", 10, 340, True
-    follows = True
     hint = (
         "A row that keeps its colour from one place to the next remembers; one that flickers only sees what is there."
     )
 
-    sample: Example = SAMPLE
-    node: Words = NODE
     show: Literal["state", "memory"] = option(
         "state", "What a layer gives, or what an LSTM keeps behind its output gate; of other cells both are the same."
     )
     layers: Literal["every", "one"] = option("every", "All recurrent layers, or the one that is selected.")
-
-    def refuses(self, experiment):
-        """Refuse networks without memory."""
-        return without_cells(experiment.graph)
-
-    def offers(self, experiment):
-        """Offer the recurrent layers."""
-        return {"node": offered(recurrent(experiment.graph))}
 
     def compute(self, session):
         """Read the sample with every layer."""

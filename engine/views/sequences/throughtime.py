@@ -10,13 +10,13 @@ from torch import Tensor
 from engine.choice import option
 from engine.figures.figure import BAD, PALETTE, axis, caption, figure, line
 from engine.graph.capture import entered, hooked, node
-from engine.layers.modules import lengths_of
 from engine.looking.frame import Frame
-from engine.looking.sample import aim, called, sample_of, scored
+from engine.looking.sample import aim, called, sample_of
 from engine.looking.session import Session, looking
-from engine.looking.shared import NODE, SAMPLE, TOWARD, Example, Words, offered, picked
-from engine.looking.view import View, view
-from engine.views.sequences.cells import BACK, SHOWN, Reading, cell_of, labels, read, recurrent, through, without_cells
+from engine.looking.shared import TOWARD, Words, offered, picked
+from engine.looking.view import view
+from engine.views.sequences.asking import asked, at_the_end
+from engine.views.sequences.cells import BACK, SHOWN, OfCells, Reading, cell_of, labels, read, recurrent, through
 from engine.views.sequences.states import along
 
 VANISHED, EXPLODED = 1e-4, 1e4  # against the gradient at the last place
@@ -26,15 +26,12 @@ HELD = ("memory", "state")  # what goes on from one place to the next
 
 
 @view("through-time")
-class ThroughTime(View):
+class ThroughTime(OfCells):
     """The length of the gradient that comes back to every place, layer by layer; or of what one step passes on."""
 
     title, rank, height = "Through time", 12, 320
-    follows = True
     hint = "A line that falls to the left vanishes: what stood there can hardly be learned. One that climbs explodes."
 
-    sample: Example = SAMPLE
-    node: Words = NODE
     toward: Words = TOWARD
     show: Literal["gradient", "steps"] = option(
         "gradient",
@@ -42,21 +39,14 @@ class ThroughTime(View):
         "as the largest stretch of the product of all steps between.",
     )
 
-    def refuses(self, experiment):
-        """Refuse networks without memory."""
-        return without_cells(experiment.graph)
-
-    def offers(self, experiment):
-        """Offer the recurrent layers."""
-        return {"node": offered(recurrent(experiment.graph))}
-
     def compute(self, session):
         """Go through the sample and back."""
         sample = sample_of(session, self.sample)
         words = dict(sample.told())
         with looking(session.network), torch.enable_grad():
             if self.show == "gradient":
-                target = aim(session, self.toward, sample, _at_the_end(session, sample.given))
+                end = at_the_end(session, sample.given)
+                target = aim(session, self.toward, sample, None if end is None else end[0])
                 found = reaching(session, sample.given, target)
                 words["toward"] = SHOWN.get(name := called(session, target), name)
             else:
@@ -134,13 +124,13 @@ def reaching(session: Session, given: Tensor, target: int) -> list[tuple[str, np
     found: list[Reading] = []
     paths = offered(recurrent(session.graph))
     answer = _in_the_open(session, given, paths, found, target)
-    asked = [rows for reading in found for name, rows in reading.values.items() if name in HELD]
-    gradients = torch.autograd.grad(answer, [row for rows in asked for row in rows], allow_unused=True)
+    held = [row for reading in found for name, rows in reading.values.items() if name in HELD for row in rows]
+    gradients = torch.autograd.grad(answer, held, allow_unused=True)
     lengths = iter([0.0 if gradient is None else float(gradient.norm()) for gradient in gradients])
     lines = []
     for reading in found:
-        held = [[next(lengths) for _ in rows] for name, rows in reading.values.items() if name in HELD]
-        lines.append((reading.name, np.linalg.norm(np.array(held), axis=0)))
+        by_name = [[next(lengths) for _ in rows] for name, rows in reading.values.items() if name in HELD]
+        lines.append((reading.name, np.linalg.norm(np.array(by_name), axis=0)))
     return lines
 
 
@@ -168,19 +158,7 @@ def _in_the_open(session: Session, given: Tensor, paths: list[str], found: list[
                 return (values, _ends(readings)) if module.state else values
 
             stack.enter_context(hooked([(node(session.module, path), instead)]))
-        learner = session.network
-        end = _at_the_end(session, given)
-        return scored(learner, given)[0, target] if end is None else end[target]
-
-
-def _at_the_end(session: Session, given: Tensor) -> Tensor | None:
-    """Return what is answered at an example's last place, where every place is answered."""
-    learner = session.network
-    if learner.task.answers != "labels":
-        return None
-    places = learner.task.answer(learner.networks, given)[0].flatten(0, -2)
-    ends = isinstance(given, Tensor) and session.module.sequences
-    return places[min(int(lengths_of(given)[0]), len(places)) - 1 if ends else -1]
+        return asked(session, given, target)[0]
 
 
 def _ends(readings: list[Reading]) -> Tensor:

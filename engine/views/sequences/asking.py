@@ -1,0 +1,26 @@
+"""Asking: what gradients are asked of where a network reads sequences: one column of its answer, at the end."""
+
+import torch
+from torch import Tensor
+
+from engine.layers.modules import lengths_of
+from engine.looking.sample import scored
+from engine.looking.session import Session
+
+
+def at_the_end(session: Session, given: Tensor) -> Tensor | None:
+    """Return what is answered at the last place of each example, where every place is answered."""
+    learner = session.network
+    if learner.task.answers != "labels":
+        return None
+    places = learner.task.answer(learner.networks, given).flatten(1, -2)
+    if not isinstance(given, Tensor) or not session.module.sequences:
+        return places[:, -1]
+    last = lengths_of(given).clamp(max=places.shape[1]) - 1
+    return places[torch.arange(len(places), device=places.device), last]
+
+
+def asked(session: Session, given: Tensor, target: int) -> Tensor:
+    """Return a score of each example; where every place is answered, the one at the last place."""
+    end = at_the_end(session, given)
+    return (scored(session.network, given) if end is None else end)[:, target]

@@ -1,0 +1,138 @@
+"""Forecast: what comes next of a series as the network tells it, beside the truth and what costs nothing to say."""
+
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import torch
+from pydantic import Field
+
+from engine.choice import option
+from engine.errors import VitrineError
+from engine.figures.figure import PALETTE, Trace, axis, caption, figure, line
+from engine.looking.frame import Frame
+from engine.looking.session import Session, looking
+from engine.looking.view import View, view
+
+POOL = 2000  # windows that are asked about
+LAGS = 30
+
+
+@view("forecast")
+class Forecast(View):
+    """Truth and prediction along time, the error by how far ahead it looks, and what the errors have in common."""
+
+    title, rank, height, wide = "Forecast", 8, 380, True
+    hint = "It should beat the last value said again; errors that hang together still hold something to be learned."
+
+    split: Literal["validation", "test", "train"] = option("validation", "Of which stretch of the series.")
+    ahead: Annotated[int, Field(ge=1, le=200)] = option(1, "How many numbers ahead the line of predictions looks.")
+    season: Annotated[int, Field(ge=2, le=1000)] | None = option(
+        None, "Compare with the number so many places before, too.", none="none"
+    )
+    feeds_back: bool = option(True, "Also let it go on from the first window by what it said itself.")
+
+    def refuses(self, experiment):
+        """Refuse what tells no numbers of one series in the order of time."""
+        data = experiment.data
+        told = experiment.task.answers == "numbers" and data and data.example == "series" and data.divided == "in order"
+        return "" if told else "Only networks that tell what comes next in a series can forecast."
+
+    def stages(self, session):
+        """Ask about every window in turn, then compare."""
+        yield from session.asked(self.split, POOL)
+        yield self.compute(session)
+
+    def compute(self, session):
+        """Compare answers with what came, and with numbers that were there already."""
+        dataset = session.network.dataset
+        if not dataset.overlap or dataset.sizes[1:] != (1,):
+            raise VitrineError(f"{dataset.title} is not one series read through a window.", cure="Choose Waves.")
+        answers, targets = (values.double().numpy() for values in session.outputs(self.split, POOL))
+        name, split = session.split(self.split)
+        windows = split.inputs[: len(answers), :, 0].double().cpu().numpy()
+        far = min(self.ahead, targets.shape[1])
+        errors = {"network": _rmse(answers - targets), "last value again": _rmse(windows[:, -1:] - targets)}
+        if self.season:
+            errors["last season again"] = _rmse(_season(windows, targets.shape[1], self.season) - targets)
+        residuals = targets[:, 0] - answers[:, 0]
+        arrays = {
+            "at": np.arange(len(answers)) + windows.shape[1] + far - 1,
+            "truth": targets[:, far - 1],
+            "told": answers[:, far - 1],
+            "errors": np.stack(list(errors.values())),
+            "autocorrelation": autocorrelation(residuals, min(LAGS, len(residuals) - 1)),
+        }
+        if self.feeds_back:
+            arrays["alone"] = alone(session, windows[0], len(answers) + far - 1)[far - 1 :]
+        return Frame(arrays, {"split": name, "names": list(errors), "far": far, "many": len(residuals)})
+
+    def draw(self, frame):
+        """Draw the lines above, the errors and what they have in common below."""
+        words, at = frame.words, frame["at"]
+        kinds = [("truth", frame["truth"], PALETTE[7]), ("told", frame["told"], PALETTE[0])]
+        if "alone" in frame.arrays:
+            kinds.append(("fed back", frame["alone"], PALETTE[1]))
+        traces: list[Trace] = [
+            line(name, at, np.round(values, 4), colour, mode="lines", legend="legend") for name, values, colour in kinds
+        ]
+        ahead = np.arange(1, frame["errors"].shape[1] + 1)
+        below: dict[str, Any] = {"xaxis": "x2", "yaxis": "y2", "showlegend": False}
+        for number, (name, errors) in enumerate(zip(words["names"], frame["errors"], strict=True)):
+            told = f"{name}, %{{x}} ahead: %{{y:.4g}}<extra></extra>"
+            traces.append(line(name, ahead, errors, PALETTE[(0, 3, 4)[number]], hovertemplate=told, **below))
+        lags = np.arange(1, len(frame["autocorrelation"]) + 1)
+        bars = {"type": "bar", "x": lags, "y": frame["autocorrelation"], "marker": {"color": PALETTE[0]}}
+        traces.append(bars | {"xaxis": "x3", "yaxis": "y3", "showlegend": False, "name": "autocorrelation"})
+        chance = 1.96 / np.sqrt(words["many"])
+        bound = {"type": "line", "xref": "x3 domain", "yref": "y3", "x0": 0, "x1": 1}
+        dashes = [bound | {"y0": y, "y1": y, "line": {"dash": "dot", "color": PALETTE[7]}} for y in (chance, -chance)]
+        first = ", ".join(
+            f"{name} {errors[0]:.3g}" for name, errors in zip(words["names"], frame["errors"], strict=True)
+        )
+        return figure(
+            traces,
+            xaxis=axis(f"place in the stretch ({words['split']})", domain=[0, 1], anchor="y"),
+            yaxis=axis(f"value, {words['far']} ahead", domain=[0.52, 1]),
+            xaxis2=axis("how far ahead", domain=[0, 0.46], anchor="y2", nticks=8),
+            yaxis2=axis("error (rmse)", domain=[0, 0.33], rangemode="tozero", anchor="x2", nticks=4),
+            xaxis3=axis("lag of the errors", domain=[0.56, 1], anchor="y3"),
+            yaxis3=axis("correlation", domain=[0, 0.33], range=[-1, 1], anchor="x3", nticks=4),
+            shapes=dashes,
+            annotations=[caption(f"rmse 1 ahead: {first}")],
+            showlegend=True,
+            margin={"l": 56, "r": 8, "t": 26, "b": 40},
+        )
+
+
+def _rmse(errors: np.ndarray) -> np.ndarray:
+    """Return the root of the mean square of errors, for each number ahead."""
+    return np.sqrt(np.square(errors).mean(axis=0))
+
+
+def _season(windows: np.ndarray, ahead: int, season: int) -> np.ndarray:
+    """Return, for each number ahead, the one a season before it; of several seasons as few as reach into the window."""
+    long = windows.shape[1]
+    places = [long + step - season * -(-(step + 1) // season) for step in range(ahead)]
+    if min(places) < 0:
+        raise VitrineError(f"A season of {season} is longer than the window of {long}.", cure="Choose a shorter one.")
+    return windows[:, places]
+
+
+def autocorrelation(values: np.ndarray, lags: int) -> np.ndarray:
+    """Return how values go together with those 1, 2, … places later."""
+    centred = values - values.mean()
+    total = np.square(centred).sum()
+    if not total:
+        return np.zeros(lags)
+    return np.array([(centred[lag:] * centred[:-lag]).sum() / total for lag in range(1, lags + 1)])
+
+
+def alone(session: Session, window: np.ndarray, many: int) -> np.ndarray:
+    """Return so many numbers that follow a window as the network tells them, which it then takes for the truth."""
+    learner, values = session.network, list(window)
+    long = len(values)
+    with looking(learner):
+        while len(values) < long + many:
+            rows = torch.tensor(values[-long:], dtype=torch.float32)[None, :, None].to(learner.place.device)
+            values += learner.answer(learner.material.given(rows)).float().cpu()[0].tolist()
+    return np.array(values[long : long + many])
