@@ -67,4 +67,7 @@ def fewer(dataset: Dataset, recipe: Recipe) -> Dataset:
     if recipe.examples is None or recipe.examples >= len(dataset.train):
         return dataset
     order = mixed(dataset.train.targets, dataset.divided, drawn(recipe.seed, 31))
-    return dataclasses.replace(dataset, train=dataset.train.take(order[: recipe.examples]))
+    kept = order[: recipe.examples]
+    return dataclasses.replace(
+        dataset, train=dataset.train.take(in_time(kept) if dataset.divided == "in order" else kept)
+    )

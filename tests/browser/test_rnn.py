@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from tests.browser.test_cnn import TALL, click, looks, words_of
 from tests.browser.test_living import figure, run_step, status, train
 
-VIEWS = ["states", "gates", "through-time", "memory", "predictions"]
+VIEWS = ["states", "gates", "tokens", "through-time", "memory", "predictions"]
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def drawn(page, *titles):
 
 def test_a_text_of_ones_own_is_read_letter_by_letter_and_a_step_is_written_out(visit, learned):
     page = visit(f"rnn?run={learned[1]}&board={';'.join(VIEWS)}", viewport=TALL)
-    drawn(page, "States", "Gates", "Through time", "Memory", "Predictions")
+    drawn(page, "States", "Gates", "Tokens", "Through time", "Memory", "Predictions")
     expect(figure(page, "Gates")).to_contain_text("unit 0 at place")
     click(page, "Gates", "", 3, 5)
     expect(figure(page, "Gates")).to_contain_text("unit 5 at place 3")

@@ -28,6 +28,7 @@ from engine.runs.record import DraftRecord
 from engine.tasks.label import Label
 from engine.tasks.regress import Regress
 from engine.training.experiment import Experiment
+from engine.training.folds import fewer, folded
 from engine.training.learner import Learner
 from engine.training.loop import learn
 from engine.training.recipe import Recipe
@@ -687,3 +688,84 @@ def test_a_season_reaches_back_as_often_as_it_must_and_not_beyond_the_window():
     with pytest.raises(VitrineError, match="A season of 40 is longer than the window of 12"):
         seen(session, "forecast", season=40)
     assert "can forecast" in VIEWS["forecast"]().refusal(PRESETS["adding-lstm"].experiment())
+
+
+def test_one_output_that_tells_of_two_classes_is_asked_about_both():
+    data = DATASETS["parity"](number=60, length=9, shortest=3)
+    session = session_on(GRU(units=3, gives="sequence"), data, Label(), 1)
+    for kind, values in (("through-time", "values"), ("tokens", "parts")):
+        even, odd = (seen(session, kind, toward=name)[values] for name in ("even", "odd"))
+        assert np.abs(odd).max() > 0
+        np.testing.assert_allclose(np.abs(even), np.abs(odd), rtol=1e-4, atol=1e-7)
+
+
+def test_without_a_piece_that_must_stand_its_vector_is_nothing():
+    dataset = PROSE.load()
+    graph = chain(
+        text=Input(sizes=dataset.sizes, values="tokens"),
+        embed=Embedding(vocabulary=31, features=6),
+        cell=GRU(units=6, gives="sequence"),
+        out=Dense(units=30),
+    )
+    learner = Learner(Experiment("text", {"network": graph}, PROSE, Label(), Recipe(batch=16)), dataset)
+    session = Session(learner.experiment, 0, DraftRecord(learner), learner)
+    frame = seen(session, "tokens", toward="e", methods=("leave one out",))
+    column, tokens = dataset.classes.index("e"), dataset.validation.inputs[:1]
+    with torch.no_grad():
+        embed, cell, out = (session.module.get_submodule(name) for name in ("embed", "cell", "out"))
+        whole = out(cell(embed(tokens))[0, -1])[column]
+        for place in range(20):
+            vectors = embed(tokens)
+            vectors[0, place] = 0
+            assert frame["parts"][0, place] == pytest.approx(float(whole - out(cell(vectors)[0, -1])[column]), abs=1e-6)
+
+
+def test_a_stretch_that_overflows_while_states_do_not_is_said_to():
+    session = session_on(RNN(units=3), DATASETS["recall"](number=60, delay=400, symbols=4))
+    with torch.no_grad():
+        for weight in session.module.get_submodule("cell").parameters():
+            weight.zero_()
+        session.module.get_submodule("cell").cell.weight_hh_l0.copy_(8 * torch.eye(3))
+    drawn = VIEWS["through-time"](show="steps").draw(seen(session, "through-time", show="steps"))
+    assert "grows until it is no number" in drawn["layout"]["annotations"][0]["text"]
+
+
+def test_a_network_whose_weights_are_no_numbers_says_so():
+    session = session_on(RNN(units=3, gives="sequence"), PROSE, Label(), 30)
+    with torch.no_grad():
+        for weight in session.module.parameters():
+            weight.fill_(torch.nan)
+    with pytest.raises(VitrineError, match="no numbers any more"):
+        seen(session, "generate")
+    assert VIEWS["states"]().draw(seen(session, "states"))["data"][0]["zmax"] == 1.0
+    assert seen(session, "through-time").words["radii"] == {}
+
+
+def test_a_forecast_keeps_to_one_stretch_in_the_order_of_time():
+    session = forecasting(ahead=1)
+    few = dataclasses.replace(session.experiment, recipe=session.experiment.recipe.but(examples=100))
+    learner = Learner(few, fewer(few.data.load(), few.recipe))
+    found = seen(Session(few, 0, DraftRecord(learner), learner), "forecast", split="train")
+    np.testing.assert_allclose(found["truth"], few.data.load().train.targets[-100:, 0])
+    fold = folded(few.data.load(), Recipe(folds=3, fold=2))
+    learner = Learner(session.experiment, fold)
+    frame = seen(Session(session.experiment, 0, DraftRecord(learner), learner), "forecast")
+    many = len(frame["truth"])
+    inputs = fold.validation.inputs[:, :, 0]
+    assert many < len(inputs)
+    assert torch.equal(inputs[1:many, :-1], inputs[: many - 1, 1:])
+    assert not torch.equal(inputs[many, :-1], inputs[many - 1, 1:])
+    assert "up to a gap in time" in VIEWS["forecast"]().draw(frame)["layout"]["annotations"][0]["text"]
+
+
+def test_what_runs_away_when_fed_back_ends_there():
+    session = forecasting(ahead=1)
+    with torch.no_grad():
+        session.module.get_submodule("out").bias.fill_(50.0)
+    alone = seen(session, "forecast", split="train")["alone"]
+    assert np.isnan(alone).all()
+    long = DATASETS["waves"](length=2000, window=12, ahead=1)
+    learner = Learner(dataclasses.replace(session.experiment, data=long), long.load())
+    alone = seen(Session(learner.experiment, 0, DraftRecord(learner), learner), "forecast", split="train")["alone"]
+    assert np.isfinite(alone[:300]).all()
+    assert np.isnan(alone[300:]).all()

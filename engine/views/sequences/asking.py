@@ -3,8 +3,9 @@
 import torch
 from torch import Tensor
 
+from engine.graph.trace import trace
 from engine.layers.modules import lengths_of
-from engine.looking.sample import scored
+from engine.looking.sample import answering, apart, scored
 from engine.looking.session import Session
 
 
@@ -22,5 +23,8 @@ def at_the_end(session: Session, given: Tensor) -> Tensor | None:
 
 def asked(session: Session, given: Tensor, target: int) -> Tensor:
     """Return a score of each example; where every place is answered, the one at the last place."""
-    end = at_the_end(session, given)
-    return (scored(session.network, given) if end is None else end)[:, target]
+    learner = session.network
+    if (end := at_the_end(session, given)) is None:
+        return scored(learner, given)[:, target]
+    single = trace(answering(learner)).outputs[0].sizes[-1] == 1  # which tells of the second of two classes
+    return apart(end, single)[:, target]

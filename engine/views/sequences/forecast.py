@@ -15,6 +15,7 @@ from engine.looking.view import View, view
 
 POOL = 2000  # windows that are asked about
 LAGS = 30
+ALONE = 300  # numbers that are told one after another
 
 
 @view("forecast")
@@ -50,6 +51,9 @@ class Forecast(View):
         answers, targets = (values.double().numpy() for values in session.outputs(self.split, POOL))
         name, split = session.split(self.split)
         windows = split.inputs[: len(answers), :, 0].double().cpu().numpy()
+        if many := len(gaps := np.flatnonzero((windows[1:, :-1] != windows[:-1, 1:]).any(axis=1))):
+            many = int(gaps[0]) + 1  # a fold may hold windows from both sides of a border
+            answers, targets, windows = answers[:many], targets[:many], windows[:many]
         far = min(self.ahead, targets.shape[1])
         errors = {"network": _rmse(answers - targets), "last value again": _rmse(windows[:, -1:] - targets)}
         if self.season:
@@ -63,8 +67,9 @@ class Forecast(View):
             "autocorrelation": autocorrelation(residuals, min(LAGS, len(residuals) - 1)),
         }
         if self.feeds_back:
-            arrays["alone"] = alone(session, windows[0], len(answers) + far - 1)[far - 1 :]
-        return Frame(arrays, {"split": name, "names": list(errors), "far": far, "many": len(residuals)})
+            arrays["alone"] = alone(session, windows[0], len(answers) + far - 1, 3 * np.ptp(targets) + 1e-6)[far - 1 :]
+        words = {"split": name, "names": list(errors), "far": far, "many": len(residuals), "gap": bool(many)}
+        return Frame(arrays, words)
 
     def draw(self, frame):
         """Draw the lines above, the errors and what they have in common below."""
@@ -98,7 +103,7 @@ class Forecast(View):
             xaxis3=axis("lag of the errors", domain=[0.56, 1], anchor="y3"),
             yaxis3=axis("correlation", domain=[0, 0.33], range=[-1, 1], anchor="x3", nticks=4),
             shapes=dashes,
-            annotations=[caption(f"rmse 1 ahead: {first}")],
+            annotations=[caption(f"rmse 1 ahead: {first}{'; up to a gap in time' if words['gap'] else ''}")],
             showlegend=True,
             margin={"l": 56, "r": 8, "t": 26, "b": 40},
         )
@@ -127,12 +132,17 @@ def autocorrelation(values: np.ndarray, lags: int) -> np.ndarray:
     return np.array([(centred[lag:] * centred[:-lag]).sum() / total for lag in range(1, lags + 1)])
 
 
-def alone(session: Session, window: np.ndarray, many: int) -> np.ndarray:
-    """Return so many numbers that follow a window as the network tells them, which it then takes for the truth."""
+def alone(session: Session, window: np.ndarray, many: int, most: float) -> np.ndarray:
+    """Return so many numbers that follow a window as the network tells them, which it then takes for the truth.
+
+    It ends, with no number, after some hundreds, or where they run away farther than they may.
+    """
     learner, values = session.network, list(window)
     long = len(values)
     with looking(learner):
-        while len(values) < long + many:
+        while len(values) < long + min(many, ALONE) and abs(values[-1] - window[-1]) < most:
             rows = torch.tensor(values[-long:], dtype=torch.float32)[None, :, None].to(learner.place.device)
             values += learner.answer(learner.material.given(rows)).float().cpu()[0].tolist()
-    return np.array(values[long : long + many])
+    told = np.array(values[long : long + many])
+    told[~(np.abs(told - window[-1]) < most)] = np.nan
+    return np.concatenate([told, np.full(many - len(told), np.nan)])

@@ -66,6 +66,10 @@ class Generate(View):
         told, written = [], []
         random = torch.Generator().manual_seed(self.seed)
         for scores in spoken(session, begun, written):
+            if not bool(scores.isfinite().all()):
+                raise VitrineError(
+                    "The network's answers are no numbers any more.", cure="Go back to an earlier moment."
+                )
             chances = self.chances(scores)
             told.append(chances)
             if len(told) > self.length:

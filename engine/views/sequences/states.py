@@ -46,7 +46,8 @@ class States(OfCells):
         names = frame.words["names"]
         traces: list[Trace] = []
         layout: dict[str, Any] = {}
-        most = max(float(np.nanmax(np.abs(frame[f"values{place}"]), initial=0)) for place in range(len(names))) or 1.0
+        every = np.concatenate([frame[f"values{place}"].flatten() for place in range(len(names))])
+        most = float(np.abs(every[np.isfinite(every)]).max(initial=0)) or 1.0
         gap = min(0.09, 0.3 / len(names))
         for place, name in enumerate(names):
             values, pieces = frame[f"values{place}"], frame.words["pieces"][place]

@@ -181,7 +181,8 @@ def passed(session: Session, path: str, reading: Reading) -> np.ndarray:
         product = torch.eye((2 if lstm else 1) * cell.hidden_size, dtype=torch.double)
         stretch = np.empty(len(order))
         for position in reversed(range(len(order))):
-            stretch[order[position]] = float(torch.linalg.matrix_norm(product, 2)) if product.any() else 0.0
+            finite = bool(product.isfinite().all())
+            stretch[order[position]] = float(torch.linalg.matrix_norm(product, 2)) if finite else np.inf
             if position:
                 before = order[position - 1]
                 product = product @ jacobian(cell, at, reading, order[position], before)
@@ -224,6 +225,8 @@ def spectral_radii(session: Session, path: str) -> list[float]:
         return []
     with torch.no_grad():
         every = [getattr(cell, f"weight_hh_l{layer}") for layer in range(cell.num_layers)]
+        if not all(bool(weight.isfinite().all()) for weight in every):
+            return []
         return [float(torch.linalg.eigvals(weight.cpu().double()).abs().max()) for weight in every]
 
 

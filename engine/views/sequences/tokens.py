@@ -136,18 +136,22 @@ def times_input(session: Session, path: str, given: Tensor, target: int) -> Tens
     return (vectors * gradients[0]).sum(dim=1)
 
 
-def left_out(session: Session, _: str, given: Tensor, target: int) -> Tensor:
-    """Return how much of the score is lost without each piece; what comes behind it moves up, where lengths differ."""
+def left_out(session: Session, path: str, given: Tensor, target: int) -> Tensor:
+    """Return how much of the score is lost without each piece.
+
+    What comes behind it moves up, or where sequences may not be shorter, its vector is nothing.
+    """
     long = int(lengths_of(given)[0])
-    others = given.repeat(long, 1)
-    for place in range(long):
-        if session.module.sequences and long > 1:
+    whole, others = asked(session, given, target).detach(), given.repeat(long, 1)
+    with torch.no_grad():
+        if not session.module.sequences or long == 1:
+            kept = 1 - torch.eye(long, given.shape[1], device=given.device)[:, :, None]
+            with capturing(session.module, [], {path: lambda vectors: vectors * kept.to(vectors)}):
+                return whole - asked(session, others, target)
+        for place in range(long):
             others[place, place:-1] = given[0, place + 1 :]
             others[place, -1] = 0
-        else:
-            others[place, place] = 0
-    with torch.no_grad():
-        return asked(session, given, target) - asked(session, others, target)
+        return whole - asked(session, others, target)
 
 
 def _n(value: float) -> str:
