@@ -22,8 +22,8 @@ from pages.ui.workbench import Workbench
 
 def board(bench: Workbench) -> None:
     """Draw the panels in columns, and what can be added."""
-    panels = bench.panels.all
     source, experiment = bench.source, bench.learned or bench.ready
+    panels = [panel for panel in bench.panels.all if not _idle(bench, panel["view"], experiment)]
     usual = (1,) if len(bench.runs) > 1 else bench.lab.columns  # runs that race stand side by side in each panel
     if (form := _form(experiment)) and any(_follows(panel["view"]) for panel in panels):
         looks: dict[str, Any] = {"source": source, "board": bench.key, "table": bench.table, "looks": bench.looks}
@@ -38,6 +38,12 @@ def board(bench: Workbench) -> None:
         st.caption("The board is empty. Add a view to see something of the network.")
     if not bench.hides("board"):
         _add(bench, experiment)
+
+
+def _idle(bench: Workbench, view: dict[str, Any], experiment: Experiment) -> bool:
+    """Return whether a view that stands on every board of the lab, unchanged, has nothing to show of the experiment."""
+    kind = view["kind"]
+    return view == {"kind": kind} and kind in bench.lab.board and bool(VIEWS[kind]().refusal(experiment))
 
 
 def _form(experiment: Experiment) -> Form | None:

@@ -13,7 +13,7 @@ from pages.ui.board import board
 from pages.ui.builder import beginning, builder
 from pages.ui.forms import show
 from pages.ui.running import transport
-from pages.ui.table import Lab, usual
+from pages.ui.table import Lab
 from pages.ui.train import train_panel
 from pages.ui.words import complain, plain
 from pages.ui.workbench import Workbench
@@ -102,9 +102,7 @@ def _presets(bench: Workbench) -> None:
 
     def choose() -> None:
         if name := st.session_state[key]:
-            before = usual(bench.lab, bench.experiment)
             bench.replace(PRESETS[name].experiment())
-            bench.panels.renew(before, usual(bench.lab, bench.experiment))
 
     st.selectbox(
         "Preset",

@@ -19,13 +19,6 @@ class Panels:
         number = 1 + max((int(panel["key"]) for panel in self.all), default=0)
         self._state["board"] = [*self.all, {"key": str(number), "view": view}]
 
-    def renew(self, before: tuple[str, ...], after: tuple[str, ...]) -> None:
-        """Let other views stand there, where nobody has changed those that stood there at first."""
-        if [panel["view"] for panel in self.all] == [{"kind": kind} for kind in before]:
-            self._state["board"] = [
-                {"key": str(number), "view": {"kind": kind}} for number, kind in enumerate(after, 1)
-            ]
-
     def add_series(self) -> None:
         """Add what tells of a series as a whole, unless it is there."""
         if all(panel["view"]["kind"] != "spread" for panel in self.all):

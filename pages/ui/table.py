@@ -85,13 +85,8 @@ def begin(lab: Lab) -> dict[str, Any]:
         "key": secrets.token_hex(16),
         "fresh": True,
         "looks": _looks(st.query_params.get("looks", "")),
-        "board": _board(st.query_params.get("board", ""), usual(lab, experiment)),
+        "board": _board(st.query_params.get("board", ""), lab.board),
     }
-
-
-def usual(lab: Lab, experiment: Experiment) -> tuple[str, ...]:
-    """Return what stands on a lab's board at first: of its usual views those that can be seen of the experiment."""
-    return tuple(kind for kind in lab.board if not VIEWS[kind]().refusal(experiment)) or lab.board
 
 
 def found(graph: Graph, path: str) -> str:

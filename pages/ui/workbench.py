@@ -23,7 +23,7 @@ from pages.ui import pasts, veils
 from pages.ui.forms import REFUSED
 from pages.ui.panels import Panels
 from pages.ui.refusal import loaded, refusal
-from pages.ui.table import MOST_RIVALS, Lab, begin, found, linked, parted, usual, written
+from pages.ui.table import MOST_RIVALS, Lab, begin, found, linked, parted, written
 
 MOST_UNDO = 200
 
@@ -105,7 +105,7 @@ class Workbench:
     @property
     def address(self) -> dict[str, str]:
         """Return what the page's address is to hold, and remember it: seen again, it is no link that was followed."""
-        board = written(self.panels.all, usual(self.lab, self.experiment))
+        board = written(self.panels.all, self.lab.board)
         looks = orjson.dumps(self.looks).decode() if self.looks else ""
         parts = {"x": self.link, "run": ",".join(filter(None, self.runs)), "board": board, "looks": looks}
         parts |= {how: ",".join(veils.names(self.key, how)) for how in veils.HOW}
