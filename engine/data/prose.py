@@ -8,6 +8,7 @@ from pydantic import Field
 
 from engine.choice import option
 from engine.data.dataset import Dataset, Portion, Source, Split, source
+from engine.data.splitting import stretches
 from engine.errors import VitrineError
 
 STRANGE = "�"  # stands for every character that is too rare to be known
@@ -34,18 +35,16 @@ class Prose(Source):
     def load(self):
         """Cut the text into windows; what is known of it comes from what is learned."""
         text = manual()[: self.length]
-        tested = len(text) - round(len(text) * self.test)
-        valid = tested - round(tested * self.validation)
-        common = [sign for sign, _ in Counter(text[:valid]).most_common(self.characters - 1)]
+        learned, *_ = parts = stretches(text, self)
+        common = [sign for sign, _ in Counter(learned).most_common(self.characters - 1)]
         known = (*sorted(common), STRANGE, *self._spare(len(common)))
         places = {sign: place for place, sign in enumerate(known)}
         strange = places[STRANGE]
-        numbers = torch.tensor([places.get(sign, strange) for sign in text])
-        stretches = [numbers[a:b] for a, b in ((0, valid), (valid, tested), (tested, len(numbers)))]
-        train, validation, test = (self._windows(stretch) for stretch in stretches)
+        numbers = ([places.get(sign, strange) for sign in part] for part in parts)
+        train, validation, test = (self._windows(torch.tensor(part, dtype=torch.long)) for part in numbers)
         if not len(train):
             raise VitrineError(
-                f"No window of {self.window} characters fits into the {valid:,} that are learned from.",
+                f"No window of {self.window} characters fits into the {len(learned):,} that are learned from.",
                 cure="Choose a smaller window, or more of the text.",
             )
         return Dataset(self.title, "tokens", known, train, validation, test, self.divided, words=("", *known))

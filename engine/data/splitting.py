@@ -1,12 +1,14 @@
 """Splitting: which examples are learned from, which are for validation, and which to test on."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
 from engine.data.dataset import Divided, Source, Split, drawn
 from engine.errors import VitrineError
+
+Series = TypeVar("Series", torch.Tensor, str)  # what has places in the order of time
 
 
 def mixed(
@@ -66,6 +68,14 @@ def parts(
 def in_time(places: torch.Tensor) -> torch.Tensor:
     """Return places in the order in which the examples came."""
     return places.sort().values
+
+
+def stretches(values: Series, source: Source) -> tuple[Series, Series, Series]:
+    """Return the stretches of a series to learn from, for validation and, at its end, to test on."""
+    given: Any = source
+    tested = len(values) - round(len(values) * given.test)
+    valid = tested - round(tested * given.validation)
+    return values[:valid], values[valid:tested], values[tested:]
 
 
 def split(everything: Split, source: Source) -> tuple[Split, Split, Split]:

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from engine.choice import option
 from engine.data.dataset import SEED, Dataset, Portion, Seed, Source, Split, drawn, source
+from engine.data.splitting import stretches
 from engine.errors import VitrineError
 
 MOST_NUMBERS = 20_000_000  # in all windows together
@@ -104,14 +105,13 @@ class Waves(Source):
         random = drawn(self.seed)
         values = RULES[self.shape](self.length, random)
         values = values + self.noise * values.std() * torch.randn(self.length, generator=random, dtype=torch.double)
-        tested = self.length - round(self.length * self.test)
-        valid = tested - round(tested * self.validation)
-        learned = values[:valid]
-        scaled = ((values - learned.mean()) / learned.std().clamp_min(1e-12)).float()
-        train, validation, test = (self._windows(scaled[a:b]) for a, b in ((0, valid), (valid, tested), (tested, None)))
+        learned, *_ = parts = stretches(values, self)
+        mean, deviation = learned.mean(), learned.std().clamp_min(1e-12)
+        train, validation, test = (self._windows(((part - mean) / deviation).float()) for part in parts)
         if not len(train):
             raise VitrineError(
-                f"No window of {self.window} numbers with {self.ahead} behind it fits into the {valid} to learn from.",
+                f"No window of {self.window} numbers with {self.ahead} behind it fits into the {len(learned)} "
+                "to learn from.",
                 cure="Choose a longer series, or a smaller window.",
             )
         overlap = self.window + self.ahead - 1

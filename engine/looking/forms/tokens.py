@@ -1,6 +1,7 @@
 """Tokens: text, in the pieces that the network knows."""
 
 import re
+from collections.abc import Iterable
 
 import torch
 
@@ -28,10 +29,15 @@ class Tokens(Form):
         return {"pieces": [dataset.words[token] for token in values[: int(there[-1]) + 1 if len(there) else 0]]}
 
 
+def are_letters(pieces: Iterable[str]) -> bool:
+    """Return whether pieces of text are letters, which stand side by side, rather than words."""
+    return all(len(piece) == 1 for piece in pieces)
+
+
 def tokens(dataset: Dataset, text: str) -> list[int]:
     """Return the tokens of a text: its letters where the dataset knows letters, else its words."""
     known = {word: place for place, word in enumerate(dataset.words) if place}
-    letters = all(len(word) == 1 for word in known)
+    letters = are_letters(known)
     pieces = list(text) if letters else WORD.findall(text)
     found = [known.get(piece, known.get(piece.lower())) for piece in pieces]
     if None in found:

@@ -11,6 +11,7 @@ from engine.data.dataset import unknown
 from engine.figures.figure import BAD, GOOD, axis, caption, figure, heat
 from engine.figures.pictures import pixels, placed
 from engine.looking.form import form_of
+from engine.looking.forms.tokens import are_letters
 from engine.looking.frame import Frame
 from engine.looking.lesions import without
 from engine.looking.shared import OFF, Names
@@ -158,7 +159,7 @@ def _classes(frame):
 
 def said(pieces):
     """Return a text in a line, without its middle where it is long; letters side by side, words apart."""
-    text = ("" if all(len(piece) == 1 for piece in pieces) else " ").join(pieces)
+    text = ("" if are_letters(pieces) else " ").join(pieces)
     return text if len(text) <= SHORT else f"{text[: SHORT // 2]}…{text[-SHORT // 2 :]}"
 
 

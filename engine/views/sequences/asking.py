@@ -5,8 +5,9 @@ from torch import Tensor
 
 from engine.graph.trace import trace
 from engine.layers.modules import lengths_of
-from engine.looking.sample import answering, apart, scored
+from engine.looking.sample import Sample, aim, answering, apart, called, scored
 from engine.looking.session import Session
+from engine.views.sequences.cells import visible
 
 
 def at_the_end(session: Session, given: Tensor) -> Tensor | None:
@@ -19,6 +20,13 @@ def at_the_end(session: Session, given: Tensor) -> Tensor | None:
         return places[:, -1]
     last = lengths_of(given).clamp(max=places.shape[1]) - 1
     return places[torch.arange(len(places), device=places.device), last]
+
+
+def aimed(session: Session, toward: str, sample: Sample) -> tuple[int, str]:
+    """Return which column of the answer is asked about, where every place is answered at the last one, and its name."""
+    end = at_the_end(session, sample.given)
+    target = aim(session, toward, sample, None if end is None else end[0])
+    return target, visible(called(session, target))
 
 
 def asked(session: Session, given: Tensor, target: int) -> Tensor:

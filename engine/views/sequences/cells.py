@@ -145,5 +145,10 @@ def labels(session: Session, sample: Sample, places: int) -> list[str]:
     values = sample.values
     tokens = words and isinstance(values, Tensor) and not values.is_floating_point()
     if tokens and int(lengths_of(values[None])[0]) == places:
-        return [SHOWN.get(words[int(token)], words[int(token)]) for token in values[:places]]
+        return [visible(words[int(token)]) for token in values[:places]]
     return [str(place) for place in range(places)]
+
+
+def visible(piece: str) -> str:
+    """Return a piece of text, or the sign that stands for one that nobody would see."""
+    return SHOWN.get(piece, piece)

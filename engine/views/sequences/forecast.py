@@ -51,9 +51,9 @@ class Forecast(View):
         answers, targets = (values.double().numpy() for values in session.outputs(self.split, POOL))
         name, split = session.split(self.split)
         windows = split.inputs[: len(answers), :, 0].double().cpu().numpy()
-        if many := len(gaps := np.flatnonzero((windows[1:, :-1] != windows[:-1, 1:]).any(axis=1))):
-            many = int(gaps[0]) + 1  # a fold may hold windows from both sides of a border
-            answers, targets, windows = answers[:many], targets[:many], windows[:many]
+        gaps = np.flatnonzero((windows[1:, :-1] != windows[:-1, 1:]).any(axis=1))
+        if len(gaps):  # a fold may hold windows from both sides of a border
+            answers, targets, windows = (values[: gaps[0] + 1] for values in (answers, targets, windows))
         far = min(self.ahead, targets.shape[1])
         errors = {"network": _rmse(answers - targets), "last value again": _rmse(windows[:, -1:] - targets)}
         if self.season:
@@ -68,7 +68,7 @@ class Forecast(View):
         }
         if self.feeds_back:
             arrays["alone"] = alone(session, windows[0], len(answers) + far - 1, 3 * np.ptp(targets) + 1e-6)[far - 1 :]
-        words = {"split": name, "names": list(errors), "far": far, "many": len(residuals), "gap": bool(many)}
+        words = {"split": name, "names": list(errors), "far": far, "many": len(residuals), "gap": bool(len(gaps))}
         return Frame(arrays, words)
 
     def draw(self, frame):

@@ -15,12 +15,12 @@ from engine.figures.figure import PALETTE, axis, bare, caption, figure, literal
 from engine.graph.capture import carrying
 from engine.graph.graph import Graph
 from engine.layers.sequence import PositionalEncoding
-from engine.looking.forms.tokens import tokens
+from engine.looking.forms.tokens import are_letters, tokens
 from engine.looking.frame import Frame
 from engine.looking.session import Session, looking
 from engine.looking.shared import Example, steps
 from engine.looking.view import View, view
-from engine.views.sequences.cells import KINDS, SHOWN, recurrent
+from engine.views.sequences.cells import KINDS, SHOWN, recurrent, visible
 
 LINE, LINES = 96, 12  # signs in a line, and lines that are shown
 TINIEST = 1e-30  # a chance below it counts as this
@@ -78,7 +78,10 @@ class Generate(View):
         first = told[0].float()
         order = first.argsort(descending=True, stable=True)[:CHOICES]
         words = {"pieces": [dataset.words[token] for token in (*begun, *written)], "begun": len(begun)}
-        words |= {"next": [dataset.classes[place] for place in order.tolist()], "letters": letters(dataset)}
+        words |= {
+            "next": [dataset.classes[place] for place in order.tolist()],
+            "letters": are_letters(dataset.words[1:]),
+        }
         return Frame({"chances": first[order].numpy(), "tokens": np.array(written)}, words)
 
     def chances(self, scores: Tensor) -> Tensor:
@@ -108,7 +111,7 @@ class Generate(View):
         pieces, begun = frame.words["pieces"], frame.words["begun"]
         joint = "" if frame.words["letters"] else " "
         lines = excerpt(laid(bare(joint.join(pieces[:begun]) + CURSOR + joint.join(pieces[begun:]))))
-        names = [SHOWN.get(piece, piece) for piece in frame.words["next"]]
+        names = [visible(piece) for piece in frame.words["next"]]
         bars = {
             "type": "bar",
             "x": names,
@@ -130,11 +133,6 @@ class Generate(View):
 def tells_next(dataset: Dataset) -> bool:
     """Return whether what is right for a place is a piece of text, as the one that comes next is."""
     return dataset.goal == "labels" and bool(dataset.words) and dataset.words[1:] == dataset.classes
-
-
-def letters(dataset: Dataset) -> bool:
-    """Return whether texts are read letter by letter."""
-    return all(len(word) == 1 for word in dataset.words[1:])
 
 
 def stepwise(graph: Graph) -> bool:

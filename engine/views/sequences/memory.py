@@ -51,9 +51,8 @@ class Memory(View):
         lengths = lengths_of(split.inputs[: len(outputs)]).cpu()
         task = session.network.task
         found = task.chances(outputs).argmax(dim=-1)
-        known = targets != UNKNOWN
-        right = ((found == targets) & known).flatten(1) if targets.dim() > 1 else ((found == targets) & known)[:, None]
-        known = known.flatten(1) if targets.dim() > 1 else known[:, None]
+        known = (targets != UNKNOWN).reshape(len(targets), -1)
+        right = (found == targets).reshape(len(targets), -1) & known
         bounds = _groups(lengths)
         group = torch.bucketize(lengths, bounds, right=True) - 1
         counts = torch.zeros(len(bounds), dtype=torch.long).index_add(0, group, known.sum(dim=1))

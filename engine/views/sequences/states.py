@@ -69,7 +69,6 @@ class States(OfCells):
                     zmax=most,
                 )
             )
-            traces[-1]["meta"] |= {"node": name}
             layout[f"xaxis{n}"] = along(pieces, anchor=f"y{n}")
             layout[f"yaxis{n}"] = axis(name, domain=[top - 1 / len(names) + gap, top], anchor=f"x{n}", nticks=5)
         return figure(traces, margin={"l": 56, "r": 8, "t": 8, "b": 24}, **layout)

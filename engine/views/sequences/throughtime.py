@@ -9,14 +9,14 @@ from torch import Tensor
 
 from engine.choice import option
 from engine.figures.figure import BAD, PALETTE, axis, caption, figure, line
-from engine.graph.capture import entered, hooked, node
+from engine.graph.capture import entered, hooked
 from engine.looking.frame import Frame
-from engine.looking.sample import aim, called, sample_of
+from engine.looking.sample import sample_of
 from engine.looking.session import Session, looking
 from engine.looking.shared import TOWARD, Words, offered, picked
 from engine.looking.view import view
-from engine.views.sequences.asking import asked, at_the_end
-from engine.views.sequences.cells import BACK, SHOWN, OfCells, Reading, cell_of, labels, read, recurrent, through
+from engine.views.sequences.asking import aimed, asked
+from engine.views.sequences.cells import BACK, OfCells, Reading, cell_of, labels, read, recurrent, through
 from engine.views.sequences.states import along
 
 VANISHED, EXPLODED = 1e-4, 1e4  # against the gradient at the last place
@@ -45,17 +45,14 @@ class ThroughTime(OfCells):
         words = dict(sample.told())
         with looking(session.network), torch.enable_grad():
             if self.show == "gradient":
-                end = at_the_end(session, sample.given)
-                target = aim(session, self.toward, sample, None if end is None else end[0])
+                target, words["toward"] = aimed(session, self.toward, sample)
                 found = reaching(session, sample.given, target)
-                words["toward"] = SHOWN.get(name := called(session, target), name)
             else:
                 path = picked(recurrent(session.graph), session.graph, self.node, "that remembers").path
                 found = [(one.name, passed(session, path, one)) for one in read(session, path, sample)]
         lengths = [len(values) for _, values in found]
-        rows = [
-            np.where(np.isnan(values), np.inf, values) for _, values in found
-        ]  # what is no number grew too large to be one
+        # What is no number grew too large to be one.
+        rows = [np.where(np.isnan(values), np.inf, values) for _, values in found]
         arrays = {"values": np.stack([_filled(values, max(lengths)) for values in rows])}
         alike = len(set(lengths)) == 1
         pieces = labels(session, sample, lengths[0]) if alike else [str(place) for place in range(max(lengths))]
@@ -157,7 +154,7 @@ def _in_the_open(session: Session, given: Tensor, paths: list[str], found: list[
                 values = module.kept(x, padded, lengths)
                 return (values, _ends(readings)) if module.state else values
 
-            stack.enter_context(hooked([(node(session.module, path), instead)]))
+            stack.enter_context(hooked([(module, instead)]))
         return asked(session, given, target)[0]
 
 

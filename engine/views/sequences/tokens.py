@@ -14,12 +14,12 @@ from engine.graph.trace import Step
 from engine.layers.modules import lengths_of
 from engine.layers.sequence import Embedding
 from engine.looking.frame import Frame
-from engine.looking.sample import aim, called, sample_of
+from engine.looking.sample import sample_of
 from engine.looking.session import Session, looking
 from engine.looking.shared import SAMPLE, TOWARD, Example, Words, steps
 from engine.looking.view import View, view
-from engine.views.sequences.asking import asked, at_the_end
-from engine.views.sequences.cells import SHOWN, labels
+from engine.views.sequences.asking import aimed, asked
+from engine.views.sequences.cells import labels
 from engine.views.sequences.states import along
 
 STEPS = 50  # from nothing to the text, at which gradients are asked for
@@ -53,14 +53,12 @@ class Tokens(View):
         assert step
         long = int(lengths_of(given)[0])
         with looking(session.network), torch.backends.cudnn.flags(enabled=False):  # whose cells give none at rest
-            end = at_the_end(session, given)
-            target = aim(session, self.toward, sample, None if end is None else end[0])
+            target, name = aimed(session, self.toward, sample)
             with torch.enable_grad():
                 ways = {"integrated gradients": integrated, "gradient × input": times_input, "leave one out": left_out}
                 rows = [ways[name](session, step.path, given, target) for name in self.methods]
             whole, none = (float(_through(session, step.path, given, target, share)) for share in (1.0, 0.0))
-        name = called(session, target)
-        words = {"methods": list(self.methods), "toward": SHOWN.get(name, name), "whole": whole, "none": none}
+        words = {"methods": list(self.methods), "toward": name, "whole": whole, "none": none}
         arrays = {"parts": np.stack([row[:long].float().cpu().numpy() for row in rows])}
         return Frame(arrays, words | {"pieces": labels(session, sample, long)} | sample.told())
 
