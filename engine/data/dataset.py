@@ -39,13 +39,15 @@ class Split:
     inputs: Any  # a tensor, or several `Fields`
     targets: Any
     groups: torch.Tensor | None = None  # of each example, the number of those that must not be torn apart
+    bases: torch.Tensor | None = None  # of differences: the numbers before, from which they are told in turn
 
     def __len__(self) -> int:
         return len(self.inputs)
 
     def take(self, index: torch.Tensor) -> "Split":
         """Return the examples at these places."""
-        return Split(self.inputs[index], self.targets[index], None if self.groups is None else self.groups[index])
+        more = (None if values is None else values[index] for values in (self.groups, self.bases))
+        return Split(self.inputs[index], self.targets[index], *more)
 
 
 # What an example is, or a field of one. Tokens and series may end in padding: token 0, or no numbers (NaN).
@@ -72,6 +74,8 @@ class Dataset:
     words: tuple[str, ...] = ()  # of tokens: what each stands for, the padding first
     overlap: int = 0  # how many neighbours have something of one example in them, as windows of one series do
     deviation: float = 1.0  # to which columns are brought that come as they stand in a table, in double precision
+    scale: tuple[float, float] = (0.0, 1.0)  # mean and deviation that numbers had, before they were brought to 0 and 1
+    notes: tuple[str, ...] = ()  # what was done to what somebody brought, in sentences
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -89,6 +93,11 @@ class Dataset:
         if not self.classes:
             return "numbers"
         return "classes" if targets.is_floating_point() else "class" if targets.dim() == 1 else "labels"
+
+    @property
+    def foretells(self) -> bool:
+        """Return whether what is right for a place is a piece of text, as the one that comes next is."""
+        return self.goal == "labels" and bool(self.words) and self.words[1:] == self.classes
 
     @functools.cached_property
     def incomplete(self) -> bool:

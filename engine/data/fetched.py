@@ -1,4 +1,4 @@
-"""Datasets that are fetched on request, or placed by hand: MNIST and its kin, CIFAR."""
+"""Datasets that are fetched on request, or placed by hand; of pictures MNIST and its kin, CIFAR."""
 
 import hashlib
 import tarfile
@@ -30,15 +30,12 @@ def place_of(kind: str) -> Path:
     return home() / "data" / kind
 
 
-class _Fetched(Source):
+class Fetched(Source):
     """A dataset of files at an address, each with its checksum."""
 
     fetched = True
     address: ClassVar[str] = ""
     files: ClassVar[dict[str, str]] = {}  # name: MD5
-
-    validation: Portion = VALIDATION
-    seed: Seed = SEED
 
     def _found(self) -> bool:
         folder = place_of(self.kind)
@@ -55,6 +52,12 @@ class _Fetched(Source):
             if not (folder / name).exists():
                 download(f"{self.address}{name}", folder / name, checksum, told)
 
+    def opened(self) -> Path:
+        """Return the folder of the files, all of which are there."""
+        if not self.here():
+            raise self._missing()
+        return place_of(self.kind)
+
     def _missing(self) -> VitrineError:
         folder, names = place_of(self.kind), ", ".join(self._wanted())
         cure = f"Fetch it with `vitrine data {self.kind} --fetch`, or place {names} in {folder}."
@@ -62,6 +65,13 @@ class _Fetched(Source):
 
     def _wanted(self) -> tuple[str, ...]:
         return tuple(self.files)
+
+
+class _Pictures(Fetched):
+    """Pictures of which some are for the test."""
+
+    validation: Portion = VALIDATION
+    seed: Seed = SEED
 
     def _dataset(self, train: Split, test: Split, classes: tuple[str, ...]) -> Dataset:
         highest = int(max(train.targets.max(), test.targets.max()))
@@ -106,16 +116,14 @@ def download(address: str, target: Path, checksum: str, told: Told | None = None
     part.replace(target)
 
 
-class _Idx(_Fetched):
+class _Idx(_Pictures):
     """MNIST's four files."""
 
     names: ClassVar[tuple[str, ...]] = tuple("0123456789")
 
     def load(self):
         """Read the four files."""
-        if not self._found():
-            raise self._missing()
-        folder = place_of(self.kind)
+        folder = self.opened()
         images, labels, test_images, test_labels = (read_idx(folder / name) for name in self.files)
         same = images.shape[1:] == test_images.shape[1:]
         for x, y in ((images, labels), (test_images, test_labels)):
@@ -175,7 +183,7 @@ class Kmnist(_Idx):
     )
 
 
-class _Cifar(_Fetched):
+class _Cifar(_Pictures):
     """CIFAR's binary files, from its archive or placed by hand."""
 
     address = "https://www.cs.toronto.edu/~kriz/"
@@ -192,9 +200,7 @@ class _Cifar(_Fetched):
 
     def load(self):
         """Read as many of the training files as are there, and the test file."""
-        if not self.here():
-            raise self._missing()
-        folder = place_of(self.kind)
+        folder = self.opened()
         if not (folder / self.test).exists():
             self._unpack(folder)
         parts = [read_cifar(folder / name, self.labels) for name in self.trains if (folder / name).exists()]

@@ -29,7 +29,6 @@ MOST_UNPACKED = 4 * 2**30
 IN_MEMORY = 2**30  # bytes of images
 SPLITS = {"train": "train", "training": "train", "test": "test", "testing": "test"}
 SPLITS |= {"validation": "validation", "valid": "validation", "val": "validation"}
-PathText = Annotated[str, Field(max_length=4_000)]
 
 
 @source("images")
@@ -38,7 +37,7 @@ class Images(Source):
 
     title, licence, origin = "Your images", "yours", "your own"
 
-    path: PathText = option("", "The folder, or the zip file.")
+    path: places.PathText = option("", "The folder, or the zip file.")
     size: Annotated[int, Field(ge=4, le=512)] = option(64, "The side to which every image is fitted.")
     colour: Literal["colour", "grey"] = option("colour", "Three channels, or one.")
     validation: Portion = VALIDATION

@@ -1,18 +1,24 @@
 """Places: which paths data may be read from; a link that somebody else wrote must not choose among all files here.
 
-Data may lie under the home folder's own data, under a folder of VITRINE_DATA, or where the command line said.
+Data may lie under the home folder's own data, where paths begin that name no place of their own, under a folder of
+VITRINE_DATA, or where the command line said.
 """
 
 import contextlib
+import hashlib
 import os
 from pathlib import Path
+from typing import Annotated
 
 import orjson
+from pydantic import Field
 
 from engine.errors import VitrineError
 from engine.home import home
 
 MOST_NAMED = 1_000
+OWN = "own"  # the folder of what came by browsers
+PathText = Annotated[str, Field(max_length=4_000)]
 
 
 def allowed_folders() -> list[Path]:
@@ -39,7 +45,7 @@ def opened(path: str, what: str) -> Path:
         raise VitrineError(f"No {what} is chosen yet.", cure="Give its path with data.path=…")
     if "\0" in path:
         raise VitrineError("A path has no such signs in it.", cure="Give its path with data.path=…")
-    here = Path(path)
+    here = _within_data(path)
     if not (_within(here) or str(here.absolute()) in _named()):
         folders = " or ".join(map(str, allowed_folders()))
         raise VitrineError(
@@ -49,6 +55,24 @@ def opened(path: str, what: str) -> Path:
     if not here.exists():
         raise VitrineError(f"There is no {what} at {path!r}.", cure="Give its path with data.path=…")
     return here
+
+
+def kept(content: bytes, ending: str) -> str:
+    """Keep what came by a browser, and return by which path it is opened: it is called by what it holds."""
+    name = f"{OWN}/{hashlib.blake2b(content, digest_size=12).hexdigest()}{ending}"
+    place = home() / "data" / name
+    if not place.exists():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        aside = place.with_suffix(f".{os.getpid()}.part")
+        aside.write_bytes(content)
+        aside.replace(place)
+    return name
+
+
+def _within_data(path: str) -> Path:
+    """Return the place of a path, which begins in the home folder's data where it names something there."""
+    mine = home() / "data" / path
+    return mine if not Path(path).is_absolute() and mine.exists() else Path(path)
 
 
 def there(path: str) -> bool:

@@ -1,7 +1,5 @@
 """A person's own table of numbers: a CSV file with a column to be told from the others."""
 
-import csv
-import math
 from typing import Annotated, Literal
 
 import torch
@@ -10,14 +8,10 @@ from pydantic import Field
 from engine.choice import option
 from engine.data import places
 from engine.data.dataset import SEED, TEST, VALIDATION, Dataset, Portion, Seed, Source, Split, source
-from engine.data.images import PathText
+from engine.data.rows import column, number, opened_rows
 from engine.data.splitting import split
 from engine.errors import VitrineError
 from engine.registry import printable
-
-MOST_ROWS = 2_000_000
-MOST_NUMBERS = 200_000_000
-Rows = list[tuple[int, list[str]]]  # the line in the file, and its cells
 
 
 @source("table")
@@ -26,7 +20,7 @@ class Table(Source):
 
     title, example, licence, origin = "Your table", "numbers", "yours", "your own"
 
-    path: PathText = option("", "The CSV file; its first line names the columns.")
+    path: places.PathText = option("", "The CSV file; its first line names the columns.")
     target: Annotated[str, Field(max_length=200)] = option("", "The column to be told; empty: the last one.")
     group: Annotated[str, Field(max_length=200)] = option(
         "", "A column that is not learned from: rows that say the same there come into one split together.", rare=True
@@ -42,14 +36,16 @@ class Table(Source):
 
     def load(self):
         """Read the table; its columns are brought to mean 0 and deviation 1 of the rows that are learned, later."""
-        names, rows = self._rows()
-        place = self._column(names, self.target) if self.target else len(names) - 1
-        together = self._column(names, self.group) if self.group else -1
+        names, rows = opened_rows(self.path)
+        if len(names) < 2 or len(rows) < 2:
+            raise VitrineError("A table needs at least two columns, and two rows below their names.")
+        place = column(names, self.target) if self.target else len(names) - 1
+        together = column(names, self.group) if self.group else -1
         aside = (place, together)  # what is not learned from
         if together == place:
             raise VitrineError(f"The column {names[place]!r} is to be told.", cure="Let another name the groups.")
         inputs = torch.tensor(
-            [[_number(v, names[i], line) for i, v in enumerate(row) if i not in aside] for line, row in rows],
+            [[number(v, names[i], line) for i, v in enumerate(row) if i not in aside] for line, row in rows],
             dtype=torch.float64,
         )
         if not inputs.shape[1]:
@@ -63,60 +59,15 @@ class Table(Source):
             classes = tuple(sorted({answer for _, answer in answers}))
             if not 2 <= len(classes) <= 1000:
                 raise VitrineError(f"The column {names[place]!r} holds {len(classes)} classes: 2 to 1,000 are needed.")
-            number = {name: at for at, name in enumerate(classes)}
-            targets = torch.tensor([number[answer] for _, answer in answers])
+            order = {name: at for at, name in enumerate(classes)}
+            targets = torch.tensor([order[answer] for _, answer in answers])
         else:
-            targets = torch.tensor([[_number(answer, names[place], line)] for line, answer in answers])
+            targets = torch.tensor([[number(answer, names[place], line)] for line, answer in answers])
         groups = _numbered([row[together].strip() for _, row in rows]) if self.group else None
         return Dataset(self.title, "numbers", classes, *split(Split(inputs, targets, groups), self), self.divided)
-
-    def _column(self, names: list[str], wanted: str) -> int:
-        """Return at which place the column of this name stands."""
-        here = [place for place, name in enumerate(names) if name == wanted.strip()]
-        if not here:
-            words = f"There is no column {wanted!r}."
-            raise VitrineError(words, cure=f"The columns are: {', '.join(names[:20])}.")
-        if len(here) > 1:
-            raise VitrineError(f"{len(here)} columns are called {wanted!r}.", cure="Give each its own name.")
-        return here[0]
-
-    def _rows(self) -> tuple[list[str], Rows]:
-        path = places.opened(self.path, "file")
-        try:
-            with path.open(newline="", encoding="utf-8-sig") as file:
-                reader = csv.reader(file)
-                names = [printable(name).strip() for name in next(reader, [])]
-                rows: Rows = []
-                for row in reader:
-                    if not row:
-                        continue
-                    rows.append((reader.line_num, row))
-                    if len(rows) > MOST_ROWS or len(rows) * len(names) > MOST_NUMBERS:
-                        raise VitrineError(f"{path.name} has too many rows to be read.", cure="Use fewer.")
-        except (UnicodeDecodeError, csv.Error, ValueError) as error:
-            raise VitrineError(f"{path.name} is no CSV file ({error}).") from None
-        except OSError as error:
-            why = (error.strerror or "unknown reason").lower()
-            raise VitrineError(f"{path.name} cannot be read: {why}.") from None
-        if len(names) < 2 or len(rows) < 2:
-            raise VitrineError(f"{path.name} needs at least two columns and two rows below their names.")
-        if uneven := next((line for line, row in rows if len(row) != len(names)), None):
-            raise VitrineError(f"Line {uneven} of {path.name} has not {len(names)} columns as the first line says.")
-        return names, rows
 
 
 def _numbered(words: list[str]) -> torch.Tensor:
     """Return a number for each word, the same for the same."""
     known: dict[str, int] = {}
     return torch.tensor([known.setdefault(word, len(known)) for word in words])
-
-
-def _number(text: str, column: str, line: int) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if math.isfinite(value):
-        return value
-    what = f"holds {text[:30]!r}, which is no number" if text.strip() else "is empty"
-    raise VitrineError(f"Line {line}, column {column!r} {what}.", cure="Fill it, or leave the line or column out.")

@@ -7,11 +7,8 @@ import torch
 from pydantic import Field
 
 from engine.choice import option
-from engine.data.dataset import SEED, Dataset, Portion, Seed, Source, Split, drawn, source
-from engine.data.splitting import stretches
-from engine.errors import VitrineError
-
-MOST_NUMBERS = 20_000_000  # in all windows together
+from engine.data.dataset import SEED, Seed, drawn, source
+from engine.data.windows import Windowed
 
 
 def _sines(length: int, random: torch.Generator) -> torch.Tensor:
@@ -78,52 +75,25 @@ RULES = {"sines": _sines, "sawtooth": _sawtooth, "Mackey–Glass": _mackey_glass
 
 
 @source("waves")
-class Waves(Source):
+class Waves(Windowed):
     """One long series of numbers, read through a window; the numbers behind the window are to be told.
 
     It is split in the order of time: the last stretch is for the test, the one before it for validation. No window
     reaches over such a border, and the scale is that of the stretch that is learned from.
     """
 
-    title, example, licence, origin = "Waves", "series", "Apache-2.0", "worked out by Vitrine"
+    title, licence, origin = "Waves", "Apache-2.0", "worked out by Vitrine"
 
     shape: Literal["sines", "sawtooth", "Mackey–Glass", "Lorenz"] = option(
         "sines",
         "Three sines together; teeth; a series that hangs on its own past; one that nobody can foretell for long.",
     )
     length: Annotated[int, Field(ge=50, le=20_000)] = option(2000, "How many numbers the series has.")
-    window: Annotated[int, Field(ge=1, le=1000)] = option(40, "How many of them the network sees at a time.")
-    ahead: Annotated[int, Field(ge=1, le=200)] = option(1, "How many of the next ones are to be told.")
     noise: Annotated[float, Field(ge=0, le=2)] = option(0.0, "How far each number strays, in deviations of the series.")
-    validation: Portion = option(0.15, "The share of the series before the test's that is kept aside to validate on.")
-    test: Portion = option(0.15, "The share at the end that is kept aside to test on.")
-    divided: Literal["in order"] = option("in order", "Time matters: the last numbers are for the test.", rare=True)
     seed: Seed = SEED
 
-    def load(self):
-        """Work the series out, scale it by what is learned from, and cut it into windows."""
+    def series(self):
+        """Work the series out."""
         random = drawn(self.seed)
         values = RULES[self.shape](self.length, random)
-        values = values + self.noise * values.std() * torch.randn(self.length, generator=random, dtype=torch.double)
-        learned, *_ = parts = stretches(values, self)
-        mean, deviation = learned.mean(), learned.std().clamp_min(1e-12)
-        train, validation, test = (self._windows(((part - mean) / deviation).float()) for part in parts)
-        if not len(train):
-            raise VitrineError(
-                f"No window of {self.window} numbers with {self.ahead} behind it fits into the {len(learned)} "
-                "to learn from.",
-                cure="Choose a longer series, or a smaller window.",
-            )
-        overlap = self.window + self.ahead - 1
-        return Dataset(self.title, "series", (), train, validation, test, self.divided, overlap=overlap)
-
-    def _windows(self, stretch: torch.Tensor) -> Split:
-        """Return every window of a stretch, and what comes behind it."""
-        many, whole = max(0, len(stretch) - self.window - self.ahead + 1), self.window + self.ahead
-        if many * whole > MOST_NUMBERS:
-            raise VitrineError(
-                f"All windows together would hold {many * whole:,} numbers, more than {MOST_NUMBERS:,}.",
-                cure="Choose a smaller window or a shorter series.",
-            )
-        cut = stretch.unfold(0, whole, 1) if many else stretch.new_zeros(0, whole)
-        return Split(cut[:, : self.window, None].clone(), cut[:, self.window :].clone())
+        return values + self.noise * values.std() * torch.randn(self.length, generator=random, dtype=torch.double), ()

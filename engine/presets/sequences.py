@@ -142,7 +142,7 @@ def windows() -> Graph:
     "Python's manual, LSTM",
     "Reads the manual of Python character by character, and learns to write on.",
     "rnn",
-    data=Prose(characters=CHARACTERS, window=WINDOW),
+    data=Prose(vocabulary=CHARACTERS, window=WINDOW),
     task=Label(),
     recipe=Recipe(rate=0.005, batch=32, epochs=5.0, clip=1.0),
 )

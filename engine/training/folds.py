@@ -18,7 +18,7 @@ def number_of_folds(dataset: Dataset, recipe: Recipe) -> int:
 
     Where time matters each part is told from all that came before it, so the first is only learned from.
     """
-    groups = _groups(dataset)
+    groups = _both(dataset.train.groups, dataset.validation.groups)
     examples = len(dataset.train) + len(dataset.validation) if groups is None else len(groups.unique())
     examples -= dataset.divided == "in order"
     number = examples if recipe.folds == "all" else int(recipe.folds or 1)
@@ -35,7 +35,8 @@ def folded(dataset: Dataset, recipe: Recipe) -> Dataset:
     pool = Split(
         joined([dataset.train.inputs, dataset.validation.inputs]),
         joined([dataset.train.targets, dataset.validation.targets]),
-        _groups(dataset),
+        _both(dataset.train.groups, dataset.validation.groups),
+        _both(dataset.train.bases, dataset.validation.bases),
     )
     order = mixed(pool.targets, dataset.divided, drawn(recipe.seed, 29), pool.groups)
     number, forward = number_of_folds(dataset, recipe), dataset.divided == "in order"
@@ -56,9 +57,9 @@ def folded(dataset: Dataset, recipe: Recipe) -> Dataset:
     return dataclasses.replace(dataset, train=pool.take(rest), validation=pool.take(held_out))
 
 
-def _groups(dataset: Dataset) -> torch.Tensor | None:
-    """Return the groups of training and validation examples, where there are any."""
-    found = [part.groups for part in (dataset.train, dataset.validation) if part.groups is not None]
+def _both(*parts: torch.Tensor | None) -> torch.Tensor | None:
+    """Return what is known of training and validation examples, where there is any."""
+    found = [part for part in parts if part is not None]
     return torch.cat(found) if found else None
 
 

@@ -133,7 +133,7 @@ def test_prose_is_the_manual_and_asks_for_the_next_character():
             assert [dataset.classes[label] for label in target.tolist()] == shown[1:]
             assert at + 51 <= end
         assert begin + 50 * (number + 2) + 1 > end  # no whole window is left out
-    with pytest.raises(VitrineError, match="No window of 1000 characters fits into the 9"):
+    with pytest.raises(VitrineError, match="No window of 1000 letters fits into the 9"):
         DATASETS["prose"](length=1000, window=1000).load()
     few = DATASETS["prose"](length=1000, characters=200).load()
     assert len(few.words) == 201

@@ -651,15 +651,22 @@ def test_a_forecast_is_compared_with_what_costs_nothing():
     session = forecasting()
     dataset = session.network.dataset
     frame = seen(session, "forecast", split="test", ahead=2, season=5)
+    raw = DATASETS["waves"](length=300, window=1, validation=0.0, test=0.0).load()
+    mean, deviation = raw.scale
+    series = mean + deviation * np.append(raw.train.inputs[:, 0, 0].numpy(), float(raw.train.targets[-1, 0]))
     inputs, targets = dataset.test.inputs, dataset.test.targets.numpy()
+    np.testing.assert_allclose(frame["truth"], series[-len(targets) - 1 :][: len(targets)], atol=1e-5)
+
+    def whole(values):
+        return dataset.scale[0] + dataset.scale[1] * values
+
     with torch.no_grad():
-        answers = session.module(inputs).numpy()
+        answers = whole(session.module(inputs).numpy())
+    targets, known = whole(targets), whole(inputs[:, :, 0].numpy())
     np.testing.assert_allclose(frame["truth"], targets[:, 1])
     np.testing.assert_allclose(frame["told"], answers[:, 1], atol=1e-6)
     for ahead in range(3):
-        for row, guess in enumerate(
-            (answers[:, ahead], inputs[:, -1, 0].numpy(), inputs[:, 12 - 5 + ahead, 0].numpy())
-        ):
+        for row, guess in enumerate((answers[:, ahead], known[:, -1], known[:, 12 - 5 + ahead])):
             wanted = mean_squared_error(targets[:, ahead], guess) ** 0.5
             assert frame["errors"][row, ahead] == pytest.approx(wanted, rel=1e-5)
     values, told = list(inputs[0, :, 0].numpy()), []
@@ -667,7 +674,7 @@ def test_a_forecast_is_compared_with_what_costs_nothing():
         with torch.no_grad():
             three = session.module(torch.tensor(values[-12:])[None, :, None])[0].tolist()
         told, values = told + three, values + three
-    np.testing.assert_allclose(frame["alone"], told[1 : len(targets) + 1], atol=1e-5)
+    np.testing.assert_allclose(frame["alone"], whole(np.array(told[1 : len(targets) + 1])), atol=1e-5)
     assert len(frame["alone"]) == len(frame["at"])
     residuals = targets[:, 0] - answers[:, 0]
     for lag in (1, 7):
@@ -681,9 +688,10 @@ def test_a_forecast_is_compared_with_what_costs_nothing():
 def test_a_season_reaches_back_as_often_as_it_must_and_not_beyond_the_window():
     session = forecasting()
     frame = seen(session, "forecast", split="test", season=2)
-    inputs, targets = session.network.dataset.test.inputs, session.network.dataset.test.targets.numpy()
+    dataset = session.network.dataset
+    inputs, targets = dataset.test.inputs, dataset.test.targets.numpy()
     for ahead, back in enumerate((10, 11, 10)):  # the third is two seasons after what the first is compared with
-        wanted = mean_squared_error(targets[:, ahead], inputs[:, back, 0].numpy()) ** 0.5
+        wanted = dataset.scale[1] * mean_squared_error(targets[:, ahead], inputs[:, back, 0].numpy()) ** 0.5
         assert frame["errors"][2, ahead] == pytest.approx(wanted, rel=1e-5)
     with pytest.raises(VitrineError, match="A season of 40 is longer than the window of 12"):
         seen(session, "forecast", season=40)
@@ -746,7 +754,10 @@ def test_a_forecast_keeps_to_one_stretch_in_the_order_of_time():
     few = dataclasses.replace(session.experiment, recipe=session.experiment.recipe.but(examples=100))
     learner = Learner(few, fewer(few.data.load(), few.recipe))
     found = seen(Session(few, 0, DraftRecord(learner), learner), "forecast", split="train")
-    np.testing.assert_allclose(found["truth"], few.data.load().train.targets[-100:, 0])
+    whole = few.data.load()
+    np.testing.assert_allclose(
+        found["truth"], whole.scale[0] + whole.scale[1] * whole.train.targets[-100:, 0].numpy(), rtol=1e-6
+    )
     fold = folded(few.data.load(), Recipe(folds=3, fold=2))
     learner = Learner(session.experiment, fold)
     frame = seen(Session(session.experiment, 0, DraftRecord(learner), learner), "forecast")

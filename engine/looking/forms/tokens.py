@@ -1,16 +1,14 @@
 """Tokens: text, in the pieces that the network knows."""
 
-import re
 from collections.abc import Iterable
 
 import torch
 
 from engine.data import Dataset
+from engine.data.wording import STRANGE, composed, in_pieces
 from engine.errors import VitrineError
 from engine.looking.form import FORMS, Form, laid_out
 from engine.registry import did_you_mean, shortened
-
-WORD = re.compile(r"\w+(?:'\w+)?|[^\w\s]")
 
 
 class Tokens(Form):
@@ -21,7 +19,10 @@ class Tokens(Form):
 
     def brought(self, learner, how, text):
         """Return text as tokens."""
-        return laid_out(learner, torch.tensor(tokens(learner.dataset, text), dtype=torch.long), 0)
+        found, strange = tokens(learner.dataset, text)
+        values, done = laid_out(learner, torch.tensor(found, dtype=torch.long), 0)
+        unknown = f"not known: {', '.join(map(shortened, strange[:5]))}{' …' * (len(strange) > 5)}" if strange else ""
+        return values, ", ".join(filter(None, (done, unknown)))
 
     def shown(self, dataset, values):
         """Return the pieces up to the end."""
@@ -34,18 +35,21 @@ def are_letters(pieces: Iterable[str]) -> bool:
     return all(len(piece) == 1 for piece in pieces)
 
 
-def tokens(dataset: Dataset, text: str) -> list[int]:
-    """Return the tokens of a text: its letters where the dataset knows letters, else its words."""
+def tokens(dataset: Dataset, text: str) -> tuple[list[int], list[str]]:
+    """Return the tokens of a text, its letters where the dataset knows letters, else its words; and what of it is not
+    known, for which one sign stands where the dataset has one.
+    """
     known = {word: place for place, word in enumerate(dataset.words) if place}
     letters = are_letters(known)
-    pieces = list(text) if letters else WORD.findall(text)
-    found = [known.get(piece, known.get(piece.lower())) for piece in pieces]
+    pieces = in_pieces(composed(text), "letters" if letters else "words", lines="\n" in known)
+    found = [known.get(piece, known.get(piece.lower(), known.get(STRANGE))) for piece in pieces]
     if None in found:
         strange, number = pieces[found.index(None)], len(known)
         what = "letters" if letters else "words"
         near = did_you_mean(strange, known)
         raise VitrineError(f"{shortened(strange)} is not among the {number:,} {what} that the network knows.{near}")
-    return [place for place in found if place]
+    unknown = [piece for piece, place in zip(pieces, found, strict=True) if place == known.get(STRANGE)]
+    return [place for place in found if place], list(dict.fromkeys(unknown))
 
 
 FORMS.add("tokens", Tokens())

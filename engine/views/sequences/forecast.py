@@ -7,6 +7,7 @@ import torch
 from pydantic import Field
 
 from engine.choice import option
+from engine.data import Dataset
 from engine.errors import VitrineError
 from engine.figures.figure import PALETTE, Trace, axis, caption, figure, line
 from engine.looking.frame import Frame
@@ -28,7 +29,10 @@ class Forecast(View):
     split: Literal["validation", "test", "train"] = option("validation", "Of which stretch of the series.")
     ahead: Annotated[int, Field(ge=1, le=200)] = option(1, "How many numbers ahead the line of predictions looks.")
     season: Annotated[int, Field(ge=2, le=1000)] | None = option(
-        None, "Compare with the number so many places before, too.", none="none"
+        None, "Compare with the number so many places before, too.", none="as the data say"
+    )
+    linear: Annotated[int, Field(ge=1, le=1000)] | None = option(
+        5, "Compare with the best straight sum of the last so many numbers: an autoregressive model.", none="none"
     )
     feeds_back: bool = option(True, "Also let it go on from the first window by what it said itself.")
 
@@ -49,15 +53,21 @@ class Forecast(View):
         if not dataset.overlap or dataset.sizes[1:] != (1,):
             raise VitrineError(f"{dataset.title} is not one series read through a window.", cure="Choose Waves.")
         answers, targets = (values.double().numpy() for values in session.outputs(self.split, POOL))
-        name, split = session.split(self.split)
-        windows = split.inputs[: len(answers), :, 0].double().cpu().numpy()
+        name, _ = session.split(self.split)
+        split = dataset.splits()[name]
+        windows = split.inputs[: len(answers), :, 0].double().numpy()
         gaps = np.flatnonzero((windows[1:, :-1] != windows[:-1, 1:]).any(axis=1))
-        if len(gaps):  # a fold may hold windows from both sides of a border
-            answers, targets, windows = (values[: gaps[0] + 1] for values in (answers, targets, windows))
+        many = int(gaps[0]) + 1 if len(gaps) else len(windows)  # a fold may hold windows from both sides of a border
+        answers, targets, windows = (values[:many] for values in (answers, targets, windows))
+        scale = Scale(dataset, None if split.bases is None else split.bases[:many].numpy())
+        linear = scale.told(_linear(session, self.linear, windows)) if self.linear else None
+        past, answers, targets = scale.before(windows), scale.told(answers), scale.told(targets)
         far = min(self.ahead, targets.shape[1])
-        errors = {"network": _rmse(answers - targets), "last value again": _rmse(windows[:, -1:] - targets)}
-        if self.season:
-            errors["last season again"] = _rmse(_season(windows, targets.shape[1], self.season) - targets)
+        errors = {"network": _rmse(answers - targets), "last value again": _rmse(past[:, -1:] - targets)}
+        if season := self.season or (scale.lag if scale.lag > 1 else 0):
+            errors["last season again"] = _rmse(_season(past, targets.shape[1], season) - targets)
+        if linear is not None:
+            errors[f"sum of the last {min(self.linear or 0, windows.shape[1])}"] = _rmse(linear - targets)
         residuals = targets[:, 0] - answers[:, 0]
         arrays = {
             "at": np.arange(len(answers)) + windows.shape[1] + far - 1,
@@ -67,7 +77,7 @@ class Forecast(View):
             "autocorrelation": autocorrelation(residuals, min(LAGS, len(residuals) - 1)),
         }
         if self.feeds_back:
-            arrays["alone"] = alone(session, windows[0], len(answers) + far - 1, 3 * np.ptp(targets) + 1e-6)[far - 1 :]
+            arrays["alone"] = alone(session, windows[0], scale, many + far - 1, 3 * np.ptp(targets) + 1e-6)[far - 1 :]
         words = {"split": name, "names": list(errors), "far": far, "many": len(residuals), "gap": bool(len(gaps))}
         return Frame(arrays, words)
 
@@ -84,7 +94,7 @@ class Forecast(View):
         below: dict[str, Any] = {"xaxis": "x2", "yaxis": "y2", "showlegend": False}
         for number, (name, errors) in enumerate(zip(words["names"], frame["errors"], strict=True)):
             told = f"{name}, %{{x}} ahead: %{{y:.4g}}<extra></extra>"
-            traces.append(line(name, ahead, errors, PALETTE[(0, 3, 4)[number]], hovertemplate=told, **below))
+            traces.append(line(name, ahead, errors, PALETTE[(0, 3, 4, 2)[number]], hovertemplate=told, **below))
         lags = np.arange(1, len(frame["autocorrelation"]) + 1)
         bars = {"type": "bar", "x": lags, "y": frame["autocorrelation"], "marker": {"color": PALETTE[0]}}
         traces.append(bars | {"xaxis": "x3", "yaxis": "y3", "showlegend": False, "name": "autocorrelation"})
@@ -107,6 +117,47 @@ class Forecast(View):
             showlegend=True,
             margin={"l": 56, "r": 8, "t": 26, "b": 40},
         )
+
+
+class Scale:
+    """From what a network reads and tells back to the numbers of the series: their scale, and what changes are from."""
+
+    def __init__(self, dataset: Dataset, bases: np.ndarray | None):
+        self.mean, self.deviation = dataset.scale
+        self.bases = bases
+        self.lag = 0 if bases is None else bases.shape[1]
+
+    def told(self, values: np.ndarray) -> np.ndarray:
+        """Return what is told behind each window in numbers of the series."""
+        numbers = self.mean + self.deviation * values
+        return numbers if self.bases is None else numbers + self.bases[:, np.arange(values.shape[1]) % self.lag]
+
+    def before(self, windows: np.ndarray) -> np.ndarray:
+        """Return the numbers of the series that are known before what is told: those of the window, or of a season."""
+        return self.mean + self.deviation * windows if self.bases is None else self.bases
+
+    def going_on(self, told: np.ndarray) -> np.ndarray:
+        """Return in numbers of the series what is told behind the first window, one number ahead of another."""
+        numbers = list(self.mean + self.deviation * told)
+        if self.bases is not None:
+            known = list(self.bases[0])
+            for place, number in enumerate(numbers):
+                known.append(number + known[place])
+            numbers = known[self.lag :]
+        return np.array(numbers)
+
+
+def _linear(session: Session, places: int, windows: np.ndarray) -> np.ndarray:
+    """Return what the best straight sum of each window's last numbers tells, as fitted to the training windows."""
+    kept, data = session.network.lasting, session.network.dataset.train
+    if (key := ("linear", places)) not in kept:
+        known, right = data.inputs[:, -places:, 0].double().numpy(), data.targets.double().numpy()
+        kept[key] = np.linalg.lstsq(_with_one(known), right, rcond=None)[0]
+    return _with_one(windows[:, -places:]) @ kept[key]
+
+
+def _with_one(rows: np.ndarray) -> np.ndarray:
+    return np.concatenate([rows, np.ones((len(rows), 1))], axis=1)
 
 
 def _rmse(errors: np.ndarray) -> np.ndarray:
@@ -132,17 +183,21 @@ def autocorrelation(values: np.ndarray, lags: int) -> np.ndarray:
     return np.array([(centred[lag:] * centred[:-lag]).sum() / total for lag in range(1, lags + 1)])
 
 
-def alone(session: Session, window: np.ndarray, many: int, most: float) -> np.ndarray:
+def alone(session: Session, window: np.ndarray, scale: Scale, many: int, most: float) -> np.ndarray:
     """Return so many numbers that follow a window as the network tells them, which it then takes for the truth.
 
-    It ends, with no number, after some hundreds, or where they run away farther than they may.
+    It ends, with no number, after some hundreds, or where they run away farther than they may. Of changes since a
+    season ago only as many are taken at a time as a season has: those behind tell of several seasons at once.
     """
     learner, values = session.network, list(window)
-    long = len(values)
+    long, begun = len(values), scale.before(window[None])[0, -1]
     with looking(learner):
-        while len(values) < long + min(many, ALONE) and abs(values[-1] - window[-1]) < most:
+        while len(values) < long + min(many, ALONE) and np.isfinite(values[-1]):
             rows = torch.tensor(values[-long:], dtype=torch.float32)[None, :, None].to(learner.place.device)
-            values += learner.answer(learner.material.given(rows)).float().cpu()[0].tolist()
-    told = np.array(values[long : long + many])
-    told[~(np.abs(told - window[-1]) < most)] = np.nan
+            said = learner.answer(learner.material.given(rows)).float().cpu()[0].tolist()
+            values += said[: scale.lag or None]
+            if not abs(scale.going_on(np.array(values[long:]))[-1] - begun) < most:
+                break
+    told = scale.going_on(np.array(values[long : long + many]))
+    told[~(np.abs(told - begun) < most)] = np.nan
     return np.concatenate([told, np.full(many - len(told), np.nan)])

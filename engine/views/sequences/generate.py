@@ -9,7 +9,6 @@ from pydantic import Field
 from torch import Tensor
 
 from engine.choice import option
-from engine.data import Dataset
 from engine.errors import VitrineError
 from engine.figures.figure import PALETTE, axis, bare, caption, figure, literal
 from engine.graph.capture import carrying
@@ -58,11 +57,11 @@ class Generate(View):
         """Write on from the start."""
         learner = session.network
         dataset = learner.dataset
-        if not tells_next(dataset):
+        if not dataset.foretells:
             raise VitrineError(f"{dataset.title} does not ask what comes next.", cure="Choose data that do.")
         if not self.start:
             raise VitrineError("There is nothing to begin with.", cure="Write how the text begins.")
-        begun = tokens(dataset, self.start)
+        begun, _ = tokens(dataset, self.start)
         told, written = [], []
         random = torch.Generator().manual_seed(self.seed)
         for scores in spoken(session, begun, written):
@@ -128,11 +127,6 @@ class Generate(View):
             annotations=[text],
             margin={"l": 56, "r": 8, "t": 8, "b": 44},
         )
-
-
-def tells_next(dataset: Dataset) -> bool:
-    """Return whether what is right for a place is a piece of text, as the one that comes next is."""
-    return dataset.goal == "labels" and bool(dataset.words) and dataset.words[1:] == dataset.classes
 
 
 def stepwise(graph: Graph) -> bool:
