@@ -4,6 +4,7 @@ import csv
 import io
 import math
 from pathlib import Path
+from typing import Any
 
 from engine.data import places
 from engine.errors import VitrineError
@@ -12,6 +13,7 @@ from engine.registry import printable
 MOST_ROWS = 2_000_000
 MOST_CELLS = 200_000_000
 MOST_BYTES = 2**31
+MOST_LINE = 2**16  # bytes of the first line
 Rows = list[tuple[int, list[str]]]  # the line in the file, and its cells
 OTHER = "cp1252"  # how a file's letters are read that are not in UTF-8
 
@@ -24,12 +26,9 @@ def opened_rows(path: str) -> tuple[list[str], Rows]:
 def read_rows(place: Path) -> tuple[list[str], Rows]:
     """Return the columns' names and the rows of a CSV file that may be read."""
     text = opened_text(place)
-    first = text.partition("\n")[0]
-    between = next((sign for sign in ";\t" if sign in first and "," not in first), ",")
+    rows: Rows = []
     try:
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=between)
-        names = [printable(name).strip() for name in next(reader, [])]
-        rows: Rows = []
+        names, reader = _cells(text)
         for row in reader:
             if not row:
                 continue
@@ -43,6 +42,25 @@ def read_rows(place: Path) -> tuple[list[str], Rows]:
     return names, rows
 
 
+def _cells(text: str) -> tuple[list[str], Any]:
+    """Return the names in the first line of a CSV text, and what reads the other lines."""
+    first = text.partition("\n")[0]
+    between = next((sign for sign in ";\t" if sign in first and "," not in first), ",")
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=between)
+    return [printable(name).strip() for name in next(reader, [])], reader
+
+
+def column_names(path: str) -> list[str]:
+    """Return the columns' names of a CSV file, of which only the beginning is read."""
+    place = places.opened(path, "file")
+    try:
+        with place.open("rb") as file:
+            first = file.readline(MOST_LINE)
+    except OSError as error:
+        raise _unreadable(place, error) from None
+    return _cells(decoded(first))[0]
+
+
 def opened_text(place: Path) -> str:
     """Return what a file says."""
     try:
@@ -50,11 +68,14 @@ def opened_text(place: Path) -> str:
             raise VitrineError(f"{place.name} is larger than {MOST_BYTES >> 30} GiB.", cure="Use less of it.")
         content = place.read_bytes()
     except OSError as error:
-        why = (error.strerror or "unknown reason").lower()
-        raise VitrineError(f"{place.name} cannot be read: {why}.") from None
+        raise _unreadable(place, error) from None
     if b"\0" in content[:4096]:
         raise VitrineError(f"{place.name} is no text.", cure="Save it as text in UTF-8.")
     return decoded(content)
+
+
+def _unreadable(place: Path, error: OSError) -> VitrineError:
+    return VitrineError(f"{place.name} cannot be read: {(error.strerror or 'unknown reason').lower()}.")
 
 
 def decoded(content: bytes) -> str:

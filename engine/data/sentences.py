@@ -17,7 +17,8 @@ TO = (("sees", "see"), ("likes", "like"), ("follows", "follow"), ("hears", "hear
 LIKE = ("old", "small", "happy", "quiet")
 STOP = "."
 PLAIN = ("the", "a", "that", "near", STOP)
-MOST_INSIDE = 3  # clauses and places that a subject may have, each of up to six words
+MOST_INSIDE = 3  # clauses and places that a subject may have, each of up to five words
+LONGEST = 3 + 5 * MOST_INSIDE + 1 + 3 + 1  # words of a sentence: subject, what is inside, verb, object, full stop
 
 
 def words() -> tuple[str, ...]:
@@ -81,8 +82,7 @@ class Sentences(Source):
         speaker, known = _Speaker(self.seed, self.inside), words()
         number = {word: place for place, word in enumerate(known)}
         said = [torch.tensor([number[word] for word in (STOP, *speaker.sentence())]) for _ in range(self.number)]
-        longest = max(map(len, said)) - 1
-        tokens = torch.zeros(self.number, longest, dtype=torch.long)
+        tokens = torch.zeros(self.number, LONGEST, dtype=torch.long)
         labels = torch.full_like(tokens, UNKNOWN)
         for row, places in enumerate(said):
             tokens[row, : len(places) - 1] = 1 + places[:-1]

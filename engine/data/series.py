@@ -117,9 +117,11 @@ class Series(Windowed):
 
     title, licence, origin = "Your series", "yours", "your own"
 
-    path: places.PathText = option("", "The CSV file; its first line names the columns.")
-    value: Name = option("", "The column of numbers; empty: the last one.")
-    date: Name = option("", "The column of dates; empty: the first one that holds any, or the order of the lines.")
+    path: places.PathText = option("", "The CSV file; its first line names the columns.", rare=True)
+    value: Name = option("", "The column of numbers; empty: the last one.", rare=True)
+    date: Name = option(
+        "", "The column of dates; empty: the first one that holds any, or the order of the lines.", rare=True
+    )
     window: Annotated[int, Field(ge=1, le=1000)] = option(24, "How many numbers the network sees at a time.")
 
     def here(self):

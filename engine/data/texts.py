@@ -23,9 +23,9 @@ class Texts(Worded):
 
     title, licence, origin = "Your texts", "yours", "your own"
 
-    path: places.PathText = option("", "The CSV file; its first line names the columns.")
-    text: Name = option("", "The column of texts; empty: the one with the longest.")
-    target: Name = option("", "The column that names the class; empty: the last one that is not the texts.")
+    path: places.PathText = option("", "The CSV file; its first line names the columns.", rare=True)
+    text: Name = option("", "The column of texts; empty: the one with the longest.", rare=True)
+    target: Name = option("", "The column that names the class; empty: the last one that is not the texts.", rare=True)
     validation: Portion = VALIDATION
     test: Portion = TEST
     seed: Seed = SEED
@@ -68,7 +68,7 @@ class Writing(Running):
 
     title, licence, origin = "Your text", "yours", "your own"
 
-    path: places.PathText = option("", "A text file.")
+    path: places.PathText = option("", "A text file.", rare=True)
     pasted: Annotated[str, Field(max_length=MOST_PASTED)] = option("", "Or the text itself.", hidden=True)
 
     def here(self):

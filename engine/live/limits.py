@@ -15,7 +15,7 @@ from engine.runs.tables import CHECKPOINTS, RUNS
 
 GIB = 2**30
 NEAR = 0.8  # of a limit, from which on it is told
-BROUGHT: Counter[str] = Counter()  # by visitor: pictures since the app began
+BROUGHT: Counter[str] = Counter()  # by visitor: pictures and files since the app began
 
 
 def setting(name: str, usual: float) -> float:
@@ -86,7 +86,7 @@ def near(store: Store, visitor: Visitor) -> str:
 
 
 def bring_one(visitor: Visitor) -> None:
-    """Count a picture that a visitor brings; refuse too many."""
+    """Count a picture or file that a visitor brings; refuse too many."""
     if words := visitor.may_act():
         raise VitrineError(words)
     most = setting("GUEST_PICTURES", 300)

@@ -154,6 +154,10 @@ class Past:
         """Return how many test examples are copies of training ones, as far as the data are read."""
         return self.reading.copied.get(key_of(source), 0)
 
+    def notes(self, source: Source) -> tuple[str, ...]:
+        """Return what was done to data that somebody brought, as far as they are read."""
+        return self.reading.noted.get(key_of(source), ())
+
     def dataset(self, source: Source, patience: float | None = None) -> Dataset:
         """Return a dataset; one that takes long is read aside, and `StillReading` says how far it is."""
         return self.reading.dataset(source, self.patience if patience is None else patience)

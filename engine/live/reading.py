@@ -63,6 +63,7 @@ class Readings:
         self.lock = threading.Lock()
         self.data: OrderedDict[str, Dataset] = OrderedDict()
         self.copied: dict[str, int] = {}  # test examples that are training ones too
+        self.noted: dict[str, tuple[str, ...]] = {}  # what was done to what somebody brought
         self.jobs: dict[str, Job] = {}
         self.stopped: set[str] = set()
 
@@ -100,6 +101,7 @@ class Readings:
                 return
             self.jobs.pop(key, None)
             self.copied = dict(list(self.copied.items())[-64:]) | {key: again}
+            self.noted = dict(list(self.noted.items())[-64:]) | {key: dataset.notes}
             self.data[key] = dataset
             while len(self.data) > 1 and (len(self.data) > MOST_DATA or self._bytes() > MOST_BYTES):
                 self.data.popitem(last=False)

@@ -1,8 +1,13 @@
 """Networks that read sequences: one question to three kinds of cells, sums, brackets, texts, and what comes next."""
 
+from engine.data.dates import LONGEST as LONGEST_DATE
+from engine.data.dates import PARTS, SIGNS, Dates
 from engine.data.memory import Adding, Brackets, Recall
 from engine.data.prose import Prose
 from engine.data.reviews import Reviews, vocabulary
+from engine.data.sentences import LONGEST as LONGEST_SENTENCE
+from engine.data.sentences import Sentences, words
+from engine.data.series import Airline
 from engine.data.waves import Waves
 from engine.graph.chain import chain
 from engine.graph.graph import Graph
@@ -13,6 +18,7 @@ from engine.layers.dense import Dense
 from engine.layers.entry import Input
 from engine.layers.merging import Concat
 from engine.layers.regularisation import Dropout
+from engine.layers.reshaping import Flatten
 from engine.layers.sequence import GRU, LSTM, RNN, Embedding, MaxOverTime
 from engine.presets.preset import preset
 from engine.tasks.label import Label
@@ -151,6 +157,71 @@ def characters() -> Graph:
     text = Input(sizes=(WINDOW,), values="tokens", sequence=True)
     read = {"embed": Embedding(vocabulary=CHARACTERS + 1, features=32), "lstm": LSTM(units=128, gives="sequence")}
     return chain(text=text, **read, out=Dense(units=CHARACTERS))
+
+
+@preset(
+    "dates",
+    "Dates",
+    "Which signs of a date are its day, its month, its year? What comes later tells: it is read both ways.",
+    "rnn",
+    data=Dates(),
+    task=Label(),
+    recipe=Recipe(rate=0.01, batch=50, epochs=6.0),
+)
+def dates() -> Graph:
+    """Return 32 GRU cells in both directions that say of every sign what it belongs to."""
+    signs = Input(sizes=(LONGEST_DATE,), values="tokens", sequence=True)
+    read = {"embed": Embedding(vocabulary=len(SIGNS) + 1, features=16)}
+    return chain(
+        signs=signs, **read, gru=GRU(units=32, gives="sequence", both_directions=True), out=Dense(units=len(PARTS))
+    )
+
+
+@preset(
+    "sentences-lstm",
+    "Sentences, LSTM",
+    "Tells each next word; a verb must agree with its noun, and others may stand between.",
+    "rnn",
+    data=Sentences(),
+    task=Label(),
+    recipe=Recipe(rate=0.01, batch=32, epochs=6.0, clip=1.0),
+)
+def sentences() -> Graph:
+    """Return 48 LSTM cells that say at every word which comes next."""
+    known = len(words())
+    text = Input(sizes=(LONGEST_SENTENCE,), values="tokens", sequence=True)
+    read = {"embed": Embedding(vocabulary=known + 1, features=16), "lstm": LSTM(units=48, gives="sequence")}
+    return chain(text=text, **read, out=Dense(units=known))
+
+
+@preset(
+    "airline",
+    "Airline passengers",
+    "Twelve months of passengers: how many come next? It learns from how each differs from the year before.",
+    "rnn",
+    data=Airline(),
+    task=Regress(),
+    recipe=Recipe(rate=0.01, batch=8, epochs=60.0),
+)
+def airline() -> Graph:
+    """Return 16 LSTM cells and one number."""
+    return chain(series=Input(sizes=(12, 1)), lstm=LSTM(units=16), out=Dense(units=1))
+
+
+@preset(
+    "sines-window",
+    "Sines, no memory",
+    "The same window all at once, through layers without memory: order is only which weight a number meets.",
+    "rnn",
+    data=Waves(ahead=AHEAD),
+    task=Regress(),
+    recipe=Recipe(rate=0.005, batch=32, epochs=40.0),
+)
+def window() -> Graph:
+    """Return 24 dense units over the whole window, and ten numbers."""
+    return chain(
+        series=Input(sizes=(40, 1)), flat=Flatten(), dense=Dense(units=24), relu=ReLU(), out=Dense(units=AHEAD)
+    )
 
 
 @preset(

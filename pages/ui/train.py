@@ -6,6 +6,8 @@ import streamlit as st
 
 from engine.data import DATASETS, Source
 from engine.data.drawn import OwnPoints
+from engine.data.series import Series
+from engine.data.texts import Texts, Writing
 from engine.errors import VitrineError
 from engine.live.house import house
 from engine.live.limits import near
@@ -13,6 +15,7 @@ from engine.training.experiment import Experiment
 from engine.training.fit import fitted
 from engine.training.series import several
 from pages.ui import veils
+from pages.ui.files import own_file
 from pages.ui.forms import form, show
 from pages.ui.points import own_points
 from pages.ui.race import race
@@ -138,8 +141,13 @@ def _data(bench: Workbench) -> None:
             )
         if again := _copies(source):
             st.caption(f":material/content_copy: Copies of training examples among those to test on: {again:,}.")
-        if isinstance(source, OwnPoints) and not veils.locked(bench.key, "data"):
-            own_points(bench, source)
+        for words in house().hub.past.notes(source):
+            st.caption(f":material/info: {plain(words)}")
+        if not veils.locked(bench.key, "data"):
+            if isinstance(source, OwnPoints):
+                own_points(bench, source)
+            elif isinstance(source, Texts | Writing | Series):
+                own_file(bench, source)
         form(source, f"{bench.key}.data.{source.kind}", lambda n, v: set_part(bench, "data", n, v))
         if source.fetched and not source.here() and visitor().rules:
             name = f"Fetch {source.title}"

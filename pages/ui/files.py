@@ -1,0 +1,97 @@
+"""Own files: texts and series that a person uploads or pastes, and which of their columns are what."""
+
+import dataclasses
+
+import streamlit as st
+
+from engine.data.places import kept
+from engine.data.rows import column_names, decoded, opened_rows
+from engine.data.series import Series
+from engine.data.texts import MOST_PASTED, Texts, Writing
+from engine.errors import VitrineError
+from engine.live.limits import bring_one
+from pages.ui.forms import show
+from pages.ui.visitor import visitor
+from pages.ui.words import complain
+from pages.ui.workbench import Workbench
+
+MOST_MEGABYTES = 100
+EXAMPLES = {
+    "texts": "text,kind\nA lovely film.,good\nI fell asleep.,bad",
+    "series": "date,value\n2024-01-01,3.2\n2024-01-02,4.1",
+    "writing": "Paste a text. The longer it is, the more can be learned from it: a few thousand words at least.",
+}
+COLUMNS = {"texts": {"text": "Texts", "target": "Classes"}, "series": {"value": "Numbers", "date": "Dates"}}
+AUTOMATIC = "found by itself"
+
+
+def own_file(bench: Workbench, source: Texts | Writing | Series) -> None:
+    """Draw the way to bring a file, and the choice of its columns."""
+    there = bool(source.path or getattr(source, "pasted", ""))
+    label = "Another file or text" if there else "Upload or paste"
+    popover = st.popover(
+        label,
+        icon=":material/upload:",
+        key=f"{bench.key}-own-file",
+        type="tertiary" if there else "primary",
+        on_change="rerun",
+        width="stretch",
+    )
+    if popover.open:
+        with popover:
+            _bring(bench, source)
+    if source.path and source.kind in COLUMNS:
+        _columns(bench, source)
+
+
+def _bring(bench: Workbench, source: Texts | Writing | Series) -> None:
+    key = f"{bench.key}.file.{source.kind}"
+    running = isinstance(source, Writing)
+    kinds = ["txt", "md"] if running else ["csv", "tsv", "txt"]
+    words = "A text file" if running else "A CSV file, whose first line names the columns"
+    uploaded = st.file_uploader(words, type=kinds, key=f"{key}.file", max_upload_size=MOST_MEGABYTES)
+    text = st.text_area("or pasted here", key=f"{key}.text", placeholder=EXAMPLES[source.kind], height=150)
+    content = uploaded.getvalue() if uploaded else text.encode()
+
+    def use() -> None:
+        try:
+            bench.put(dataclasses.replace(bench.experiment, data=_holding(source, content)))
+        except VitrineError as error:
+            bench.complain(str(error))
+
+    st.button("Use it", type="primary", key=f"{key}.use", disabled=not content, on_click=use)
+
+
+def _holding(source: Texts | Writing | Series, content: bytes) -> Texts | Writing | Series:
+    """Return the source with what was brought: a short text as it is, so that a link holds it, else a file."""
+    if isinstance(source, Writing):
+        text = decoded(content)
+        if len(text) <= MOST_PASTED:
+            return source.but(pasted=text, path="")
+    bring_one(visitor())
+    path = kept(content, ".txt" if isinstance(source, Writing) else ".csv")
+    if isinstance(source, Writing):
+        return source.but(path=path, pasted="")
+    opened_rows(path)  # which says what is wrong with it
+    return source.but(path=path, **dict.fromkeys(COLUMNS[source.kind], ""))
+
+
+def _columns(bench: Workbench, source: Texts | Writing | Series) -> None:
+    """Draw which column is what, of a file that can be read."""
+    try:
+        names = column_names(source.path)
+    except VitrineError as error:
+        complain(str(error))
+        return
+    for (option, label), place in zip(COLUMNS[source.kind].items(), st.columns(2), strict=True):
+        key = f"{bench.key}.column.{source.kind}.{option}"
+        show(key, getattr(source, option) or AUTOMATIC)
+
+        def choose(option: str = option, key: str = key) -> None:
+            name = st.session_state[key]
+            changed = source.but(**{option: "" if name == AUTOMATIC else name})
+            bench.put(dataclasses.replace(bench.experiment, data=changed))
+
+        now = getattr(source, option)
+        offered = [AUTOMATIC, *names] if now in ("", *names) else [AUTOMATIC, now, *names]
+        place.selectbox(label, offered, key=key, on_change=choose)
