@@ -370,6 +370,10 @@ class Panel {
     this.drawnFigure = true;
     if (!fresh) return;
     this.plot.on("plotly_click", (event) => this.click(event.points[0]));
+    this.plot.on("plotly_selected", (event) => {
+      const range = Object.entries(event?.range ?? {}).find(([name]) => name.startsWith("x"));
+      if (range) this.choose({ from: range[1][0], to: range[1][1] });
+    });
     this.plot.on("plotly_hover", (event) => {
       const [{ x, y }] = event.points;
       if (event.event) this.point(event);

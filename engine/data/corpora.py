@@ -122,6 +122,7 @@ class Names(Fetched):
     """32,033 first names, letter by letter; after each letter it is to be told which comes next, or that it ends."""
 
     title, example, licence, origin = "Names", "tokens", "MIT", "A. Karpathy, from ssa.gov"
+    foretells = True
     address = "https://raw.githubusercontent.com/karpathy/makemore/master/"
     files = {"names.txt": "401b3c4cac9e28a586ed15e81256680d"}
 

@@ -156,6 +156,7 @@ class Source(Choice):
     example: ClassVar[Form | Literal["fields"]] = "image"
     licence: ClassVar[str] = ""
     origin: ClassVar[str] = ""
+    foretells: ClassVar[bool] = False  # whether at every place of a text it is to be told what comes next
     fetched: ClassVar[bool] = False  # whether it must be fetched, or placed by hand, before use
 
     divided: Divided = option(

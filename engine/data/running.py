@@ -17,7 +17,7 @@ MOST_SPARE = 6400  # places of the private signs that stand for what a text does
 class Running(Source):
     """A text that goes on, in windows behind one another; its last stretch is for the test."""
 
-    example = "tokens"
+    example, foretells = "tokens", True
 
     by: By = option("letters", "Whether it is read by letters or by words.")
     vocabulary: Annotated[int, Field(ge=2, le=50_000)] = option(

@@ -68,6 +68,7 @@ class Sentences(Source):
     """English-like sentences, word by word; a verb agrees with its noun, and more and more may stand between."""
 
     title, example, licence, origin = "Sentences", "tokens", "Apache-2.0", "written by a grammar of Vitrine's"
+    foretells = True
 
     number: Size = option(4000, "How many sentences.")
     inside: Annotated[float, Field(ge=0, le=1)] = option(

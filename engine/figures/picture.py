@@ -157,6 +157,10 @@ class _Sheet:
             "color": _colour(words.get("font", {}).get("color")),
         }
         text = _plain(words["text"])
+        if axes is not None and words.get("showarrow") and words.get("axref") == words.get("xref", "x"):
+            ends = {"xy": (words["x"], words["y"]), "xytext": (words["ax"], words["ay"])}
+            drawn = {"arrowstyle": "->", "color": _colour(words.get("arrowcolor")), "lw": 0.8}
+            axes.annotate("", **ends, xycoords=reading, textcoords=reading, arrowprops=drawn)
         if axes is None:
             self.canvas.text(*self._paper(words.get("x", 0.5), words.get("y", 0.5)), text, **style)
         else:

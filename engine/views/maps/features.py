@@ -1,6 +1,5 @@
 """Features: examples as points, near one another where a layer gives alike."""
 
-import importlib.util
 from typing import Annotated, Literal
 
 import numpy as np
@@ -15,6 +14,7 @@ from engine.figures.figure import BAD, GOOD, PALETTE, figure, says
 from engine.figures.pictures import address, pixels
 from engine.graph.capture import capturing
 from engine.looking.frame import Frame
+from engine.looking.projecting import By, heaped, pca, without
 from engine.looking.sample import sample_of
 from engine.looking.session import in_turn, looking
 from engine.looking.shared import NODE, SAMPLE, Example, Words, offered, picked, pictured, united
@@ -36,7 +36,7 @@ class Features(View):
 
     sample: Example = SAMPLE
     node: Words = NODE
-    by: Literal["PCA", "t-SNE", "UMAP"] = option("PCA", "How they are laid out: PCA keeps distances, the others heaps.")
+    by: By = option("PCA", "How they are laid out: PCA keeps distances, the others heaps.")
     colours: Literal["class", "mistake"] = option("class", "What the frames' colours tell.")
     split: Literal["validation", "test", "train"] = option("validation", "Which examples.")
     examples: Annotated[int, Field(ge=10, le=2000)] = option(300, "How many of them.")
@@ -46,9 +46,7 @@ class Features(View):
 
     def refuses(self, experiment):
         """Refuse what takes no pictures, and UMAP where it is not installed."""
-        if self.by == "UMAP" and importlib.util.find_spec("umap") is None:
-            return "UMAP is not installed: pip install -e '.[umap]', or choose t-SNE."
-        return pictured(experiment)
+        return without(self.by) or pictured(experiment)
 
     def offers(self, experiment):
         """Offer all layers."""
@@ -84,11 +82,11 @@ class Features(View):
         arrays |= {"near": np.array(near), "distances": distances[near], "picture": sample.picture}
         classes = list(dataset.classes) if dataset.goal == "class" else []
         words = {"node": step.path, "split": name, "classes": classes, "values": table.shape[1]} | sample.told()
-        at, kept = _pca(table)
+        at, kept = pca(table)
         words |= {"kept": kept, "by": self.by}
         if self.by != "PCA":
             yield Frame(arrays | {"at": at}, words | {"by": "PCA", "progress": 0.5})
-            at = _tsne(table, self.perplexity) if self.by == "t-SNE" else _umap(table)
+            at = heaped(table, self.by, self.perplexity)
         yield Frame(arrays | {"at": at}, words)
 
     def _given(self, session, step, inputs):
@@ -179,28 +177,6 @@ def _small(images):
     if max(images.shape[2:]) <= THUMB:
         return images.numpy()
     return F.interpolate(images.float(), (THUMB, THUMB), mode="area").round().to(torch.uint8).numpy()
-
-
-def _pca(table):
-    from sklearn.decomposition import PCA
-
-    found = PCA(2, random_state=0)
-    at = found.fit_transform(table)
-    kept = found.explained_variance_ratio_
-    return at.astype(np.float32), float(np.nan_to_num(kept).sum())
-
-
-def _tsne(table, perplexity):
-    from sklearn.manifold import TSNE
-
-    most = min(perplexity, (len(table) - 1) / 3)
-    return TSNE(perplexity=most, init="pca", random_state=0, learning_rate="auto").fit_transform(table)
-
-
-def _umap(table):
-    import umap
-
-    return umap.UMAP(random_state=0, n_jobs=1).fit_transform(table).astype(np.float32)
 
 
 def _sheet(images, placed, colours):

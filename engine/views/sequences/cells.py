@@ -1,5 +1,6 @@
 """Cells: a recurrent layer's arithmetic in the open: every gate and state of torch's RNN, LSTM and GRU."""
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import torch
@@ -26,7 +27,10 @@ SIGNED = ("candidate", "memory", "state")  # the others lie between 0 and 1
 
 @dataclass(frozen=True)
 class Reading:
-    """What one layer of cells did in one direction: by name, a row for each place of the sequence, in its order."""
+    """What one layer of cells did in one direction: by name, a row for each place of the sequence, in its order.
+
+    Of several sequences that were read together, a table for each place.
+    """
 
     node: str
     layer: int
@@ -68,13 +72,28 @@ class OfCells(View):
 
 def read(session: Session, path: str, sample: Sample) -> list[Reading]:
     """Return what a recurrent node does with a sample: a reading for each of its layers and directions."""
-    module = cell_of(session, path)
-    with entered(module) as given:
-        session.run(sample.given)
-    if not given:
-        raise VitrineError(f"Nothing of an example comes through {path}.", cure="Look at another layer.")
-    x, *first = given[-1]
+    module, (x, *first) = cell_of(session, path), entering(session, [path], sample.given)[path]
     return through(path, module.cell, ended(x), first[0][0] if first else None)
+
+
+def read_together(session: Session, paths: list[str], given: Tensor) -> list[Reading]:
+    """Return what recurrent nodes do with several sequences of one length, which are read at once."""
+    found = []
+    for path, (x, *first) in entering(session, paths, given).items():
+        lengths = getattr(x, "lengths", None)
+        x = (x if lengths is None else x[:, : int(lengths[0])]).transpose(0, 1)
+        found += through(path, cell_of(session, path).cell, x, first[0] if first else None)
+    return found
+
+
+def entering(session: Session, paths: list[str], given: Tensor) -> dict[str, tuple[Tensor, ...]]:
+    """Return what enters nodes when examples come through."""
+    with ExitStack() as stack:
+        taken = {path: stack.enter_context(entered(cell_of(session, path))) for path in paths}
+        session.run(given)
+    if without := next((path for path in paths if not taken[path]), None):
+        raise VitrineError(f"Nothing of an example comes through {without}.", cure="Look at another layer.")
+    return {path: calls[-1] for path, calls in taken.items()}
 
 
 def cell_of(session: Session, path: str) -> Recurrent:
@@ -91,12 +110,16 @@ def ended(x: Tensor) -> Tensor:
 
 
 def through(path: str, cell: nn.RNNBase, x: Tensor, first: Tensor | None = None) -> list[Reading]:
-    """Read a sequence (places, features) layer by layer; gradients can be asked of every state."""
+    """Read a sequence, places × features, or several of one length, places × examples × features, layer by layer.
+
+    Gradients can be asked of every state.
+    """
     directions = 2 if cell.bidirectional else 1
     rows = cell.num_layers * directions
-    begins = x.new_zeros(2 * rows, cell.hidden_size)
+    begins = x.new_zeros(2 * rows, *x.shape[1:-1], cell.hidden_size)
     if first is not None:
-        begins[: len(first) // cell.hidden_size] = first.unflatten(0, (-1, cell.hidden_size))
+        handed = first.unflatten(-1, (-1, cell.hidden_size)).movedim(-2, 0)
+        begins[: len(handed)] = handed
     found = []
     for layer in range(cell.num_layers):
         both = []
@@ -105,7 +128,7 @@ def through(path: str, cell: nn.RNNBase, x: Tensor, first: Tensor | None = None)
             values = _run(cell, f"l{layer}{'_reverse' if way else ''}", x, begins[row], begins[rows + row], bool(way))
             found.append(Reading(path, layer, bool(way), values, (begins[row], begins[rows + row])))
             both.append(torch.stack(values["state"]))
-        x = torch.cat(both, dim=1)
+        x = torch.cat(both, dim=-1)
     return found
 
 
@@ -119,14 +142,14 @@ def _run(cell: nn.RNNBase, at: str, x: Tensor, state: Tensor, memory: Tensor, ba
     for place in reversed(range(len(x))) if back else range(len(x)):
         here = nn.functional.linear(state, own, bias)
         if cell.mode == "LSTM":
-            i, f, g, o = (comes[place] + here).chunk(4)
+            i, f, g, o = (comes[place] + here).chunk(4, dim=-1)
             i, f, g, o = i.sigmoid(), f.sigmoid(), g.tanh(), o.sigmoid()
             memory = f * memory + i * g
             state = o * memory.tanh()
             memory = memory.clone()  # what is carried on, apart from what the state shows of it
             told = (i, f, o, g, memory, state)
         elif cell.mode == "GRU":
-            (r, z, n), (hr, hz, hn) = comes[place].chunk(3), here.chunk(3)
+            (r, z, n), (hr, hz, hn) = comes[place].chunk(3, dim=-1), here.chunk(3, dim=-1)
             r, z = (r + hr).sigmoid(), (z + hz).sigmoid()
             n = (n + r * hn).tanh()
             state = (1 - z) * n + z * state
@@ -141,12 +164,17 @@ def _run(cell: nn.RNNBase, at: str, x: Tensor, state: Tensor, memory: Tensor, ba
 
 def labels(session: Session, sample: Sample, places: int) -> list[str]:
     """Return what stands at the places of a layer: pieces of text, where each has its own, or the place's number."""
-    words = session.network.dataset.words
-    values = sample.values
-    tokens = words and isinstance(values, Tensor) and not values.is_floating_point()
-    if tokens and int(lengths_of(values[None])[0]) == places:
-        return [visible(words[int(token)]) for token in values[:places]]
+    if isinstance(sample.values, Tensor) and int(lengths_of(sample.values[None])[0]) == places:
+        return said_at_places(session, sample.values)
     return [str(place) for place in range(places)]
+
+
+def said_at_places(session: Session, values: Tensor) -> list[str]:
+    """Return what stands at each place of a sequence: a piece of text, or the place's number."""
+    words, long = session.network.dataset.words, int(lengths_of(values[None])[0])
+    if not words or values.is_floating_point():
+        return [str(place) for place in range(long)]
+    return [visible(words[int(token)]) for token in values[:long]]
 
 
 def visible(piece: str) -> str:

@@ -7,16 +7,20 @@ import torch
 from pydantic import Field
 
 from engine.choice import option
+from engine.errors import VitrineError
 from engine.figures.figure import PALETTE, Trace, axis, caption, figure, heat, line
+from engine.layers.modules import lengths_of
 from engine.looking.frame import Frame
 from engine.looking.sample import sample_of
-from engine.looking.session import looking
-from engine.looking.shared import UNIT, Number, picked
+from engine.looking.session import Session, looking
+from engine.looking.shared import UNIT, Number, Words, picked
 from engine.looking.view import view
-from engine.views.sequences.cells import SIGNED, OfCells, cell_of, labels, read, recurrent
+from engine.registry import shortened
+from engine.views.sequences.cells import SIGNED, OfCells, cell_of, labels, read, read_together, recurrent
 from engine.views.sequences.states import along
 
 Place = Annotated[int, Field(ge=0, le=100_000)]
+AVERAGED = 300  # examples of a class
 
 
 @view("gates")
@@ -30,11 +34,16 @@ class Gates(OfCells):
     place: Place | None = option(None, "The place whose arithmetic is written out.", none="the last")
     show: Literal["every unit", "one unit"] = option("every unit", "Heat maps of all units, or lines of the one.")
     way: Literal["forwards", "backwards"] = option("forwards", "Which direction, where the layer reads both ways.")
+    mean_over: Words = option(
+        "", "A class: then what is shown is the mean over examples of it, place by place.", rare=True
+    )
 
     def compute(self, session):
-        """Read the sample with one layer."""
-        sample = sample_of(session, self.sample)
+        """Read the sample with one layer, or examples of a class with it."""
         path = picked(recurrent(session.graph), session.graph, self.node, "that remembers").path
+        if self.mean_over:
+            return self._means(session, path)
+        sample = sample_of(session, self.sample)
         with looking(session.network):
             every = read(session, path, sample)
         suiting = [one for one in every if one.backwards == (self.way == "backwards")] or every
@@ -45,6 +54,41 @@ class Gates(OfCells):
         words = {"node": path, "name": reading.name, "back": reading.backwards, "gates": list(reading.values)}
         bent = cell_of(session, path).cell.mode != "RNN_RELU"
         return Frame(arrays, words | {"pieces": pieces, "bent": bent} | sample.told())
+
+    def _means(self, session: Session, path: str) -> Frame:
+        """Return the means of gates over examples of a class, at each place over those that reach it."""
+        dataset = session.network.dataset
+        if dataset.goal != "class" or self.mean_over not in dataset.classes:
+            raise VitrineError(
+                f"There is no class {shortened(self.mean_over)} of whole examples.",
+                cure=f"Choose one of: {', '.join(dataset.classes[:20])}." if dataset.goal == "class" else "",
+            )
+        _, split = session.split("validation")
+        chosen = split.inputs[(split.targets == dataset.classes.index(self.mean_over)).nonzero().flatten()[:AVERAGED]]
+        if not len(chosen):
+            raise VitrineError(f"No validation example is of {self.mean_over}.", cure="Choose another class.")
+        lengths = lengths_of(chosen)
+        sums: dict[str, np.ndarray] = {}
+        counts, words = np.zeros(int(lengths.max())), {}
+        with looking(session.network):
+            for long in lengths.unique().tolist():
+                every = read_together(session, [path], session.network.material.given(chosen[lengths == long]))
+                reading = ([one for one in every if one.backwards == (self.way == "backwards")] or every)[-1]
+                words = {"name": reading.name, "back": reading.backwards, "gates": list(reading.values)}
+                places, many = reading.rows("state").shape[:2]
+                counts = counts if len(counts) >= places else np.pad(counts, (0, places - len(counts)))
+                counts[:places] += many
+                for name in reading.values:
+                    total = reading.rows(name).float().sum(dim=1).cpu().numpy()
+                    known = sums.setdefault(name, np.zeros((len(counts), total.shape[1])))
+                    known[:places] += total
+        reached = int((counts > 0).sum())
+        arrays = {name: (total[:reached] / counts[:reached, None]).T.astype(np.float32) for name, total in sums.items()}
+        arrays["begins"] = np.zeros((2, len(arrays["state"])), np.float32)
+        said = f"means over {len(chosen):,} examples of {self.mean_over}"
+        bent = cell_of(session, path).cell.mode != "RNN_RELU"
+        words |= {"node": path, "pieces": [str(place) for place in range(reached)], "bent": bent, "mean": said}
+        return Frame(arrays, words | {"sample": said, "truth": None})
 
     def pick(self, point):
         """Write out the arithmetic of the unit and place that were clicked."""
@@ -58,7 +102,8 @@ class Gates(OfCells):
         units, long = frame["state"].shape
         unit, place = min(self.unit, units - 1), min(long - 1 if self.place is None else self.place, long - 1)
         drawn = self._maps(frame) if self.show == "every unit" else self._lines(frame, unit)
-        drawn["layout"].setdefault("annotations", []).append(caption(step_in_words(frame, unit, place)))
+        said = frame.words.get("mean") or step_in_words(frame, unit, place)
+        drawn["layout"].setdefault("annotations", []).append(caption(said))
         drawn["layout"]["margin"] = {"l": 48, "r": 8, "t": 60, "b": 48}
         return drawn
 

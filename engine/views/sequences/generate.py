@@ -50,15 +50,13 @@ class Generate(View):
 
     def refuses(self, experiment):
         """Refuse what does not tell of every piece of a text which one comes next."""
-        told = experiment.task.answers == "labels" and experiment.data and experiment.data.example == "tokens"
+        told = experiment.task.answers == "labels" and experiment.data and experiment.data.foretells
         return "" if told else "Only networks that learn what comes next in a text can write one."
 
     def compute(self, session):
         """Write on from the start."""
         learner = session.network
         dataset = learner.dataset
-        if not dataset.foretells:
-            raise VitrineError(f"{dataset.title} does not ask what comes next.", cure="Choose data that do.")
         if not self.start:
             raise VitrineError("There is nothing to begin with.", cure="Write how the text begins.")
         begun, _ = tokens(dataset, self.start)

@@ -118,17 +118,28 @@ def reaching(session: Session, given: Tensor, target: int) -> list[tuple[str, np
 
     Each recurrent layer's values are replaced by its own arithmetic in the open, so that every state can be asked.
     """
-    found: list[Reading] = []
-    paths = offered(recurrent(session.graph))
-    answer = _in_the_open(session, given, paths, found, target)
-    held = [row for reading in found for name, rows in reading.values.items() if name in HELD for row in rows]
-    gradients = torch.autograd.grad(answer, held, allow_unused=True)
-    lengths = iter([0.0 if gradient is None else float(gradient.norm()) for gradient in gradients])
     lines = []
-    for reading in found:
-        by_name = [[next(lengths) for _ in rows] for name, rows in reading.values.items() if name in HELD]
-        lines.append((reading.name, np.linalg.norm(np.array(by_name), axis=0)))
+    for reading, by_name in gradients(session, given, target):
+        lengths = [rows.norm(dim=1).double().cpu().numpy() for rows in by_name.values()]
+        lines.append((reading.name, np.linalg.norm(np.stack(lengths), axis=0)))
     return lines
+
+
+def gradients(session: Session, given: Tensor, target: int) -> list[tuple[Reading, dict[str, Tensor]]]:
+    """Return every layer's reading, and the gradient of what is answered by its states and memories, place by place."""
+    found: list[Reading] = []
+    answer = _in_the_open(session, given, offered(recurrent(session.graph)), found, target)
+    held = [row for reading in found for name, rows in reading.values.items() if name in HELD for row in rows]
+    asked_for = iter(zip(held, torch.autograd.grad(answer, held, allow_unused=True), strict=True))
+
+    def next_one() -> Tensor:
+        row, gradient = next(asked_for)
+        return torch.zeros_like(row) if gradient is None else gradient
+
+    return [
+        (one, {name: torch.stack([next_one() for _ in rows]) for name, rows in one.values.items() if name in HELD})
+        for one in found
+    ]
 
 
 def _in_the_open(session: Session, given: Tensor, paths: list[str], found: list[Reading], target: int) -> Tensor:
