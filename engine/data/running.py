@@ -19,7 +19,7 @@ class Running(Source):
 
     example, foretells = "tokens", True
 
-    by: By = option("letters", "Whether it is read by letters or by words.")
+    reads: By = option("letters", "Whether it is read by letters or by words.")
     vocabulary: Annotated[int, Field(ge=2, le=50_000)] = option(
         90, "How many different ones are known: the commonest; one sign stands for all others."
     )
@@ -43,7 +43,7 @@ class Running(Source):
 
     def load(self):
         """Cut the text into windows; what is known of it comes from what is learned."""
-        pieces = in_pieces(composed(self.text()), self.by, lines=True)[: self.length]
+        pieces = in_pieces(composed(self.text()), self.reads, lines=True)[: self.length]
         every = torch.arange(len(pieces))
         learned, *_ = spans = [[pieces[i] for i in part.tolist()] for part in stretches(every, self)]
         known = vocabulary([learned], self.vocabulary)
@@ -52,14 +52,14 @@ class Running(Source):
         train, validation, test = (self._windows(torch.tensor(numbers(span, places))) for span in spans)
         if not len(train):
             raise VitrineError(
-                f"No window of {self.window} {self.by} fits into the {len(learned):,} that are learned from.",
+                f"No window of {self.window} {self.reads} fits into the {len(learned):,} that are learned from.",
                 cure="Choose a smaller window, or more of the text.",
             )
         return Dataset(self.title, "tokens", known, train, validation, test, self.divided, words=("", *known))
 
     def _spare(self, found: int) -> tuple[str, ...]:
         """Return signs for the places that are left where the text has fewer letters than are known."""
-        spare = self.vocabulary - found if self.by == "letters" else 0
+        spare = self.vocabulary - found if self.reads == "letters" else 0
         return tuple(chr(0xE000 + place) for place in range(min(spare, MOST_SPARE)))
 
     def _windows(self, stretch: torch.Tensor) -> Split:

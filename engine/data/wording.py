@@ -57,7 +57,7 @@ class Worded(Source):
 
     example = "tokens"
 
-    by: By = option("words", "Whether a network reads words or letters.")
+    reads: By = option("words", "Whether a network reads words or letters.")
     vocabulary: Annotated[int, Field(ge=2, le=200_000)] = option(
         5000, "How many different ones are known: the commonest that are learned from; one sign stands for all others."
     )
@@ -68,7 +68,7 @@ class Worded(Source):
     def _read(self, text: str) -> list[str]:
         """Return the pieces of a text that are read."""
         text = composed(text)
-        pieces = in_pieces(text.lower() if self.lower else text, self.by)
+        pieces = in_pieces(text.lower() if self.lower else text, self.reads)
         return pieces[: self.longest] if self.cut == "the end" else pieces[-self.longest :]
 
     def _divided(self, texts: Sequence[str], labels: Sequence[str], notes: tuple[str, ...] = ()) -> Dataset:
@@ -92,11 +92,10 @@ class Worded(Source):
         """Return every text in pieces; refuse what has none, or more than fit."""
         read = [self._read(text) for text in texts]
         if not all(read):
-            raise VitrineError(f"Text {read.index([]) + 1:,} has no {self.by} in it.", cure="Leave it out.")
+            raise VitrineError(f"Text {read.index([]) + 1:,} has no {self.reads} in it.", cure="Leave it out.")
         if len(read) * self.longest > MOST_TOKENS:
-            raise VitrineError(
-                f"{len(read):,} texts of up to {self.longest:,} {self.by} are more than fit.", cure="Read less of each."
-            )
+            said = f"{len(read):,} texts of up to {self.longest:,} {self.reads} are more than fit."
+            raise VitrineError(said, cure="Read less of each.")
         return read
 
     def _laid(

@@ -25,11 +25,11 @@ WORKER = [sys.executable, "-m", "engine.runs.worker"]
 
 
 def most_runs() -> int:
-    """Return how many runs this machine learns at once: VITRINE_RUNS, or one for each core, at least two."""
+    """Return how many runs this machine learns at once: VITRINE_RUNS, or one for each core, at least three."""
     chosen = os.environ.get("VITRINE_RUNS", "")
     if chosen and not chosen.isdecimal():
         raise VitrineError(f"VITRINE_RUNS is {chosen!r}: it must be a whole number.")
-    return int(chosen) if chosen else max(2, os.cpu_count() or 1)
+    return int(chosen) if chosen else max(3, os.cpu_count() or 1)
 
 
 def claim(store: Store, run: str) -> bool:

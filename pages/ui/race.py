@@ -8,6 +8,7 @@ import streamlit as st
 
 from engine.choice import in_words
 from engine.live.house import house
+from engine.training.duel import CELLS, has_cells, with_cells
 from engine.training.experiment import Experiment
 from pages.ui.forms import draw
 from pages.ui.table import MOST_RIVALS
@@ -31,6 +32,24 @@ def race(bench: Workbench, label: str, begin: Callable[[Experiment], None]) -> N
         if rival is None:
             st.caption("Choose another value than the first run has.")
         st.button("Begin", type="primary", key=f"{key}.begin", disabled=rival is None, on_click=begin, args=(rival,))
+
+
+def duel(bench: Workbench, begin: Callable[[list[Experiment]], None]) -> None:
+    """Draw the button under which one lets the same network learn with several kinds of cells at once."""
+    key = f"{bench.key}.duel"
+    if bench.unfit or not has_cells(bench.ready):
+        return
+    help = "The same network with other cells, all learning at once, side by side on one board"
+    with st.popover("Duel", icon=":material/swords:", key=f"{bench.key}-duel", help=help):
+        st.caption("The same network, data and recipe; only the cells differ.")
+        names = {kind: cell.title.removeprefix("Vanilla ") for kind, cell in CELLS.items()}
+        kinds = list(CELLS)
+        chosen = st.pills(
+            "Cells", kinds, selection_mode="multi", default=kinds, key=f"{key}.cells", format_func=names.__getitem__
+        )
+        rivals = [with_cells(bench.ready, kind) for kind in CELLS if kind in chosen]
+        label = f"Let {len(rivals)} learn" if len(rivals) > 1 else "Choose two or three"
+        st.button(label, type="primary", key=f"{key}.begin", disabled=len(rivals) < 2, on_click=begin, args=(rivals,))
 
 
 def _table(bench: Workbench) -> Experiment:

@@ -18,7 +18,7 @@ from pages.ui import veils
 from pages.ui.files import own_file
 from pages.ui.forms import form, show
 from pages.ui.points import own_points
-from pages.ui.race import race
+from pages.ui.race import duel, race
 from pages.ui.recipe import recipe_form
 from pages.ui.refusal import refused
 from pages.ui.task import at_hand, set_part, task_form
@@ -59,10 +59,12 @@ def begin_button(bench: Workbench) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(f":material/data_usage: {words[:1].upper()}{words[1:]}.", width="content")
             st.page_link("models/runs.py", label="Make room")
-    if bench.run and not unfit:
-        racing = len(bench.runs) > 1
+    racing = len(bench.runs) > 1
+    if not unfit:
         with st.container(horizontal=True, gap="small"):
-            race(bench, "Race another" if racing else "Race", lambda rival: begin(bench, True, rival))
+            duel(bench, lambda rivals: _duel(bench, rivals))
+            if bench.run:
+                race(bench, "Race another" if racing else "Race", lambda rival: begin(bench, True, rival))
             if racing:
                 st.button("End the race", key=f"{bench.key}-alone", on_click=bench.attach, args=(bench.run,))
     if unfit:
@@ -99,6 +101,13 @@ def begin(bench: Workbench, beside: bool = False, experiment: Experiment | None 
         st.session_state[f"{bench.key}.view"] = "Board"
     except VitrineError as error:
         bench.complain(str(error))
+
+
+def _duel(bench: Workbench, rivals: list[Experiment]) -> None:
+    """Put the first on the table and begin all, so that it stands first on the board."""
+    bench.replace(rivals[0])
+    for place, rival in enumerate(reversed(rivals)):
+        begin(bench, place > 0, rival)
 
 
 def _fit(bench: Workbench) -> None:

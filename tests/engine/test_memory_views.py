@@ -385,6 +385,11 @@ def test_words_that_point_the_same_way_are_near():
 # -- counting ----------------------------------------------------------------------------------------------------
 
 
+def flat(texts):
+    """Return texts one behind another, and of each piece its place in its text."""
+    return np.concatenate(texts), np.concatenate([np.arange(len(text)) for text in texts])
+
+
 def witten_bell(learned, before, piece, n, classes):
     """Return how probable a piece is behind others, from the formula, by looking through all that was learned."""
     shorter = before[1:] if len(before) == n - 1 else before
@@ -404,7 +409,7 @@ def test_counting_follows_the_formula_of_witten_and_bell(seed, longest):
     random = np.random.default_rng(seed)
     learned = [random.integers(0, 4, random.integers(2, 9)).tolist() for _ in range(5)]
     told = [random.integers(0, 5, random.integers(2, 7)).tolist() for _ in range(3)]
-    found = surprises(learned, told, longest, 5)
+    found = surprises(flat(learned), flat(told), longest, 5)
     for n in range(1, longest + 1):
         asked = [(text[max(0, i - n + 1) : i], text[i]) for text in told for i in range(1, len(text))]
         chances = [witten_bell(learned, before, piece, n, 5) for before, piece in asked]

@@ -92,7 +92,7 @@ def test_long_texts_lose_the_end_that_is_chosen(cut, left):
 
 def test_letters_are_read_one_by_one_and_capitals_if_asked():
     dataset = DATASETS["texts"](
-        path=written(CSV), by="letters", lower=False, validation=0.0, test=0.0, divided="in order"
+        path=written(CSV), reads="letters", lower=False, validation=0.0, test=0.0, divided="in order"
     ).load()
     assert said(dataset, between="")[1][0] == "Schlecht, ganz schlecht."
     assert said(dataset, between="")[5][0] == "Crème brûlée of a film"
@@ -153,7 +153,7 @@ def test_own_text_is_read_in_windows_by_letters_or_by_words():
     assert row == text[10:20]
     assert "".join(letters.classes[t] for t in letters.train.targets[1].tolist()) == text[11:21]
     assert letters.foretells
-    words = DATASETS["writing"](path=written(text, ".txt"), by="words", window=6, validation=0.0, test=0.0).load()
+    words = DATASETS["writing"](path=written(text, ".txt"), reads="words", window=6, validation=0.0, test=0.0).load()
     assert [words.words[t] for t in words.train.inputs[1].tolist()] == ["be", ":", "\n", "that", "is", "the"]
     with pytest.raises(VitrineError, match="The text is empty"):
         DATASETS["writing"](path=written(" \n", ".txt")).load()

@@ -1,8 +1,6 @@
 """Counting: what comes next as a table of counts tells it, beside the network: n-grams, which remember a few pieces."""
 
 import math
-from collections import Counter, defaultdict
-from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import numpy as np
@@ -56,8 +54,8 @@ class NGrams(View):
         found = scores.scores()["loss"]
         kept = learner.lasting
         if (key := ("n-grams", name, self.longest)) not in kept:
-            learned = sequences(dataset.train, MOST_LEARNED)
-            told = sequences(dataset.splits()[name], ASKED, many)
+            learned = running(dataset.train, MOST_LEARNED)
+            told = running(dataset.splits()[name], ASKED, many)
             kept[key] = surprises(learned, told, self.longest, len(dataset.classes))
         return Frame({"counted": np.array(kept[key]), "network": np.array([found])}, {"split": name})
 
@@ -94,39 +92,47 @@ def _examples(session: Session) -> int:
     return max(1, min(POOL, ASKED // session.network.dataset.sizes[0]))
 
 
-def sequences(split: Split, most: int, examples: int | None = None) -> list[list[int]]:
-    """Return texts as numbers of classes: what stands first, and all that comes behind it; so many pieces at most."""
-    found, many = [], 0
-    for tokens, labels in zip(split.inputs[:examples].tolist(), split.targets[:examples].tolist(), strict=True):
-        right = [label for label in labels if label != UNKNOWN]
-        found.append([tokens[0] - 1, *right])
-        many += len(right)
-        if many >= most:
-            break
-    return found
+def running(split: Split, most: int, examples: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Return texts one behind another as numbers of classes, and of each piece its place in its text.
+
+    Of a text that is what stands first, and all that is right to come behind it; so many pieces at most.
+    """
+    tokens, labels = split.inputs[:examples].numpy(), split.targets[:examples].numpy()
+    rows = np.concatenate([tokens[:, :1] - 1, labels], axis=1)
+    there = rows != UNKNOWN
+    there[:, 0] = True
+    enough = max(1, int((np.cumsum(there.sum(axis=1) - 1) <= most).sum()))
+    places = np.cumsum(there, axis=1) - 1
+    return rows[:enough][there[:enough]], places[:enough][there[:enough]]
 
 
-def surprises(learned: Sequence[list[int]], told: Sequence[list[int]], longest: int, classes: int) -> list[float]:
+def surprises(
+    learned: tuple[np.ndarray, np.ndarray], told: tuple[np.ndarray, np.ndarray], longest: int, classes: int
+) -> list[float]:
     """Return the mean surprise, in nats, of models that count 1, 2, … pieces together.
 
     Each leans on the shorter one by Witten and Bell's rule (1991): the more different pieces came behind what stands
     before, the more. The shortest leans on all being equally likely. Nothing is told across the beginning of a text.
     """
-    counts: list[dict[tuple[int, ...], Counter[int]]] = [defaultdict(Counter) for _ in range(longest)]
-    for text in learned:
-        for place in range(1, len(text)):
-            for n in range(min(longest, place + 1)):
-                counts[n][tuple(text[place - n : place])][text[place]] += 1
-    totals = [{before: sum(after.values()) for before, after in table.items()} for table in counts]
-    sums, many = [0.0] * longest, 0
-    for text in told:
-        for place in range(1, len(text)):
-            chance = 1 / classes
-            for n in range(longest):
-                before = tuple(text[place - n : place]) if n <= place else None
-                if before is not None and (total := totals[n].get(before, 0)):
-                    after = counts[n][before]
-                    chance = (after[text[place]] + len(after) * chance) / (total + len(after))
-                sums[n] -= math.log(chance)
-            many += 1
-    return [total / many for total in sums] if many else [math.nan] * longest
+    pieces, places = (np.concatenate(pair).astype(np.int64) for pair in zip(learned, told, strict=True))
+    known = np.arange(len(pieces)) < len(learned[0])
+    asked = ~known & (places > 0)
+    before = np.zeros(len(pieces), np.int64)  # of each piece, a number for what stands before it
+    chance = np.full(int(asked.sum()), 1 / classes)
+    found = []
+    for n in range(longest):
+        if n:
+            first = np.concatenate([np.zeros(n, np.int64), pieces[:-n]])
+            before = np.unique(first * (int(before.max()) + 1) + before, return_inverse=True)[1]
+        whole = places >= max(n, 1)  # those that have so many before them
+        pairs, counts = np.unique((before * classes + pieces)[known & whole], return_counts=True)
+        size = int(before.max()) + 1
+        totals = np.bincount(pairs // classes, counts, minlength=size)[before[asked]]
+        different = np.bincount(pairs // classes, minlength=size)[before[asked]]
+        wanted = (before * classes + pieces)[asked]
+        at = np.minimum(np.searchsorted(pairs, wanted), len(pairs) - 1)
+        times = np.where(pairs[at] == wanted, counts[at], 0) if len(pairs) else np.zeros(len(wanted))
+        there = whole[asked] & (totals > 0)
+        chance = np.where(there, (times + different * chance) / np.maximum(totals + different, 1), chance)
+        found.append(float(-np.log(chance).mean()) if len(chance) else math.nan)
+    return found

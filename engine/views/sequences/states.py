@@ -29,7 +29,8 @@ class States(OfCells):
 
     title, rank, height, wide = "States", 10, 340, True
     hint = (
-        "A row that keeps its colour from one place to the next remembers; one that flickers only sees what is there."
+        "A row that keeps its colour remembers; one that flickers only sees what is there. Drag over a stretch to find "
+        "where else the same units are on."
     )
 
     show: Literal["state", "memory"] = option(
