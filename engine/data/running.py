@@ -1,5 +1,6 @@
 """Running text: read window after window; at every place it is to be told what comes next."""
 
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 import torch
@@ -55,7 +56,8 @@ class Running(Source):
                 f"No window of {self.window} {self.reads} fits into the {len(learned):,} that are learned from.",
                 cure="Choose a smaller window, or more of the text.",
             )
-        return Dataset(self.title, "tokens", known, train, validation, test, self.divided, words=("", *known))
+        found = Dataset(self.title, "tokens", known, train, validation, test, self.divided, words=("", *known))
+        return replace(found, goes_on=True)
 
     def _spare(self, found: int) -> tuple[str, ...]:
         """Return signs for the places that are left where the text has fewer letters than are known."""

@@ -18,6 +18,7 @@ from engine.training.device import Place, place
 from engine.training.experiment import Experiment
 from engine.training.folds import fewer, folded
 from engine.training.material import Material, steps_an_epoch
+from engine.training.memory import held, hold_again, remember, streams
 from engine.training.modes import drop
 from engine.training.of_first import recipe_of
 from engine.training.part import Part
@@ -45,6 +46,7 @@ class Learner(Answering):
         self.networks: dict[str, nn.Module] = {
             role: self.place.bring(Network(experiment.graphs[role])) for role in self.task.roles
         }
+        remember(self.networks.values(), self.recipe)
         self.parts = {
             role: Part(network, role, task.roles, self.recipe, self.place.device)
             for role, network in self.networks.items()
@@ -114,7 +116,10 @@ class Learner(Answering):
         taken many at once, so many batches in one piece.
         """
         size, number, generator = self.batch_size, len(self.train), drawn(self.recipe.seed, self.epoch)
-        order = self.material.bucketed(torch.randperm(number, generator=generator), size, generator)
+        if self.recipe.carry:
+            order = streams(number, size)
+        else:
+            order = self.material.bucketed(torch.randperm(number, generator=generator), size, generator)
         left_over = size > 1 and (number - self.seen) % size == 1
 
         def piece(left: int) -> int:
@@ -181,6 +186,7 @@ class Learner(Answering):
     def end_epoch(self) -> dict[str, dict[str, float]]:
         """Go on to the next epoch; return the validation scores, and remember the best weights."""
         self.epoch, self.seen = self.epoch + 1, 0
+        hold_again(self.networks, {})
         scores = self.score(watched := "validation" if "validation" in self.data else "train")
         self.settled = self.task.settles and self.score("train")["accuracy"] == 1.0
         value = scores[self.task.best] * (-1 if self.task.best == "loss" else 1)
@@ -217,6 +223,7 @@ class Learner(Answering):
             "optimisers": {role: part.optimiser.state_dict() for role, part in self.parts.items()},
             "scaler": self.scaler.state_dict() if self.scaler else {},
             "random": self.random,
+            "held": held(self.networks),
             "best": {"score": self.best.score, "epochs": self.best.epochs, "weights": self.best.weights},
             "recipe": self.recipe.write(),
             "dropout": self.dropout,
@@ -243,6 +250,7 @@ class Learner(Answering):
             self.scaler.load_state_dict(state["scaler"])
         self.best = Best(**state["best"])
         self.random = dict(state["random"])
+        hold_again(self.networks, state.get("held", {}))
         self.place_at(state["at"])
         self.forget_counts()
         self.take_losses()
@@ -261,6 +269,7 @@ class Learner(Answering):
         if recipe == self.recipe:
             return
         self.recipe = recipe
+        remember(self.networks.values(), recipe)
         for part in self.parts.values():
             part.follow(recipe)
         if self.sprint:

@@ -117,6 +117,18 @@ class Recipe(Choice):
     examples: Annotated[int, Field(ge=2, le=10**9)] | None = option(
         None, "Learn from so many of the training examples only.", rare=True, none="all"
     )
+    back: Whole | None = option(
+        None,
+        "Truncated backpropagation through time: recurrent layers learn back over so many places and no farther.",
+        rare=True,
+        none="all places",
+    )
+    carry: bool = option(
+        False,
+        "Recurrent layers begin a batch with the state in which the last one ended, so that a text is read on; "
+        "only while they learn, and where examples lie behind one another.",
+        rare=True,
+    )
     augment: Augment | None = option(None, "How examples are varied each time they are seen.", rare=True)
     frozen: tuple[str, ...] = option((), "Nodes whose weights do not move.", rare=True)
     rates: tuple[tuple[str, Annotated[float, Field(ge=0, le=1000)]], ...] = option(

@@ -6,12 +6,14 @@ from engine.data import Dataset
 from engine.graph.graph import Graph
 from engine.registry import did_you_mean, shortened
 from engine.tasks import Task
+from engine.training.memory import forgetful
 from engine.training.recipe import Recipe
 
 
 def impossible(graphs: Mapping[str, Graph], task: Task, recipe: Recipe, dataset: Dataset) -> str:
     """Return in words why not a single step can be taken, or nothing; the dataset is as the recipe cuts it."""
-    return task.suited(graphs, dataset).refuses(graphs, dataset) or _batch(recipe, len(dataset.train))
+    refusal = task.suited(graphs, dataset).refuses(graphs, dataset)
+    return refusal or _batch(recipe, len(dataset.train)) or forgetful(graphs, recipe, dataset)
 
 
 def unfit(graphs: Mapping[str, Graph], task: Task, recipe: Recipe, dataset: Dataset) -> str:

@@ -22,17 +22,24 @@ USUAL = ("1", "8", "16", "32", "64", "128", "256")
 
 
 def form(
-    choice: Choice, key: str, changed: Changed, columns: int = 2, offers: Offers | None = None, live: Live = ()
+    choice: Choice,
+    key: str,
+    changed: Changed,
+    columns: int = 2,
+    offers: Offers | None = None,
+    live: Live = (),
+    without: Collection[str] = (),
 ) -> None:
     """Draw the options in columns, seldom used ones folded away; `changed` is told of what a person changes;
     what it refuses is said at the widget, which then shows its old value again.
 
     `offers` are what may be picked for options that depend on something else, such as the role where there are
-    several; `live` are those that act at once.
+    several; `live` are those that act at once, `without` those that mean nothing here.
     """
     lab, _, part = key.partition(".")
     part = part.partition(".")[0]
     every = [option for option in type(choice).options() if option.name != "role" or "role" in (offers or {})]
+    every = [option for option in every if option.name not in without]
     options = [_as_shown(o, offers or {}, live) for o in every if not veils.hidden(lab, f"{part}.{o.name}")]
     often = [option for option in options if not option.rare]
     seldom = [option for option in options if option.rare]

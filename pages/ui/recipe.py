@@ -15,6 +15,7 @@ from engine.live.house import house
 from engine.runs import orders
 from engine.training.address import address
 from engine.training.change import OWN, changeable
+from engine.training.duel import has_cells
 from engine.training.experiment import Experiment
 from engine.training.recipe import Own, Recipe
 from engine.training.series import several
@@ -22,6 +23,7 @@ from pages.ui.forms import form
 from pages.ui.visitor import visitor
 from pages.ui.workbench import Workbench
 
+OF_CELLS = ("back", "carry")  # options that mean something only where something remembers
 PATIENCE = 2.0  # seconds that a form waits for a run's answer
 OF_FIRST = "⚡ acts at once on the first run of the race; everything else counts from the next run or branch."
 ACTS = "⚡ acts at once on the run that learns; everything else counts from the next run or branch."
@@ -37,7 +39,8 @@ def recipe_form(bench: Workbench, experiment: Experiment, learns: bool) -> None:
         if live:
             st.caption(ACTS if len(bench.runs) == 1 else OF_FIRST)
         offers = {"frozen": trained(experiment.graphs)}
-        form(experiment.recipe, f"{bench.key}.recipe", lambda n, v: _set(bench, n, v), offers=offers, live=live)
+        without = () if has_cells(experiment) else OF_CELLS
+        form(experiment.recipe, f"{bench.key}.recipe", lambda n, v: _set(bench, n, v), 2, offers, live, without)
     if len(bench.roles) > 1:
         _own(bench, live)
     if live:

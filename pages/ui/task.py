@@ -17,6 +17,7 @@ from pages.ui.words import plain
 from pages.ui.workbench import Workbench
 
 PATIENCE = 1.0  # seconds that a choice waits for its data
+OF_TEXTS = ("teacher",)  # options that mean something only where it is asked what comes next
 
 
 def task_form(bench: Workbench) -> None:
@@ -44,7 +45,9 @@ def task_form(bench: Workbench) -> None:
             help=f"What is learned from the data. Not from these:\n{others}" if others else "What is learned.",
         )
         st.caption(experiment.task.help())
-        form(experiment.task, f"{bench.key}.task", lambda name, value: set_part(bench, "task", name, value))
+        without = () if experiment.data and experiment.data.foretells else OF_TEXTS
+        key = f"{bench.key}.task"
+        form(experiment.task, key, lambda name, value: set_part(bench, "task", name, value), without=without)
 
 
 def set_part(bench: Workbench, part: str, name: str, value: Any) -> None:

@@ -15,6 +15,7 @@ DASHES = ("dot", "dash", "solid", "dashdot", "longdash", "longdashdot")
 INSIDE = {"x": 1, "xanchor": "right", "y": 1, "bgcolor": "rgba(128,128,128,0.12)"}  # losses fall: the corner is free
 ASIDE = {"x": 1.02, "xanchor": "left", "y": 1}
 ORDER = ("train", "validation", "test")
+OF_LOSS = ("bits", "perplexity")  # scores that say what the loss says
 
 
 @view("curves")
@@ -30,6 +31,11 @@ class Curves(View):
     )
     log_steps: bool = option(False, "Steps on a logarithmic axis, on which the beginning is wide.")
     log_loss: bool = option(False, "The loss on a logarithmic axis.")
+    loss_in: Literal["nats", "bits", "perplexity"] = option(
+        "nats",
+        "Of cross-entropies: in nats, in bits, or as among how many equally likely answers it is as hard to choose.",
+        rare=True,
+    )
     also: tuple[Annotated[str, Field(max_length=32)], ...] = option((), "Runs to draw over it.", hidden=True)
 
     @field_validator("also", mode="before")
@@ -42,6 +48,8 @@ class Curves(View):
         arrays, lines = {}, []
         for run in ("", *self.also[:12]):
             for (split, metric), points in sorted(session.record.curves(run).items(), key=_place):
+                if metric in OF_LOSS:
+                    continue
                 values = np.array([(step, np.nan if value is None else value) for step, value in points], float)
                 steps, thin = thinned(values[:, 0], values[:, 1], MOST)
                 arrays[str(len(lines))] = np.stack([steps, thin]).astype(np.float32)
@@ -63,16 +71,28 @@ class Curves(View):
             if line["metric"] in metrics:
                 style = {"color": _colour(line, scores, of_roles, runs), "dash": _dash(line, scores, of_roles, runs)}
                 upper = _is_loss(line["metric"]) or not loss
-                traces += self._line(frame[str(place)], line, style, "y" if upper else "y2")
+                points = self._told(frame[str(place)]) if _is_loss(line["metric"]) else frame[str(place)]
+                traces += self._line(points, line, style, "y" if upper else "y2")
         both = loss and bool(scores)
         layout = {"xaxis": axis("step", self.log_steps, anchor="y2" if both else "y"), "showlegend": True}
         layout["legend"] = {"font": {"size": 11}, "tracegroupgap": 0} | (ASIDE if len(runs) > 1 else INSIDE)
         layout["yaxis"] = axis(
-            "loss" if loss else "score", self.log_loss and loss, domain=[0.48, 1] if both else [0, 1]
+            self._named() if loss else "score", self.log_loss and loss, domain=[0.48, 1] if both else [0, 1]
         )
         if both:
             layout["yaxis2"] = axis("score", domain=[0, 0.42])
         return figure(traces, **layout, meta={"moment": True}, hovermode="x unified")
+
+    def _told(self, points):
+        """Return steps and losses as they are asked for."""
+        steps, values = points
+        if self.loss_in == "nats":
+            return points
+        told = values / np.log(2) if self.loss_in == "bits" else np.exp(np.minimum(values, 80.0))
+        return np.stack([steps, told])
+
+    def _named(self):
+        return {"nats": "loss", "bits": "loss in bits", "perplexity": "perplexity"}[self.loss_in]
 
     def _words(self, line):
         """Return what a line is called: of the loss its split, of a network's own loss and of scores what they are."""
