@@ -13,6 +13,7 @@ from pages.ui.words import plain
 
 Offers = Mapping[str, Sequence[str]]
 Live = Collection[str]
+NO_OFFERS: Offers = {}
 Changed = Callable[[str, Any], None]  # told the option's name and its new value, or how the old one becomes it
 
 REFUSED = "forms.refused"  # in the session: the widget whose value was refused last, and why
@@ -22,13 +23,7 @@ USUAL = ("1", "8", "16", "32", "64", "128", "256")
 
 
 def form(
-    choice: Choice,
-    key: str,
-    changed: Changed,
-    columns: int = 2,
-    offers: Offers | None = None,
-    live: Live = (),
-    without: Collection[str] = (),
+    choice: Choice, key: str, changed: Changed, columns=2, offers: Offers = NO_OFFERS, live: Live = (), without=()
 ) -> None:
     """Draw the options in columns, seldom used ones folded away; `changed` is told of what a person changes;
     what it refuses is said at the widget, which then shows its old value again.
@@ -38,9 +33,9 @@ def form(
     """
     lab, _, part = key.partition(".")
     part = part.partition(".")[0]
-    every = [option for option in type(choice).options() if option.name != "role" or "role" in (offers or {})]
-    every = [option for option in every if option.name not in without]
-    options = [_as_shown(o, offers or {}, live) for o in every if not veils.hidden(lab, f"{part}.{o.name}")]
+    left_out = {*without, *(() if "role" in offers else ("role",))}
+    every = [option for option in type(choice).options() if option.name not in left_out]
+    options = [_as_shown(o, offers, live) for o in every if not veils.hidden(lab, f"{part}.{o.name}")]
     often = [option for option in options if not option.rare]
     seldom = [option for option in options if option.rare]
     if not often:

@@ -1,6 +1,7 @@
 """Task: what is to be learned, chosen from what data and network leave open."""
 
 import dataclasses
+import functools
 from typing import Any
 
 import streamlit as st
@@ -46,8 +47,8 @@ def task_form(bench: Workbench) -> None:
         )
         st.caption(experiment.task.help())
         without = () if experiment.data and experiment.data.foretells else OF_TEXTS
-        key = f"{bench.key}.task"
-        form(experiment.task, key, lambda name, value: set_part(bench, "task", name, value), without=without)
+        told = functools.partial(set_part, bench, "task")
+        form(experiment.task, f"{bench.key}.task", told, without=without)
 
 
 def set_part(bench: Workbench, part: str, name: str, value: Any) -> None:
