@@ -19,7 +19,7 @@ from engine.layers.entry import Input
 from engine.layers.merging import Concat
 from engine.layers.regularisation import Dropout
 from engine.layers.reshaping import Flatten
-from engine.layers.sequence import GRU, LSTM, RNN, Embedding, MaxOverTime
+from engine.layers.sequence import GRU, LSTM, RNN, Embedding, MaxOverTime, MeanOverTime
 from engine.presets.preset import preset
 from engine.tasks.label import Label
 from engine.tasks.regress import Regress
@@ -144,6 +144,19 @@ def windows() -> Graph:
 
 
 @preset(
+    "sentiment-mean",
+    "Reviews, no order",
+    "The mean of all words, whatever their order: where “not” turns them round, that tells nothing.",
+    "rnn",
+    data=Reviews(),
+    recipe=Recipe(rate=0.005, batch=32, epochs=8.0),
+)
+def mean() -> Graph:
+    """Return the mean of what an embedding gives."""
+    return reading(mean=MeanOverTime(), drop=Dropout(share=0.5))
+
+
+@preset(
     "char-lstm",
     "Python's manual, LSTM",
     "Reads the manual of Python character by character, and learns to write on.",
@@ -201,7 +214,7 @@ def sentences() -> Graph:
     "rnn",
     data=Airline(),
     task=Regress(),
-    recipe=Recipe(rate=0.01, batch=8, epochs=60.0),
+    recipe=Recipe(rate=0.01, batch=8, epochs=20.0),
 )
 def airline() -> Graph:
     """Return 16 LSTM cells and one number."""
