@@ -6,7 +6,7 @@ const WAYS = { browse: "Browse", draw: "Draw", upload: "Upload", camera: "Camera
 const WHICH = ["all", "mistakes", "most uncertain"];
 const SPLITS = ["validation", "test", "train"];
 const TOLD = 700; // milliseconds of rest before the page is told,
-const WRITTEN = 350; // and before what is written is looked at
+const WRITTEN = 60; // and before what is written is looked at
 
 const element = (html) => {
   const box = document.createElement("template");

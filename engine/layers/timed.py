@@ -48,7 +48,8 @@ class Recurrent(nn.Module):
 
     def kept(self, x, sequence, lengths):
         if self.whole:
-            return sequence if lengths is None else sequence * within(x, lengths)
+            full = lengths is None or bool((lengths >= x.shape[1]).all())
+            return sequence if full else sequence * within(x, lengths)
         last = sequence[:, -1] if lengths is None else sequence[torch.arange(len(x), device=x.device), lengths - 1]
         if not self.cell.bidirectional:
             return last

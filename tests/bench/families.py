@@ -20,8 +20,9 @@ from engine.layers.activation import LeakyReLU, ReLU, Tanh
 from engine.layers.dense import Dense
 from engine.layers.entry import Input
 from engine.layers.merging import Concat
-from engine.layers.sequence import LSTM, Embedding
+from engine.layers.sequence import GRU, LSTM, Embedding
 from engine.tasks.classify import Classify
+from engine.tasks.label import Label
 from engine.tasks.task import Task, Turn
 from engine.training.experiment import Experiment
 from engine.training.learner import Learner
@@ -31,6 +32,7 @@ from tests.verdicts import Verdicts, bce
 
 NOISE, SIZE = 16, 64  # numbers that a maker begins with, and that an example has
 LENGTH, WORDS = 60, 200
+CHARACTERS, SIGNS = 128, 60
 Loop = Callable[[Examples, int, int], float]
 
 
@@ -78,6 +80,20 @@ def reader() -> dict[str, Graph]:
     return {"network": chain(words=words, **layers)}
 
 
+def speller() -> dict[str, Graph]:
+    """Return a larger LSTM that says at every character which comes next."""
+    text = Input(sizes=(CHARACTERS,), values="tokens", sequence=True)
+    layers = {"embed": Embedding(vocabulary=SIGNS + 1, features=32), "lstm": LSTM(units=256, gives="sequence")}
+    return {"network": chain(text=text, **layers, out=Dense(units=SIGNS))}
+
+
+def judging() -> dict[str, Graph]:
+    """Return two layers of GRU that read both ways."""
+    words = Input(sizes=(LENGTH,), values="tokens", sequence=True)
+    layers = {"embed": Embedding(vocabulary=WORDS, features=16), "gru": GRU(units=16, layers=2, both_directions=True)}
+    return {"network": chain(words=words, **layers, out=Dense(units=4))}
+
+
 def pairs() -> dict[str, Graph]:
     """Return a network of two branches."""
     graph = chain(
@@ -104,6 +120,14 @@ def sentences(number: int) -> Examples:
     words = torch.randint(1, WORDS, (number, LENGTH))
     words[torch.arange(LENGTH) >= lengths.unsqueeze(1)] = 0
     return _dataset(words, "tokens", words=tuple(map(str, range(WORDS))))
+
+
+def characters(number: int) -> Examples:
+    """Return characters at random in windows of 128, each with the one behind it."""
+    signs = torch.randint(SIGNS, (number, CHARACTERS + 1))
+    split = Split(1 + signs[:, :-1], signs[:, 1:].clone())
+    few, names = split.take(torch.arange(8)), tuple(map(chr, range(97, 97 + SIGNS)))
+    return Examples("random", "tokens", names, split, few, few, words=("", *names))
 
 
 def two(number: int) -> Examples:
@@ -179,17 +203,33 @@ class Sentences(Dataset):
 
 
 class Reader(nn.Module):
-    """The LSTM as tutorials write it, with packed sequences."""
+    """Cells as tutorials write them, with packed sequences."""
 
-    def __init__(self):
+    def __init__(self, cell: nn.RNNBase, features: int):
         super().__init__()
-        self.embed, self.lstm = nn.Embedding(WORDS, 32, padding_idx=0), nn.LSTM(32, 64, batch_first=True)
-        self.out = nn.Linear(64, 4)
+        self.embed, self.cell = nn.Embedding(WORDS, features, padding_idx=0), cell
+        self.ways = 2 if cell.bidirectional else 1
+        self.out = nn.Linear(self.ways * cell.hidden_size, 4)
 
     def forward(self, words, lengths):
         """Return a score for each class."""
         packed = pack_padded_sequence(self.embed(words), lengths, batch_first=True, enforce_sorted=False)
-        return self.out(self.lstm(packed)[1][0][-1])
+        last = self.cell(packed)[1]
+        last = last[0] if isinstance(last, tuple) else last
+        return self.out(torch.cat(list(last[-self.ways :]), dim=1))
+
+
+class Speller(nn.Module):
+    """The character LSTM as tutorials write it."""
+
+    def __init__(self):
+        super().__init__()
+        self.embed, self.lstm = nn.Embedding(SIGNS + 1, 32), nn.LSTM(32, 256, batch_first=True)
+        self.out = nn.Linear(256, SIGNS)
+
+    def forward(self, text):
+        """Return a score for each character at each place."""
+        return self.out(self.lstm(self.embed(text))[0])
 
 
 def _collated(rows):
@@ -198,8 +238,26 @@ def _collated(rows):
 
 
 def reader_by_hand(dataset: Examples, batch: int, epochs: int) -> float:
-    """Learn from padded batches, packed."""
-    network = Reader()
+    """Learn with an LSTM from padded batches, packed."""
+    return _read(Reader(nn.LSTM(32, 64, batch_first=True), 32), dataset, batch, epochs)
+
+
+def judging_by_hand(dataset: Examples, batch: int, epochs: int) -> float:
+    """Learn with two layers of GRU both ways from padded batches, packed."""
+    cell = nn.GRU(16, 16, 2, batch_first=True, bidirectional=True)
+    return _read(Reader(cell, 16), dataset, batch, epochs)
+
+
+def speller_by_hand(dataset: Examples, batch: int, epochs: int) -> float:
+    """Learn from windows of characters."""
+    loaders = [
+        DataLoader(TensorDataset(split.inputs, split.targets), batch_size=batch, shuffle=True)
+        for split in (dataset.train, dataset.validation)
+    ]
+    return _classified(Speller(), loaders, len(dataset.train), epochs)
+
+
+def _read(network: Reader, dataset: Examples, batch: int, epochs: int) -> float:
     loaders = [
         DataLoader(Sentences(split), batch_size=batch, shuffle=True, collate_fn=_collated)
         for split in (dataset.train, dataset.validation)
@@ -237,7 +295,7 @@ def _classified(network: nn.Module, loaders: list[DataLoader], number: int, epoc
         running = 0.0
         for *inputs, targets in loaders[0]:
             optimiser.zero_grad()
-            loss = F.cross_entropy(network(*inputs), targets)
+            loss = F.cross_entropy(network(*inputs).flatten(0, -2), targets.flatten())
             loss.backward()
             optimiser.step()
             running += loss.item()
@@ -252,5 +310,7 @@ def _classified(network: nn.Module, loaders: list[DataLoader], number: int, epoc
 FAMILIES: list[tuple[str, Callable[[int], Examples], Loop, Loop, int, int, int]] = [
     ("dense game of two, 64 numbers", numbers, ours(game(), Game()), game_by_hand, 3_200, 32, 2),
     ("LSTM 64, 1 to 60 words", sentences, ours(reader(), Classify()), reader_by_hand, 1_600, 32, 1),
+    ("GRU 2 × 16 both ways, 1 to 60 words", sentences, ours(judging(), Classify()), judging_by_hand, 1_600, 32, 1),
+    ("character LSTM 256, 64 × 128", characters, ours(speller(), Label()), speller_by_hand, 512, 64, 1),
     ("two inputs of 64 numbers", two, ours(pairs(), Classify()), pairs_by_hand, 3_200, 32, 3),
 ]

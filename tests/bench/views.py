@@ -22,6 +22,7 @@ from engine.views import VIEWS
 from engine.views.reasons.attributing import Answers, Question, attributed
 from engine.views.reasons.camethods import grad_cam
 from engine.views.reasons.classactivation import Asked
+from tests.bench import reading
 from tests.bench.report import Report, spread
 from tests.bench.ui import opened, sought, trained
 from tests.serving import browser, served
@@ -63,6 +64,7 @@ def run() -> Report:
     for name in ("lenet-5", "resnet-18"):
         _beside(report, name, _session(name))
     _seeking(report)
+    reading.measure(report)
     return report
 
 
