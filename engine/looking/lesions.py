@@ -14,9 +14,21 @@ from engine.looking.session import Session
 from engine.looking.shared import steps
 from engine.training.address import address, place
 
+# In the order in which torch lays out their weights; what is no gate has no name.
+GATES = {"lstm": ("input", "forget", "", "output"), "gru": ("reset", "update", "")}
+OPEN = {
+    "input": 50.0,
+    "forget": 50.0,
+    "output": 50.0,
+    "reset": 50.0,
+    "update": -50.0,
+}  # an update gate shuts the new out
+
 
 def without(session: Session, off: Sequence[str]) -> Session:
-    """Return the session with these switched off: 'conv1' all of a layer, 'conv1:3' its fourth unit."""
+    """Return the session with these switched off: 'conv1' all of a layer, 'conv1:3' its fourth unit, 'lstm:forget' a
+    gate, which then stands open.
+    """
     if not off:
         return session
     if (key := ("without", *off)) not in session.kept:
@@ -24,10 +36,17 @@ def without(session: Session, off: Sequence[str]) -> Session:
             del session.kept[old]
         maimed = session.still()
         graphs = session.network.experiment.graphs
-        units_off = parsed(graphs, off)
+        gates = {words.strip() for words in off if words.strip().rpartition(":")[2] in OPEN}
+        units_off = parsed(graphs, [words for words in off if words.strip() not in gates])
+        known = parsed(graphs, [words.rpartition(":")[0] for words in gates])
+        opened: dict[str, list[str]] = {name: [] for name in known}
+        for words in sorted(gates):
+            opened[words.rpartition(":")[0].strip()].append(words.rpartition(":")[2])
         for role, graph in graphs.items():
             for step in steps(graph):  # of a block that repeats, in every turn
                 here, every = (address(role, path, graphs) for path in (step.path, step.place))
+                for gate in opened.get(here, opened.get(every, [])):
+                    stand_open(node(maimed.network.networks[role], step.path), here, gate)
                 if (units := units_off.get(here, units_off.get(every))) is not None:
                     module = node(maimed.network.networks[role], step.path)
                     module.register_forward_hook(_hook(units, unit_axes(graph)[step.path]))
@@ -57,6 +76,27 @@ def parsed(graphs: Mapping[str, Graph], off: Sequence[str]) -> dict[str, list[in
         if found.get(name) != []:
             found.setdefault(name, []).append(int(unit))
     return found
+
+
+def gates_of(kind: str) -> tuple[str, ...]:
+    """Return the gates that cells of a kind of layer have."""
+    return tuple(gate for gate in GATES.get(kind, ()) if gate)
+
+
+def stand_open(module: nn.Module, name: str, gate: str) -> None:
+    """Let a gate of a recurrent layer stand open whatever comes in: nothing weighs, and its bias holds it."""
+    cell: Any = getattr(module, "cell", None)
+    order = GATES.get(getattr(cell, "mode", "").lower(), ())
+    if gate not in order:
+        have = ", ".join(filter(None, order)) or "no gates"
+        raise VitrineError(f"{name} has no {gate} gate.", cure=f"It has: {have}.")
+    if not cell.bias:
+        raise VitrineError(f"{name} has no biases, which could hold a gate open.", cure="Switch off units.")
+    units, place = cell.hidden_size, order.index(gate)
+    rows = slice(place * units, (place + 1) * units)
+    with torch.no_grad():
+        for weight, values in cell.named_parameters():
+            values[rows] = OPEN[gate] if "bias_ih" in weight else 0.0
 
 
 def silenced(output: torch.Tensor, units: list[int], along: int = 0) -> torch.Tensor:

@@ -25,7 +25,11 @@ NODE = option("", "Which layer; empty: the one that is selected, or else one tha
 UNIT = option(0, "Which of its channels or units, from 0.")
 PLACE = option(None, "Where in its map, from 0; none: where it is strongest.", none="the strongest", rare=True)
 TOWARD = option("predicted", "Which class is asked about: 'predicted', 'true', or a class's name or number.")
-OFF = option((), "Layers that are switched off, or single units of them, such as conv1:3.", rare=True)
+OFF = option(
+    (),
+    "Layers or single units (conv1:3) that are switched off, gates that stand open (lstm:forget).",
+    rare=True,
+)
 
 
 def pictured(experiment: Experiment) -> str:

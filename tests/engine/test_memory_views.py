@@ -16,6 +16,7 @@ from engine.data import DATASETS
 from engine.errors import VitrineError
 from engine.layers.modules import lengths_of
 from engine.layers.sequence import GRU, LSTM, RNN
+from engine.looking.lesions import without
 from engine.tasks.label import Label
 from engine.views import VIEWS
 from engine.views.sequences.cells import read_together, through
@@ -537,3 +538,157 @@ def test_reading_together_is_of_one_length():
     for column in (0, len(chosen) - 1):
         row = chosen[column][: int(long.mode().values)]
         np.testing.assert_allclose(reading.rows("state")[:, column], torch_states(session, row), atol=1e-6)
+
+
+# -- gates that stand open ---------------------------------------------------------------------------------------
+
+
+def by_hand(cell, x, opened):
+    """Return an LSTM's or GRU's last state where gates stand open, by numpy alone."""
+    w, u = cell.weight_ih_l0.detach().numpy(), cell.weight_hh_l0.detach().numpy()
+    b, c = cell.bias_ih_l0.detach().numpy(), cell.bias_hh_l0.detach().numpy()
+    h, memory = np.zeros(cell.hidden_size), np.zeros(cell.hidden_size)
+
+    def gate(name, value):
+        return np.ones_like(value) if name in opened else 1 / (1 + np.exp(-value))
+
+    for row in x:
+        if isinstance(cell, nn.LSTM):
+            i, f, g, o = np.split(w @ row + b + u @ h + c, 4)
+            memory = gate("forget", f) * memory + gate("input", i) * np.tanh(g)
+            h = gate("output", o) * np.tanh(memory)
+        else:
+            (r, z, n), (hr, hz, hn) = np.split(w @ row + b, 3), np.split(u @ h + c, 3)
+            z = np.zeros_like(z) if "update" in opened else 1 / (1 + np.exp(-(z + hz)))
+            h = (1 - z) * np.tanh(n + gate("reset", r + hr) * hn) + z * h
+    return h
+
+
+@pytest.mark.parametrize(
+    ("cell", "gates"), [(LSTM, ["forget"]), (LSTM, ["input", "output"]), (GRU, ["reset"]), (GRU, ["update"])]
+)
+def test_gates_that_are_switched_off_stand_open(cell, gates):
+    session = session_on(cell(units=4), REVIEWS, out=2)
+    before = {name: weight.clone() for name, weight in session.module.state_dict().items()}
+    tokens = session.network.dataset.train.inputs[:1]
+    maimed = without(session, [f"cell:{gate}" for gate in gates])
+    maimed.module.eval()
+    with torch.no_grad():
+        answer = maimed.module(tokens)[0].numpy()
+        long = int(lengths_of(tokens)[0])
+        x = session.module.get_submodule("embed")(tokens[0, :long]).numpy()
+    state = by_hand(session.module.get_submodule("cell").cell, x, gates)
+    out = session.module.get_submodule("out")
+    np.testing.assert_allclose(answer, out.weight.detach().numpy() @ state + out.bias.detach().numpy(), atol=1e-5)
+    assert all(torch.equal(before[name], weight) for name, weight in session.module.state_dict().items())
+
+
+def test_gates_are_ranked_beside_units():
+    session = session_on(GRU(units=3), REVIEWS, out=2)
+    *_, frame = VIEWS["ablation"]().stages(session)
+    assert frame.words["units"] == [0, 1, 2, "reset", "update"]
+    for place, gate in ((3, "reset"), (4, "update")):
+        worse, was = (one.network.score("validation")["loss"] for one in (without(session, [f"cell:{gate}"]), session))
+        assert frame["lost"][place] == pytest.approx(worse - was, abs=1e-4)
+    view = VIEWS["ablation"]()
+    assert "all 3 tried" in view.draw(frame)["layout"]["xaxis2"]["title"]["text"]
+    assert view.pick({"part": "units", "x": "cell:update"}).off == ("cell:update",)
+
+
+@pytest.mark.parametrize(
+    ("off", "words"),
+    [
+        ("cell:forget", "cell has no forget gate. It has: reset, update"),
+        ("out:input", "no gates"),
+        ("no:reset", "no layer 'no'"),
+    ],
+)
+def test_gates_that_are_not_there_are_said(off, words):
+    session = session_on(GRU(units=3), REVIEWS, out=2)
+    with pytest.raises(VitrineError, match=words):
+        without(session, [off])
+    bare = session_on(GRU(units=3, bias=False), REVIEWS, out=2)
+    with pytest.raises(VitrineError, match="has no biases"):
+        without(bare, ["cell:reset"])
+
+
+# -- pieces, once more -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("place", [3, None])
+def test_pieces_speak_for_the_answer_at_any_place(place):
+    session = session_on(GRU(units=4, gives="sequence"), SENTENCES, Label(), 37)
+    methods = ("occlusion", "leave one out", "integrated gradients")
+    frame = seen(session, "tokens", place=place, methods=methods, toward=".", sample="train 0")
+    dataset = session.network.dataset
+    row = dataset.train.inputs[0]
+    row = row[: int(lengths_of(row[None])[0])]
+    asked = len(row) - 1 if place is None else place
+    column = dataset.classes.index(".")
+    embed, cell, out = (session.module.get_submodule(name) for name in ("embed", "cell", "out"))
+    with torch.no_grad():
+        whole = out(cell(embed(row[None])))[0, asked, column]
+        nothing = out(cell(0 * embed(row[None])))[0, asked, column]
+        for piece in range(len(row)):
+            vectors = embed(row[None]).clone()
+            vectors[0, piece] = 0
+            lost = whole - out(cell(vectors))[0, asked, column]
+            assert frame["parts"][0, piece] == pytest.approx(float(lost), abs=1e-5)
+            fewer = torch.cat([row[:piece], row[piece + 1 :]])
+            at = max(0, asked - (piece <= asked))
+            lost = whole - out(cell(embed(fewer[None])))[0, at, column]
+            assert frame["parts"][1, piece] == pytest.approx(float(lost), abs=1e-5)
+    assert frame["parts"][2].sum() == pytest.approx(float(whole - nothing), abs=1e-4)
+    np.testing.assert_allclose(frame["parts"][2, asked + 1 :], 0, atol=1e-7)  # what comes later says nothing
+
+
+def test_states_are_drawn_as_lines_too():
+    session = session_on(GRU(units=50, both_directions=True), REVIEWS, out=2)
+    view = VIEWS["states"](drawn_as="lines")
+    frame = view.compute(session)
+    drawn = view.draw(frame)["data"]
+    assert len(drawn) == 2 * 40
+    for trace in drawn[:5]:
+        unit = int(trace["name"].rpartition(" ")[2])
+        np.testing.assert_allclose(trace["y"], frame["values0"][unit], atol=1e-3)
+
+
+# -- models that keep a state ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("model", ["linear dynamical system", "hidden Markov model"])
+def test_models_with_a_state_tell_what_their_own_library_does(model):
+    from statsmodels.tsa.regime_switching.markov_regression import MarkovRegression
+    from statsmodels.tsa.statespace.structural import UnobservedComponents
+
+    from engine.views.sequences.statespace import fitted, forecasts, series_of
+    from tests.engine.test_sequence_views import forecasting
+
+    session = forecasting(ahead=2)
+    dataset = session.network.dataset
+    found = fitted(model, dataset.train)
+    values = series_of(dataset.validation)
+    rows = forecasts(found, dataset.validation, len(dataset.validation), 2)
+    if model == "linear dynamical system":
+        theirs = UnobservedComponents(values, level="local linear trend").filter(found["params"])
+        np.testing.assert_allclose(rows[:-1, 0], theirs.fittedvalues[12:][: len(rows) - 1], rtol=1e-6)
+        part = UnobservedComponents(values[:20], level="local linear trend").filter(found["params"])
+        np.testing.assert_allclose(rows[8], part.forecast(2), rtol=1e-6)
+    else:
+        kept = MarkovRegression(values, k_regimes=3, switching_variance=True)
+        means, spreads = found["params"][-6:-3], found["params"][-3:]
+        step = kept.regime_transition_matrix(found["params"])[:, :, 0]
+        chance = np.linalg.matrix_power(step, 5000)[:, 0]  # what it begins with: as often as each state comes at all
+        for place, value in enumerate(values):
+            chance = (step @ chance) if place else chance
+            seen_by = np.exp(-((value - means) ** 2) / 2 / spreads) / np.sqrt(2 * np.pi * spreads)
+            chance = chance * seen_by / (chance * seen_by).sum()
+            if 11 <= place < 11 + len(rows):
+                np.testing.assert_allclose(rows[place - 11, 0], means @ step @ chance, rtol=1e-4)
+                np.testing.assert_allclose(rows[place - 11, 1], means @ step @ step @ chance, rtol=1e-4)
+    frame = seen(session, "forecast", models=(model,), split="validation")
+    assert model in frame.words["names"]
+    mean, deviation = dataset.scale
+    truth = mean + deviation * dataset.validation.targets.numpy()
+    wanted = np.sqrt(np.square(mean + deviation * rows - truth).mean(axis=0))
+    np.testing.assert_allclose(frame["errors"][frame.words["names"].index(model)], wanted, rtol=1e-5)

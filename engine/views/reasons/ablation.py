@@ -12,7 +12,7 @@ from engine.figures.figure import BAD, PALETTE, axis, figure, says
 from engine.graph.capture import capturing
 from engine.graph.units import number_of_units, unit_axes
 from engine.looking.frame import Frame
-from engine.looking.lesions import silenced, without
+from engine.looking.lesions import gates_of, silenced, without
 from engine.looking.session import answered
 from engine.looking.shared import NODE, OFF, Names, Words, classified, offered, picked, united
 from engine.looking.view import View, view
@@ -22,7 +22,7 @@ RANKED = 24  # units that are drawn
 
 @view("ablation")
 class Ablation(View):
-    """Accuracy per class with and without what is switched off, and which units of a layer matter most."""
+    """Accuracy per class with and without what is switched off, and which units and gates of a layer matter most."""
 
     title, rank, height, wide = "Ablation", 17, 300, True
     follows = True
@@ -53,7 +53,8 @@ class Ablation(View):
         name, _ = session.split(self.split)
         of, along = number_of_units(step, graph), unit_axes(graph)[step.path]
         number = min(of, self.most) if self.ranking else 0
-        turns = number + (2 if self.off else 1)  # as often are all examples let through
+        gates = gates_of(step.layer.kind) if self.ranking and getattr(step.layer, "bias", False) else ()
+        turns = number + len(gates) + (2 if self.off else 1)  # as often are all examples let through
         sums = [(yield from self._scores(whole, name, 0, turns))]
         sums.append((yield from self._scores(left, name, 1, turns)) if self.off else sums[0])
         classes = list(session.network.dataset.classes)
@@ -65,12 +66,17 @@ class Ablation(View):
         for unit in range(number):
             change = {step.path: lambda output, unit=unit: silenced(output, [unit], along)}
             with capturing(start.module, [], change):
-                scores = yield from self._scores(start, name, turns - number + unit, turns)
+                scores = yield from self._scores(start, name, turns - number - len(gates) + unit, turns)
                 lost.append(self._lost(sums[1][1], scores[1]))
             if unit + 1 < number and unit % 4 == 3:
-                told = words | {"units": list(range(unit + 1)), "progress": (turns - number + unit + 1) / turns}
+                done = (turns - number - len(gates) + unit + 1) / turns
+                told = words | {"units": list(range(unit + 1)), "progress": done}
                 yield Frame(arrays | {"lost": np.array(lost, np.float32)}, told)
-        yield Frame(arrays | {"lost": np.array(lost, np.float32)}, words | {"units": list(range(number))})
+        for place, gate in enumerate(gates):
+            opened = without(whole, (*self.off, f"{step.path}:{gate}"))
+            scores = yield from self._scores(opened, name, turns - len(gates) + place, turns)
+            lost.append(self._lost(sums[1][1], scores[1]))
+        yield Frame(arrays | {"lost": np.array(lost, np.float32)}, words | {"units": [*range(number), *gates]})
 
     def _lost(self, before, after):
         return before["accuracy"] - after["accuracy"] if self.by == "accuracy" else after["loss"] - before["loss"]
@@ -131,7 +137,7 @@ class Ablation(View):
                 "hovertemplate": f"without %{{x}} {self.by} is %{{y:{form}}} worse<extra></extra>",
             }
         )
-        tried = len(words["units"])
+        tried = sum(isinstance(unit, int) for unit in words["units"])
         of = f"{tried} of {words['of']}" if tried < words["of"] else f"all {tried}"
         title = f"units of {words['node']}, {of} tried"
         layout["xaxis2"] = axis(title, type="category", domain=[0.64, 1], anchor="y2", ticktext=[], tickvals=[])

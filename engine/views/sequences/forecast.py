@@ -13,6 +13,7 @@ from engine.figures.figure import PALETTE, Trace, axis, caption, figure, line
 from engine.looking.frame import Frame
 from engine.looking.session import Session, looking
 from engine.looking.view import View, view
+from engine.views.sequences.statespace import Model, fitted, forecasts, missing
 
 POOL = 2000  # windows that are asked about
 LAGS = 30
@@ -34,13 +35,18 @@ class Forecast(View):
     linear: Annotated[int, Field(ge=1, le=1000)] | None = option(
         5, "Compare with the best straight sum of the last so many numbers: an autoregressive model.", none="none"
     )
+    models: tuple[Model, ...] = option(
+        (), "Compare with models that keep a state and are no networks; it takes seconds to fit them once.", rare=True
+    )
     feeds_back: bool = option(True, "Also let it go on from the first window by what it said itself.")
 
     def refuses(self, experiment):
         """Refuse what tells no numbers of one series in the order of time."""
         data = experiment.data
         told = experiment.task.answers == "numbers" and data and data.example == "series" and data.divided == "in order"
-        return "" if told else "Only networks that tell what comes next in a series can forecast."
+        if not told:
+            return "Only networks that tell what comes next in a series can forecast."
+        return missing() if self.models else ""
 
     def stages(self, session):
         """Ask about every window in turn, then compare."""
@@ -68,6 +74,12 @@ class Forecast(View):
             errors["last season again"] = _rmse(_season(past, targets.shape[1], season) - targets)
         if linear is not None:
             errors[f"sum of the last {min(self.linear or 0, windows.shape[1])}"] = _rmse(linear - targets)
+        for model in self.models:
+            kept = session.network.lasting
+            if ("fitted", model) not in kept:
+                kept["fitted", model] = fitted(model, dataset.train)
+            told = forecasts(kept["fitted", model], split, many, targets.shape[1])
+            errors[model] = _rmse(scale.told(scale.together(told)) - targets)
         residuals = targets[:, 0] - answers[:, 0]
         arrays = {
             "at": np.arange(len(answers)) + windows.shape[1] + far - 1,
@@ -94,7 +106,7 @@ class Forecast(View):
         below: dict[str, Any] = {"xaxis": "x2", "yaxis": "y2", "showlegend": False}
         for number, (name, errors) in enumerate(zip(words["names"], frame["errors"], strict=True)):
             told = f"{name}, %{{x}} ahead: %{{y:.4g}}<extra></extra>"
-            traces.append(line(name, ahead, errors, PALETTE[(0, 3, 4, 2)[number]], hovertemplate=told, **below))
+            traces.append(line(name, ahead, errors, PALETTE[(0, 3, 4, 2, 5, 6)[number]], hovertemplate=told, **below))
         lags = np.arange(1, len(frame["autocorrelation"]) + 1)
         bars = {"type": "bar", "x": lags, "y": frame["autocorrelation"], "marker": {"color": PALETTE[0]}}
         traces.append(bars | {"xaxis": "x3", "yaxis": "y3", "showlegend": False, "name": "autocorrelation"})
@@ -131,6 +143,15 @@ class Scale:
         """Return what is told behind each window in numbers of the series."""
         numbers = self.mean + self.deviation * values
         return numbers if self.bases is None else numbers + self.bases[:, np.arange(values.shape[1]) % self.lag]
+
+    def together(self, steps: np.ndarray) -> np.ndarray:
+        """Return changes as they are told, each since a number that is known, from those of one season to the next."""
+        if not self.lag:
+            return steps
+        whole = self.mean + self.deviation * steps
+        for place in range(self.lag, steps.shape[1]):
+            whole[:, place] += whole[:, place - self.lag]
+        return (whole - self.mean) / self.deviation
 
     def before(self, windows: np.ndarray) -> np.ndarray:
         """Return the numbers of the series that are known before what is told: those of the window, or of a season."""

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from engine.choice import option
 from engine.errors import VitrineError
-from engine.figures.figure import PALETTE, Trace, axis, caption, figure, heat
+from engine.figures.figure import PALETTE, Trace, axis, caption, figure, heat, line
 from engine.looking.frame import Frame
 from engine.looking.sample import Sample, sample_of
 from engine.looking.session import Session, looking
@@ -19,6 +19,7 @@ from engine.views.sequences.matching import Match, matches, on_along
 from engine.views.sequences.pool import pooled, units_of
 
 MATCHES = 8  # places that are shown
+MOST_LINES = 40  # of a layer
 AROUND = 12  # pieces before and behind one
 Place = Annotated[int, Field(ge=0, le=100_000)]
 
@@ -37,6 +38,7 @@ class States(OfCells):
         "state", "What a layer gives, or what an LSTM keeps behind its output gate; of other cells both are the same."
     )
     layers: Literal["every", "one"] = option("every", "All recurrent layers, or the one that is selected.")
+    drawn_as: Literal["heat maps", "lines"] = option("heat maps", "A row for each unit, or a line for each.", rare=True)
     first: Place | None = option(None, "Where a stretch begins that is searched for elsewhere.", none="none", rare=True)
     last: Place | None = option(None, "Where it ends.", none="none", rare=True)
     least: Annotated[float, Field(ge=0.01, le=1)] = option(
@@ -111,23 +113,11 @@ class States(OfCells):
         for place, name in enumerate(names):
             values, pieces = frame[f"values{place}"], frame.words["pieces"][place]
             n = "" if place == 0 else str(place + 1)
-            units, long = values.shape
             top = 1 - place / len(names)
-            traces.append(
-                heat(
-                    np.round(values, 3),
-                    np.arange(long),
-                    np.arange(units),
-                    "diverging",
-                    xaxis=f"x{n}",
-                    yaxis=f"y{n}",
-                    showscale=place == 0,
-                    colorbar={"thickness": 8, "len": 1},
-                    hovertemplate=f"{name}, unit %{{y}}, place %{{x}}<br>%{{z:.3f}}<extra></extra>",
-                    zmin=-most,
-                    zmax=most,
-                )
-            )
+            if self.drawn_as == "lines":
+                traces += _lines(name, values, n)
+            else:
+                traces.append(_map(name, values, n, most, place == 0))
             layout[f"xaxis{n}"] = along(pieces, anchor=f"y{n}")
             bounds = [floor + (1 - floor) * share for share in (top - 1 / len(names) + gap, top)]
             layout[f"yaxis{n}"] = axis(name, domain=bounds, anchor=f"x{n}", nticks=5)
@@ -137,6 +127,44 @@ class States(OfCells):
             layout |= {"shapes": [mark | ends], "annotations": [_told(brushed, floor)]}
         layout |= {"dragmode": "select", "selectdirection": "h"}
         return figure(traces, margin={"l": 56, "r": 8, "t": 8, "b": 24}, **layout)
+
+
+def _map(name: str, values: np.ndarray, n: str, most: float, scale: bool) -> Trace:
+    """Return the heat map of a layer's units."""
+    units, long = values.shape
+    return heat(
+        np.round(values, 3),
+        np.arange(long),
+        np.arange(units),
+        "diverging",
+        xaxis=f"x{n}",
+        yaxis=f"y{n}",
+        showscale=scale,
+        colorbar={"thickness": 8, "len": 1},
+        hovertemplate=f"{name}, unit %{{y}}, place %{{x}}<br>%{{z:.3f}}<extra></extra>",
+        zmin=-most,
+        zmax=most,
+    )
+
+
+def _lines(name: str, values: np.ndarray, n: str) -> list[Trace]:
+    """Return a line for each of a layer's units, as many as can be told apart: those that move most."""
+    spread = np.nan_to_num(values).std(axis=1)
+    chosen = sorted(np.argsort(-spread, kind="stable")[:MOST_LINES].tolist())
+    at = np.arange(values.shape[1])
+    return [
+        line(
+            f"{name}, unit {unit}",
+            at,
+            np.round(values[unit], 3),
+            PALETTE[number % len(PALETTE)],
+            mode="lines",
+            xaxis=f"x{n}",
+            yaxis=f"y{n}",
+            opacity=0.8,
+        )
+        for number, unit in enumerate(chosen)
+    ]
 
 
 def _told(brushed: dict[str, Any], floor: float) -> dict[str, Any]:

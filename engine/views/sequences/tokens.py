@@ -1,6 +1,7 @@
 """Tokens: how much each piece of a text speaks for an answer."""
 
-from typing import Literal
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -18,26 +19,30 @@ from engine.looking.sample import sample_of
 from engine.looking.session import Session, looking
 from engine.looking.shared import SAMPLE, TOWARD, Example, Words, steps
 from engine.looking.view import View, view
-from engine.views.sequences.asking import aimed, asked
+from engine.views.sequences.asking import Where, aimed, asked
 from engine.views.sequences.cells import labels
-from engine.views.sequences.states import along
+from engine.views.sequences.states import Place, along
 
 STEPS = 50  # from nothing to the text, at which gradients are asked for
-Method = Literal["integrated gradients", "gradient × input", "leave one out"]
+Method = Literal["integrated gradients", "gradient × input", "leave one out", "occlusion"]
 
 
 @view("tokens")
 class Tokens(View):
-    """How much each piece speaks for the answer, by three methods; integrated gradients add up to the whole change."""
+    """How much each piece speaks for the answer, by four methods; integrated gradients add up to the whole change."""
 
     title, rank, height, wide = "Tokens", 15, 230, True
     follows = True
-    hint = "Blue speaks for it, orange against. Leave a piece out: what is lost? The three need not agree."
+    hint = "Blue speaks for it, orange against. Leave a piece out: what is lost? Methods need not agree."
 
     sample: Example = SAMPLE
     toward: Words = TOWARD
     methods: tuple[Method, ...] = option(
-        ("integrated gradients", "gradient × input", "leave one out"), "By which methods."
+        ("integrated gradients", "gradient × input", "leave one out"),
+        "By which methods: two by gradients; what is lost without a piece; or where its vector is nothing (occlusion).",
+    )
+    place: Place | None = option(
+        None, "Whose answer is asked about, where every place has one.", none="the last", rare=True
     )
 
     def refuses(self, experiment):
@@ -53,11 +58,11 @@ class Tokens(View):
         assert step
         long = int(lengths_of(given)[0])
         with looking(session.network), torch.backends.cudnn.flags(enabled=False):  # whose cells give none at rest
-            target, name = aimed(session, self.toward, sample)
+            target, name = aimed(session, self.toward, sample, self.place)
+            question = Question(session, step.path, target, self.place)
             with torch.enable_grad():
-                ways = {"integrated gradients": integrated, "gradient × input": times_input, "leave one out": left_out}
-                rows = [ways[name](session, step.path, given, target) for name in self.methods]
-            whole, none = (float(_through(session, step.path, given, target, share)) for share in (1.0, 0.0))
+                rows = [WAYS[name](question, given) for name in self.methods]
+            whole, none = (float(question.through(given, share)) for share in (1.0, 0.0))
         words = {"methods": list(self.methods), "toward": name, "whole": whole, "none": none}
         arrays = {"parts": np.stack([row[:long].float().cpu().numpy() for row in rows])}
         return Frame(arrays, words | {"pieces": labels(session, sample, long)} | sample.told())
@@ -99,57 +104,85 @@ def embedding(graph: Graph) -> Step | None:
     return found[0] if read else None
 
 
-def _through(session: Session, path: str, given: Tensor, target: int, share: float) -> Tensor:
-    """Return the score where every vector has only a share of its length."""
-    with capturing(session.module, [], {path: lambda vectors: vectors * share}):
-        return asked(session, given, target)[0]
+@dataclass(frozen=True)
+class Question:
+    """What is asked about a text: a column of the answer, where every place has one, at a place or the last one."""
+
+    session: Session
+    path: str  # of what looks pieces up
+    target: int
+    place: int | None
+
+    def score(self, given: Tensor, where: Where = None) -> Tensor:
+        """Return the score of each text."""
+        return asked(self.session, given, self.target, self.place if where is None else where)
+
+    def through(self, given: Tensor, shares: Any) -> Tensor:
+        """Return scores where every vector has only a share of its length."""
+        with capturing(self.session.module, [], {self.path: lambda vectors: vectors * shares}):
+            return self.score(given)
+
+    def gradients(self, given: Tensor, shares: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the vectors of the pieces, and the gradient of the score by them at each share of their lengths."""
+        kept: list[Tensor] = []
+
+        def shortened(vectors: Tensor) -> Tensor:
+            kept.append(vectors.detach())
+            kept.append((vectors.detach() * shares.to(vectors)[:, None, None]).requires_grad_())
+            vars(kept[1]).update(vars(vectors))  # how long its sequences are
+            return kept[1]
+
+        with capturing(self.session.module, [], {self.path: shortened}):
+            scores = self.score(given.expand(len(shares), *given.shape[1:]))
+        (gradients,) = torch.autograd.grad(scores.sum(), kept[1])
+        return kept[0][0], gradients
 
 
-def _gradients(session: Session, path: str, given: Tensor, target: int, shares: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the vectors of the pieces, and the gradient of the score by them at each share of their lengths."""
-    kept: list[Tensor] = []
-
-    def shortened(vectors: Tensor) -> Tensor:
-        kept.append(vectors.detach())
-        kept.append((vectors.detach() * shares.to(vectors)[:, None, None]).requires_grad_())
-        vars(kept[1]).update(vars(vectors))  # how long its sequences are
-        return kept[1]
-
-    with capturing(session.module, [], {path: shortened}):
-        scores = asked(session, given.expand(len(shares), *given.shape[1:]), target)
-    (gradients,) = torch.autograd.grad(scores.sum(), kept[1])
-    return kept[0][0], gradients
-
-
-def integrated(session: Session, path: str, given: Tensor, target: int) -> Tensor:
+def integrated(question: Question, given: Tensor) -> Tensor:
     """Return, of each piece, the integral of its gradient on the way from vectors of nothing, along its vector."""
     places, weights = (torch.as_tensor(values / 2, device="cpu") for values in np.polynomial.legendre.leggauss(STEPS))
-    vectors, gradients = _gradients(session, path, given, target, places + 0.5)
+    vectors, gradients = question.gradients(given, places + 0.5)
     return (vectors * (gradients * weights.to(vectors)[:, None, None]).sum(dim=0)).sum(dim=1)
 
 
-def times_input(session: Session, path: str, given: Tensor, target: int) -> Tensor:
+def times_input(question: Question, given: Tensor) -> Tensor:
     """Return, of each piece, its gradient along its vector."""
-    vectors, gradients = _gradients(session, path, given, target, torch.ones(1))
+    vectors, gradients = question.gradients(given, torch.ones(1))
     return (vectors * gradients[0]).sum(dim=1)
 
 
-def left_out(session: Session, path: str, given: Tensor, target: int) -> Tensor:
+def occluded(question: Question, given: Tensor) -> Tensor:
+    """Return how much of the score is lost where the vector of each piece is nothing; all else stays in its place."""
+    long = int(lengths_of(given)[0])
+    kept = 1 - torch.eye(long, given.shape[1], device=given.device)[:, :, None]
+    with torch.no_grad():
+        return question.score(given) - question.through(given.repeat(long, 1), kept)
+
+
+def left_out(question: Question, given: Tensor) -> Tensor:
     """Return how much of the score is lost without each piece.
 
-    What comes behind it moves up, or where sequences may not be shorter, its vector is nothing.
+    What comes behind it moves up, and the place that is asked about with it; where sequences may not be shorter, the
+    piece's vector is nothing.
     """
     long = int(lengths_of(given)[0])
-    whole, others = asked(session, given, target).detach(), given.repeat(long, 1)
+    if not question.session.module.sequences or long == 1:
+        return occluded(question, given)
+    others, every = given.repeat(long, 1), torch.arange(long, device=given.device)
+    for place in range(long):
+        others[place, place:-1] = given[0, place + 1 :]
+        others[place, -1] = 0
+    where = None if question.place is None else (question.place - (every <= question.place).long()).clamp(min=0)
     with torch.no_grad():
-        if not session.module.sequences or long == 1:
-            kept = 1 - torch.eye(long, given.shape[1], device=given.device)[:, :, None]
-            with capturing(session.module, [], {path: lambda vectors: vectors * kept.to(vectors)}):
-                return whole - asked(session, others, target)
-        for place in range(long):
-            others[place, place:-1] = given[0, place + 1 :]
-            others[place, -1] = 0
-        return whole - asked(session, others, target)
+        return question.score(given) - question.score(others, where)
+
+
+WAYS = {
+    "integrated gradients": integrated,
+    "gradient × input": times_input,
+    "leave one out": left_out,
+    "occlusion": occluded,
+}
 
 
 def _n(value: float) -> str:
