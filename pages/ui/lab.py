@@ -11,6 +11,7 @@ from engine.views.learning.colours import QUANTITIES
 from pages.ui import components, inspector, veils
 from pages.ui.board import board
 from pages.ui.builder import beginning, builder
+from pages.ui.facts import facts
 from pages.ui.forms import show
 from pages.ui.running import transport
 from pages.ui.table import Lab
@@ -76,6 +77,11 @@ def _header(bench: Workbench) -> None:
                 disabled=not can,
             )
         st.space("stretch")
+        if bench.lab.facts and not bench.hides("presets"):
+            shown = st.popover("What to see", icon=":material/lightbulb:", key=f"{key}-facts", on_change="rerun")
+            if shown.open:
+                with shown:
+                    facts(bench)
         if not bench.hides("build"):
             with st.popover("Initial weights", icon=":material/casino:", help="How the weights of the network begin"):
                 beginning(bench)

@@ -2,6 +2,7 @@
 
 from engine.presets import Preset
 from engine.training.experiment import Experiment
+from pages.ui.facts import OF_MEMORY
 from pages.ui.table import Lab
 
 CNN = Lab(
@@ -44,6 +45,8 @@ RNN = Lab(
         "flow",
         "predictions",
     ),
+    opens=("Train", "Board"),
+    facts=OF_MEMORY,
 )
 LABS = (PLAYGROUND, CNN, RNN)
 

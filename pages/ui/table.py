@@ -28,6 +28,15 @@ MOST_RIVALS = 2  # runs beside the one on the table
 
 
 @dataclass(frozen=True)
+class Fact:
+    """Something that can be seen, and the preset that shows it."""
+
+    title: str
+    words: str
+    preset: str
+
+
+@dataclass(frozen=True)
 class Lab:
     """What sets one lab apart from the others."""
 
@@ -39,6 +48,7 @@ class Lab:
     board: tuple[str, ...] = ("curves", "flow", "predictions", "confusion")
     columns: tuple[int, int] = (1, 1)  # how wide the panels of a row are, against one another
     opens: tuple[str, str] = ("Build", "Layer")  # what is shown at first, at the left and below
+    facts: tuple[Fact, ...] = ()  # what is to be seen in it
 
 
 def begin(lab: Lab) -> dict[str, Any]:

@@ -1,0 +1,70 @@
+"""Facts: what a lab is there to be seen in, each with a network that shows it."""
+
+import streamlit as st
+
+from engine.presets import PRESETS
+from pages.ui.table import Fact
+from pages.ui.workbench import Workbench
+
+OF_MEMORY = (
+    Fact(
+        "Any length",
+        "A dense layer takes inputs of one size. Cells read sequences of any length, and hold as many numbers in the end.",
+        "recall-gru",
+    ),
+    Fact(
+        "Order counts",
+        "The mean of all words forgets their order, and on these reviews it only guesses: “not” turns words round.",
+        "sentiment-mean",
+    ),
+    Fact(
+        "The same weights at every step",
+        "See *Unrolled*: U, W and V are the same at every place. A longer text needs no more weights.",
+        "sentiment-lstm",
+    ),
+    Fact(
+        "What is long ago",
+        "See *Through time*: the gradient comes back through every step, and shrinks at each. A plain RNN cannot learn "
+        "what stood 30 places before.",
+        "recall-rnn",
+    ),
+    Fact(
+        "Three gates",
+        "See *Gates*: an LSTM's forget gate keeps or drops, its input gate lets in, its output gate shows or hides.",
+        "recall-lstm",
+    ),
+    Fact(
+        "Two states",
+        "Beside its state an LSTM has a memory that is only weighed and added to, so the gradient comes through. Let "
+        "*States* show the memory.",
+        "adding-lstm",
+    ),
+    Fact(
+        "A GRU has two gates",
+        "Reset and update, and one state: three quarters of an LSTM's weights. Press *Duel* to see them side by side.",
+        "recall-gru",
+    ),
+    Fact(
+        "Stacked, and both ways",
+        "Cells may read what other cells say, and a text from its end too: what comes later tells what a word means.",
+        "sentiment-gru",
+    ),
+    Fact(
+        "Step follows step",
+        "No step begins before the last one ends. Convolution looks at all places at once: compare examples per second.",
+        "sentiment-cnn",
+    ),
+)
+
+
+def facts(bench: Workbench) -> None:
+    """Draw each fact with the way to a network that shows it."""
+    for place, fact in enumerate(bench.lab.facts):
+        words, way = st.columns([5, 2], vertical_alignment="center", gap="small")
+        words.markdown(f"**{fact.title}.** {fact.words}")
+        way.button(
+            PRESETS[fact.preset].title,
+            key=f"{bench.key}.fact.{place}",
+            on_click=lambda name=fact.preset: bench.replace(PRESETS[name].experiment()),
+            width="stretch",
+        )
