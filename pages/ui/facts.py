@@ -9,7 +9,7 @@ from pages.ui.workbench import Workbench
 OF_MEMORY = (
     Fact(
         "Any length",
-        "A dense layer takes inputs of one size. Cells read sequences of any length, and hold as many numbers in the end.",
+        "A dense layer takes inputs of one size. Cells read any length, and hold as many numbers in the end.",
         "recall-gru",
     ),
     Fact(
@@ -51,7 +51,7 @@ OF_MEMORY = (
     ),
     Fact(
         "Step follows step",
-        "No step begins before the last one ends. Convolution looks at all places at once: compare examples per second.",
+        "No step begins before the last one ends. Convolution sees all places at once: compare examples per second.",
         "sentiment-cnn",
     ),
 )
