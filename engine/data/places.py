@@ -42,7 +42,7 @@ def permit(path: str) -> str:
 def opened(path: str, what: str) -> Path:
     """Return a path that may be read; of any other nothing is told, not even whether it is there."""
     if not path:
-        raise VitrineError(f"No {what} is chosen yet.", cure="Give its path with data.path=…")
+        raise VitrineError(f"No {what} is chosen yet.", cure="Bring one, or give its path with data.path=…")
     if "\0" in path:
         raise VitrineError("A path has no such signs in it.", cure="Give its path with data.path=…")
     here = _within_data(path)

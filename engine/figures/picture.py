@@ -217,6 +217,7 @@ def _heat(axes: Any, trace: dict[str, Any], colour: str) -> None:
     extent = (left, right, last, first)
     smooth = "bilinear" if trace.get("zsmooth") == "best" else "nearest"
     image = axes.imshow(values, extent=extent, aspect="auto", interpolation=smooth, zorder=1, **limits)
+    axes.set_ylim(min(first, last), max(first, last))  # rows go up, as numbers do, unless the axis says otherwise
     if trace.get("texttemplate") and "text" in trace:
         _cells(axes, trace, values, image.norm, extent)
     if trace.get("showscale", True):

@@ -127,7 +127,10 @@ def _race(bench: Workbench, number: str, view: View, data: dict[str, Any], key: 
         components.figure(data, f"{key}.figure", lambda _: None)
         return
     rows = {row["run"]: row for row in house().store.some(bench.runs)}
-    for run, column in zip(bench.runs, st.columns(len(bench.runs), gap="small"), strict=True):
+    many = len(bench.runs)
+    stacked = view.wide and many > 2  # what takes a row for itself would be too narrow to be read in thirds
+    columns = [st.container() for _ in bench.runs] if stacked else st.columns(many, gap="small")
+    for run, column in zip(bench.runs, columns, strict=True):
         with column:
             note(titled(rows[run]) if run in rows else run)
             if words := view.refusal(house().hub.past.experiment(f"run:{run}")):

@@ -1,6 +1,7 @@
 """Own files: texts and series that a person uploads or pastes, and which of their columns are what."""
 
 import dataclasses
+import zlib
 
 import streamlit as st
 
@@ -27,12 +28,12 @@ AUTOMATIC = "found by itself"
 
 def own_file(bench: Workbench, source: Texts | Writing | Series) -> None:
     """Draw the way to bring a file, and the choice of its columns."""
-    there = bool(source.path or getattr(source, "pasted", ""))
+    there = bool(_brought(source))
     label = "Another file or text" if there else "Upload or paste"
     popover = st.popover(
         label,
         icon=":material/upload:",
-        key=f"{bench.key}-own-file",
+        key=f"{bench.key}-own-file-{zlib.crc32(_brought(source).encode())}",  # another closes it
         type="tertiary" if there else "primary",
         on_change="rerun",
         width="stretch",
@@ -42,6 +43,10 @@ def own_file(bench: Workbench, source: Texts | Writing | Series) -> None:
             _bring(bench, source)
     if source.path and source.kind in COLUMNS:
         _columns(bench, source)
+
+
+def _brought(source: Texts | Writing | Series) -> str:
+    return source.path or getattr(source, "pasted", "")
 
 
 def _bring(bench: Workbench, source: Texts | Writing | Series) -> None:

@@ -40,7 +40,9 @@ def duel(bench: Workbench, begin: Callable[[list[Experiment]], None]) -> None:
     if bench.unfit or not has_cells(bench.ready):
         return
     help = "The same network with other cells, all learning at once, side by side on one board"
-    with st.popover("Duel", icon=":material/swords:", key=f"{bench.key}-duel", help=help):
+    with st.popover(
+        "Duel", icon=":material/swords:", key=f"{bench.key}-duel-{bench.run}", help=help
+    ):  # a run closes it
         st.caption("The same network, data and recipe; only the cells differ.")
         names = {kind: cell.title.removeprefix("Vanilla ") for kind, cell in CELLS.items()}
         kinds = list(CELLS)

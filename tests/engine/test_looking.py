@@ -833,3 +833,21 @@ def test_maps_turn_by_the_pictures_own_proportions():
     expected = view._moved(F.conv2d(picture, ones), torch.tensor([0.5]), _lie(field, (16, 36), (20, 40)))
     found = F.conv2d(turned, ones)
     assert float(F.cosine_similarity(found.flatten(), expected.flatten(), dim=0)) > 0.999
+
+
+@pytest.mark.parametrize(("reversed_rows", "upper"), [(False, "high"), (True, "low")])
+def test_rows_of_a_picture_go_up_as_in_a_browser(reversed_rows, upper):
+    import io
+
+    from PIL import Image
+
+    from engine.figures.figure import axis, figure, heat
+    from engine.figures.picture import png
+
+    values = np.array([[0.0, 0.0], [1.0, 1.0]])
+    along = axis(visible=False)
+    up = axis(visible=False, **({"autorange": "reversed"} if reversed_rows else {}))
+    drawn = figure([heat(values, [0, 1], [0, 1], showscale=False)], xaxis=along, yaxis=up)
+    dots = np.asarray(Image.open(io.BytesIO(png(drawn, 200, 200))).convert("L")).astype(int)
+    top, bottom = dots[60, 100], dots[140, 100]  # what is high is dark
+    assert (top < bottom) == (upper == "high")
