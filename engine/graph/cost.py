@@ -111,6 +111,20 @@ def together(graphs: Mapping[str, Graph]) -> Counts:
     return sum((cost(graph).total for graph in graphs.values()), Counts())
 
 
+def learning_bytes(graphs: Mapping[str, Graph], examples: int) -> int:
+    """Return about how much memory is taken while so many examples are learned from at once.
+
+    Weights, their gradients and up to two more numbers each for the optimiser; activations there and back; and of
+    cells all gates at every place.
+    """
+    total = together(graphs)
+    cells = (
+        layer for graph in graphs.values() for layer in cost(graph).layers if getattr(layer.step.layer, "gates", 0)
+    )
+    inside = sum(4 * c.counts.neurons * c.step.given[0].sizes[0] * (c.step.layer.gates + 2) for c in cells)
+    return 4 * total.weight_bytes + examples * (2 * total.activation_bytes + inside)
+
+
 def describe(graph: Graph, name: str) -> dict[str, Any]:
     """Return the whole cost as plain values."""
     found = cost(graph)

@@ -36,13 +36,10 @@ class telling_memory:
         short = isinstance(problem, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(problem)
         if not short:
             return
-        from engine.graph.cost import together
+        from engine.graph.cost import learning_bytes
 
-        total = together(self.experiment.graphs)
         batch = self.experiment.recipe.batch
-        examples = 1 if batch == "all" else int(batch)
-        # Weights, their gradients and up to two more numbers each for the optimiser; activations there and back.
-        needed = (4 * total.weight_bytes + 2 * examples * total.activation_bytes) / 2**30
+        needed = learning_bytes(self.experiment.graphs, 1 if batch == "all" else int(batch)) / 2**30
         raise VitrineError(
             f"Memory ran out; weights and a batch of {batch} take about {needed:,.1f} GiB.",
             cure="Lower the batch, the size of the images, or the number of channels.",

@@ -3,7 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 from engine.data import Dataset
+from engine.data.dataset import SEQUENCES
+from engine.graph.cost import learning_bytes
 from engine.graph.graph import Graph
+from engine.graph.network import allowed_bytes
 from engine.registry import did_you_mean, shortened
 from engine.tasks import Task
 from engine.training.memory import forgetful
@@ -13,7 +16,12 @@ from engine.training.recipe import Recipe
 def impossible(graphs: Mapping[str, Graph], task: Task, recipe: Recipe, dataset: Dataset) -> str:
     """Return in words why not a single step can be taken, or nothing; the dataset is as the recipe cuts it."""
     refusal = task.suited(graphs, dataset).refuses(graphs, dataset)
-    return refusal or _batch(recipe, len(dataset.train)) or forgetful(graphs, recipe, dataset)
+    return (
+        refusal
+        or _batch(recipe, len(dataset.train))
+        or forgetful(graphs, recipe, dataset)
+        or _long(graphs, recipe, dataset)
+    )
 
 
 def unfit(graphs: Mapping[str, Graph], task: Task, recipe: Recipe, dataset: Dataset) -> str:
@@ -30,6 +38,20 @@ def _batch(recipe: Recipe, examples: int) -> str:
         return ""
     return (
         f"A batch of {recipe.batch:,} is larger than the {examples:,} training examples. Use 'all', or a smaller one."
+    )
+
+
+def _long(graphs: Mapping[str, Graph], recipe: Recipe, dataset: Dataset) -> str:
+    """Return that sequences are too long for the memory that one network may take, with how much that is, or nothing."""
+    if not any(form in SEQUENCES for form, _ in dataset.pieces(dataset.train).values()):
+        return ""
+    batch = len(dataset.train) if recipe.batch == "all" else int(recipe.batch)
+    needed, most = learning_bytes(graphs, batch) / 2**30, allowed_bytes() / 2**30
+    if needed <= most:
+        return ""
+    return (
+        f"A batch of {batch:,} such long sequences takes about {needed:,.1f} GiB while it is learned, and {most:,.1f} GiB "
+        "are allowed. Lower the batch, how much is read at a time, or the units."
     )
 
 

@@ -316,3 +316,30 @@ def test_layers_that_bear_the_name_of_their_cells_are_called_neutrally():
     assert with_cells(rival, "gru").name == "GRU: two"
     frozen = dataclasses.replace(experiment, recipe=Recipe(frozen=("lstm",)))
     assert [node.id for node in with_cells(frozen, "rnn").graph.nodes] == ["series", "lstm", "gru2", "out"]
+
+
+def test_sequences_that_are_too_long_for_memory_are_told_how_long(monkeypatch):
+    experiment, dataset = experiment_of(LSTM(units=64, layers=2, gives="sequence"), batch=50)
+    assert unfit(experiment.graphs, experiment.task, experiment.recipe, dataset) == ""
+    monkeypatch.setenv("VITRINE_MEMORY", "0.02")
+    words = unfit(experiment.graphs, experiment.task, experiment.recipe, dataset)
+    assert "A batch of 50 such long sequences takes about 0.0 GiB" in words
+    assert "Lower the batch, how much is read at a time, or the units" in words
+
+
+@pytest.mark.parametrize("kind", list(CELLS))
+def test_the_estimate_of_memory_is_about_what_the_way_back_keeps(kind):
+    from engine.graph.cost import learning_bytes
+
+    layer, _ = CELLS[kind]
+    graph = chain(series=Input(sizes=(200, 8)), cell=layer(units=64, gives="sequence"), out=Dense(units=4))
+    network, kept = Network(graph), {}
+
+    def keep(tensor):
+        kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        network(torch.randn(16, 200, 8))
+    estimate = learning_bytes({"network": graph}, 16)
+    assert 0.3 * sum(kept.values()) < estimate < 4 * sum(kept.values())
