@@ -117,11 +117,10 @@ def learning_bytes(graphs: Mapping[str, Graph], examples: int) -> int:
     Weights, their gradients and up to two more numbers each for the optimiser; activations there and back; and of
     cells all gates at every place.
     """
-    total = together(graphs)
-    cells = (
-        layer for graph in graphs.values() for layer in cost(graph).layers if getattr(layer.step.layer, "gates", 0)
-    )
-    inside = sum(4 * c.counts.neurons * c.step.given[0].sizes[0] * (c.step.layer.gates + 2) for c in cells)
+    total, inside = together(graphs), 0
+    for layer in (layer for graph in graphs.values() for layer in cost(graph).layers):
+        if gates := getattr(layer.step.layer, "gates", 0):
+            inside += 4 * layer.counts.neurons * layer.step.given[0].sizes[0] * (gates + 2)
     return 4 * total.weight_bytes + examples * (2 * total.activation_bytes + inside)
 
 

@@ -42,7 +42,7 @@ def _batch(recipe: Recipe, examples: int) -> str:
 
 
 def _long(graphs: Mapping[str, Graph], recipe: Recipe, dataset: Dataset) -> str:
-    """Return that sequences are too long for the memory that one network may take, with how much that is, or nothing."""
+    """Return that sequences are too long for the memory that one network may take, and how long, or nothing."""
     if not any(form in SEQUENCES for form, _ in dataset.pieces(dataset.train).values()):
         return ""
     batch = len(dataset.train) if recipe.batch == "all" else int(recipe.batch)
@@ -50,8 +50,8 @@ def _long(graphs: Mapping[str, Graph], recipe: Recipe, dataset: Dataset) -> str:
     if needed <= most:
         return ""
     return (
-        f"A batch of {batch:,} such long sequences takes about {needed:,.1f} GiB while it is learned, and {most:,.1f} GiB "
-        "are allowed. Lower the batch, how much is read at a time, or the units."
+        f"A batch of {batch:,} such long sequences takes about {needed:,.1f} GiB while it is learned, and "
+        f"{most:,.1f} GiB are allowed. Lower the batch, how much is read at a time, or the units."
     )
 
 

@@ -321,7 +321,7 @@ def test_layers_that_bear_the_name_of_their_cells_are_called_neutrally():
 def test_sequences_that_are_too_long_for_memory_are_told_how_long(monkeypatch):
     experiment, dataset = experiment_of(LSTM(units=64, layers=2, gives="sequence"), batch=50)
     assert unfit(experiment.graphs, experiment.task, experiment.recipe, dataset) == ""
-    monkeypatch.setenv("VITRINE_MEMORY", "0.02")
+    monkeypatch.setenv("VITRINE_MEMORY", "0.0001")
     words = unfit(experiment.graphs, experiment.task, experiment.recipe, dataset)
     assert "A batch of 50 such long sequences takes about 0.0 GiB" in words
     assert "Lower the batch, how much is read at a time, or the units" in words
