@@ -61,17 +61,31 @@ def column_names(path: str) -> list[str]:
     return _cells(decoded(first))[0]
 
 
+def letters_of(path: str) -> tuple[str, ...]:
+    """Return in a sentence how a file's letters are read, where that is not as usual."""
+    place = places.opened(path, "file")
+    try:
+        _content(place).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return (f"{place.name} is not in UTF-8: its letters are read as Windows wrote them in the West.",)
+    return ()
+
+
 def opened_text(place: Path) -> str:
     """Return what a file says."""
-    try:
-        if place.stat().st_size > MOST_BYTES:
-            raise VitrineError(f"{place.name} is larger than {MOST_BYTES >> 30} GiB.", cure="Use less of it.")
-        content = place.read_bytes()
-    except OSError as error:
-        raise _unreadable(place, error) from None
+    content = _content(place)
     if b"\0" in content[:4096]:
         raise VitrineError(f"{place.name} is no text.", cure="Save it as text in UTF-8.")
     return decoded(content)
+
+
+def _content(place: Path) -> bytes:
+    try:
+        if place.stat().st_size > MOST_BYTES:
+            raise VitrineError(f"{place.name} is larger than {MOST_BYTES >> 30} GiB.", cure="Use less of it.")
+        return place.read_bytes()
+    except OSError as error:
+        raise _unreadable(place, error) from None
 
 
 def _unreadable(place: Path, error: OSError) -> VitrineError:

@@ -13,7 +13,7 @@ from engine.choice import option
 from engine.data import places
 from engine.data.dataset import Portion, source
 from engine.data.fetched import Fetched
-from engine.data.rows import Rows, column, number, opened_rows, read_rows
+from engine.data.rows import Rows, column, letters_of, number, opened_rows, read_rows
 from engine.data.texts import Name
 from engine.data.windows import Told, Windowed
 from engine.errors import VitrineError
@@ -131,7 +131,8 @@ class Series(Windowed):
     def series(self):
         """Read the file; what was done for numbers to stand at even steps of time is said."""
         names, rows = opened_rows(self.path)
-        return along_time(names, rows, self.value, self.date)
+        values, notes = along_time(names, rows, self.value, self.date)
+        return values, (*notes, *letters_of(self.path))
 
 
 class _Known(Windowed, Fetched):

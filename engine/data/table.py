@@ -8,7 +8,7 @@ from pydantic import Field
 from engine.choice import option
 from engine.data import places
 from engine.data.dataset import SEED, TEST, VALIDATION, Dataset, Portion, Seed, Source, Split, source
-from engine.data.rows import column, number, opened_rows
+from engine.data.rows import column, letters_of, number, opened_rows
 from engine.data.splitting import split
 from engine.errors import VitrineError
 from engine.registry import printable
@@ -64,7 +64,14 @@ class Table(Source):
         else:
             targets = torch.tensor([[number(answer, names[place], line)] for line, answer in answers])
         groups = _numbered([row[together].strip() for _, row in rows]) if self.group else None
-        return Dataset(self.title, "numbers", classes, *split(Split(inputs, targets, groups), self), self.divided)
+        return Dataset(
+            self.title,
+            "numbers",
+            classes,
+            *split(Split(inputs, targets, groups), self),
+            self.divided,
+            notes=letters_of(self.path),
+        )
 
 
 def _numbered(words: list[str]) -> torch.Tensor:

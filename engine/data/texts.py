@@ -1,5 +1,6 @@
 """A person's own texts: with the class of each in a CSV file, or one long text to be written on."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from pydantic import Field
@@ -7,7 +8,7 @@ from pydantic import Field
 from engine.choice import option
 from engine.data import places
 from engine.data.dataset import SEED, TEST, VALIDATION, Portion, Seed, source
-from engine.data.rows import column, opened_rows, opened_text
+from engine.data.rows import column, letters_of, opened_rows, opened_text
 from engine.data.running import Running
 from engine.data.wording import Worded
 from engine.errors import VitrineError
@@ -50,7 +51,7 @@ class Texts(Worded):
             raise VitrineError("No line has both a text and a class.", cure="Choose other columns.")
         left = len(pairs) - len(whole)
         notes = (f"{left:,} of {len(pairs):,} lines have no text or no class, and are left out.",) if left else ()
-        notes = (f"{names[text]!r} holds the texts, {names[target]!r} the classes.", *notes)
+        notes = (f"{names[text]!r} holds the texts, {names[target]!r} the classes.", *notes, *letters_of(self.path))
         return self._divided([text for text, _ in whole], [label for _, label in whole], notes)
 
 
@@ -74,6 +75,10 @@ class Writing(Running):
     def here(self):
         """Return whether there is a text."""
         return bool(self.pasted) or places.there(self.path)
+
+    def load(self):
+        """Cut the text into windows; how its letters are read is said where that is not as usual."""
+        return replace(super().load(), notes=() if self.pasted else letters_of(self.path))
 
     def text(self):
         """Return the pasted text, or what the file says."""

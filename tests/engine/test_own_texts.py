@@ -130,6 +130,7 @@ def test_holes_are_left_out_and_said_and_windows_letters_are_read():
     dataset = DATASETS["texts"](path=written(text), validation=0.0, test=0.0, divided="in order").load()
     assert [words for words, _ in said(dataset)] == ["café noir", "thé vert"]
     assert dataset.notes[1] == "1 of 3 lines have no text or no class, and are left out."
+    assert "is not in UTF-8: its letters are read as Windows wrote them" in dataset.notes[2]
     with pytest.raises(VitrineError, match="cannot be both"):
         DATASETS["texts"](path=written(text), text="text", target="text").load()
 
