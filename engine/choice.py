@@ -34,6 +34,10 @@ class Choice(BaseModel):
         except ValidationError as error:
             raise VitrineError(_complaint(cls, error)) from None
 
+    def as_usual(self, *names: str) -> tuple[str, ...]:
+        """Return those of these options that have their usual values."""
+        return tuple(name for name in names if getattr(self, name, None) == getattr(type(self)(), name, None))
+
     def write(self) -> dict[str, Any]:
         """Return plain values: the kind, and the options that differ from their defaults."""
         options = {name: getattr(self, name) for name in type(self).model_fields}

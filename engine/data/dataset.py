@@ -75,6 +75,8 @@ class Dataset:
     overlap: int = 0  # how many neighbours have something of one example in them, as windows of one series do
     deviation: float = 1.0  # to which columns are brought that come as they stand in a table, in double precision
     scale: tuple[float, float] = (0.0, 1.0)  # mean and deviation that numbers had, before they were brought to 0 and 1
+    season: int = 0  # how many numbers of a series come back in the same way, where that is known
+    cut: Literal["the end", "the beginning"] = "the end"  # what is left out of a text that is too long
     goes_on: bool = False  # whether each example begins where the one before it ended
     notes: tuple[str, ...] = ()  # what was done to what somebody brought, in sentences
 

@@ -7,6 +7,7 @@ VITRINE_DATA, or where the command line said.
 import contextlib
 import hashlib
 import os
+import secrets
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,7 @@ from pydantic import Field
 
 from engine.errors import VitrineError
 from engine.home import home
+from engine.registry import shortened
 
 MOST_NAMED = 1_000
 OWN = "own"  # the folder of what came by browsers
@@ -52,9 +54,16 @@ def opened(path: str, what: str) -> Path:
             f"Data are read from {folders} only.",
             cure="Put them there, name them on the command line, or start the app with VITRINE_DATA.",
         )
-    if not here.exists():
-        raise VitrineError(f"There is no {what} at {path!r}.", cure="Give its path with data.path=…")
+    if not _exists(here):
+        raise VitrineError(f"There is no {what} at {shortened(path)}.", cure="Give its path with data.path=…")
     return here
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 def kept(content: bytes, ending: str) -> str:
@@ -63,7 +72,7 @@ def kept(content: bytes, ending: str) -> str:
     place = home() / "data" / name
     if not place.exists():
         place.parent.mkdir(parents=True, exist_ok=True)
-        aside = place.with_suffix(f".{os.getpid()}.part")
+        aside = place.with_suffix(f".{secrets.token_hex(8)}.part")
         aside.write_bytes(content)
         aside.replace(place)
     return name
@@ -72,7 +81,10 @@ def kept(content: bytes, ending: str) -> str:
 def _within_data(path: str) -> Path:
     """Return the place of a path, which begins in the home folder's data where it names something there."""
     mine = home() / "data" / path
-    return mine if not Path(path).is_absolute() and mine.exists() else Path(path)
+    try:
+        return mine if not Path(path).is_absolute() and mine.exists() else Path(path)
+    except OSError:  # no name is as long as that
+        return Path(path)
 
 
 def there(path: str) -> bool:

@@ -15,6 +15,7 @@ MOST_CELLS = 200_000_000
 MOST_BYTES = 2**31
 MOST_LINE = 2**16  # bytes of the first line
 Rows = list[tuple[int, list[str]]]  # the line in the file, and its cells
+csv.field_size_limit(2**24)  # signs of one cell, which may hold a long text
 OTHER = "cp1252"  # how a file's letters are read that are not in UTF-8
 
 
@@ -25,7 +26,11 @@ def opened_rows(path: str) -> tuple[list[str], Rows]:
 
 def read_rows(place: Path) -> tuple[list[str], Rows]:
     """Return the columns' names and the rows of a CSV file that may be read."""
-    text = opened_text(place)
+    return rows_of(opened_text(place), place.name)
+
+
+def rows_of(text: str, what: str) -> tuple[list[str], Rows]:
+    """Return the columns' names and the rows of a CSV text."""
     rows: Rows = []
     try:
         names, reader = _cells(text)
@@ -34,11 +39,11 @@ def read_rows(place: Path) -> tuple[list[str], Rows]:
                 continue
             rows.append((reader.line_num, row))
             if len(rows) > MOST_ROWS or len(rows) * len(names) > MOST_CELLS:
-                raise VitrineError(f"{place.name} has too many rows to be read.", cure="Use fewer.")
+                raise VitrineError(f"{what} has too many rows to be read.", cure="Use fewer.")
     except (csv.Error, ValueError) as error:
-        raise VitrineError(f"{place.name} is no CSV file ({error}).") from None
+        raise VitrineError(f"{what} is no CSV file ({error}).") from None
     if uneven := next((line for line, row in rows if len(row) != len(names)), None):
-        raise VitrineError(f"Line {uneven} of {place.name} has not {len(names)} columns as the first line says.")
+        raise VitrineError(f"Line {uneven} of {what} has not {len(names)} columns as the first line says.")
     return names, rows
 
 
@@ -73,10 +78,14 @@ def letters_of(path: str) -> tuple[str, ...]:
 
 def opened_text(place: Path) -> str:
     """Return what a file says."""
-    content = _content(place)
+    return decoded(checked(_content(place), place.name))
+
+
+def checked(content: bytes, what: str) -> bytes:
+    """Return what is a text as far as one can see, and refuse all else."""
     if b"\0" in content[:4096]:
-        raise VitrineError(f"{place.name} is no text.", cure="Save it as text in UTF-8.")
-    return decoded(content)
+        raise VitrineError(f"{what} is no text.", cure="Save it as text in UTF-8.")
+    return content
 
 
 def _content(place: Path) -> bytes:

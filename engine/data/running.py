@@ -12,6 +12,7 @@ from engine.data.splitting import stretches
 from engine.data.wording import By, composed, in_pieces, numbers, vocabulary
 from engine.errors import VitrineError
 
+LONG = 64  # signs that a word and the blank behind it may have on the average
 MOST_SPARE = 6400  # places of the private signs that stand for what a text does not have
 
 
@@ -44,7 +45,8 @@ class Running(Source):
 
     def load(self):
         """Cut the text into windows; what is known of it comes from what is learned."""
-        pieces = in_pieces(composed(self.text()), self.reads, lines=True)[: self.length]
+        most = self.length * (2 if self.reads == "letters" else LONG)  # of what is longer nothing is needed
+        pieces = in_pieces(composed(self.text()[:most]), self.reads, lines=True)[: self.length]
         every = torch.arange(len(pieces))
         learned, *_ = spans = [[pieces[i] for i in part.tolist()] for part in stretches(every, self)]
         known = vocabulary([learned], self.vocabulary)

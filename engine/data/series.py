@@ -3,7 +3,7 @@
 import itertools
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, time, timedelta
 from typing import Annotated
 
 import torch
@@ -20,7 +20,9 @@ from engine.errors import VitrineError
 
 FORMATS = ("%Y-%m", "%Y/%m/%d", "%Y/%m", "%d.%m.%Y", "%Y")  # besides all that ISO 8601 allows
 MOST_FILLED = 1_000_000
-DAY = 86_400
+MOST_NUMBER = 1e30
+IN_ORDER = "-"  # in place of a column of dates: the lines are taken as they come
+SECOND = (timedelta(seconds=1), "seconds")
 
 
 def moment(text: str) -> datetime | None:
@@ -32,19 +34,20 @@ def moment(text: str) -> datetime | None:
         except ValueError:
             continue
     try:
-        return datetime.fromisoformat(text).replace(tzinfo=None)
-    except ValueError:
+        found = datetime.fromisoformat(text)
+        return (found.astimezone(UTC) if found.tzinfo else found).replace(tzinfo=None)
+    except (ValueError, OverflowError):
         return None
 
 
 def spaced(moments: Sequence[datetime]) -> tuple[list[int], str]:
     """Return numbers that grow evenly with time, and what a step of one is: a month, a day, or a second."""
-    if len({(one.day, one.hour, one.minute, one.second) for one in moments}) == 1:
+    if len({(one.day, one.time()) for one in moments}) == 1:
         return [12 * one.year + one.month for one in moments], "months"
-    whole = all(one.hour == one.minute == one.second == 0 for one in moments)
-    if whole:
+    if all(one.time() == time() for one in moments):
         return [one.toordinal() for one in moments], "days"
-    return [int((one - datetime(1, 1, 1)).total_seconds()) for one in moments], "seconds"
+    least, name = (timedelta(microseconds=1), "microseconds") if any(one.microsecond for one in moments) else SECOND
+    return [(one - datetime(1, 1, 1)) // least for one in moments], name
 
 
 def regular(rows: Sequence[tuple[int, float]]) -> tuple[list[float], list[str]]:
@@ -57,7 +60,7 @@ def regular(rows: Sequence[tuple[int, float]]) -> tuple[list[float], list[str]]:
         at.setdefault(moment, []).append(value)
     said = []
     if again := len(rows) - len(at):
-        said.append(f"{again:,} moments stood there more than once: the mean is taken.")
+        said.append(f"{_moments(again)} there more than once: the mean is taken.")
     moments = list(at)
     gaps = Counter(b - a for a, b in itertools.pairwise(moments))
     step = gaps.most_common(1)[0][0] if gaps else 1
@@ -72,14 +75,24 @@ def regular(rows: Sequence[tuple[int, float]]) -> tuple[list[float], list[str]]:
             values += [before + (value - before) * (i + 1) / (missing + 1) for i in range(missing)]
         values.append(value)
     if filled:
-        said.append(f"{filled:,} moments are missing: their numbers lie on a line between those around them.")
+        said.append(f"{_missing(filled)} on a line between those around.")
     return values, said
+
+
+def _moments(many: int) -> str:
+    return "1 moment stands" if many == 1 else f"{many:,} moments stand"
+
+
+def _missing(many: int) -> str:
+    return "1 moment is missing: its number lies" if many == 1 else f"{many:,} moments are missing: their numbers lie"
 
 
 def along_time(names: list[str], rows: Rows, value: str, date: str) -> tuple[torch.Tensor, tuple[str, ...]]:
     """Return a column of numbers in the order of time, and in sentences what was done to it."""
+    if not names or not rows:
+        raise VitrineError("There are no numbers: a line of names and lines of numbers are needed.")
     place = column(names, value) if value else len(names) - 1
-    dated = column(names, date) if date else _dates(names, rows, place)
+    dated = None if date == IN_ORDER else column(names, date) if date else _dates(names, rows, place)
     numbers = [number(row[place], names[place], line) for line, row in rows]
     if dated is None:
         said = ["There is no column of dates: the lines are taken in their order."]
@@ -96,15 +109,21 @@ def along_time(names: list[str], rows: Rows, value: str, date: str) -> tuple[tor
         numbers, said = regular(list(zip(steps, numbers, strict=True)))
         said = [f"{names[place]!r} in the order of {names[dated]!r}, by {unit}.", *said]
     values = torch.tensor(numbers, dtype=torch.double)
-    if not len(values) or float(values.min()) == float(values.max()):
+    if float(values.abs().max()) > MOST_NUMBER:
+        raise VitrineError(f"{names[place]!r} holds numbers beyond {MOST_NUMBER:g}.", cure="Use a larger unit.")
+    if float(values.min()) == float(values.max()):
         raise VitrineError(f"{names[place]!r} is always the same: there is nothing to tell.", cure="Choose another.")
     return values, tuple(said)
 
 
 def _dates(names: list[str], rows: Rows, value: int) -> int | None:
-    """Return the first column that holds dates."""
-    others = (place for place in range(len(names)) if place != value)
-    return next((place for place in others if all(moment(row[place]) for _, row in rows)), None)
+    """Return the first column that holds dates; bare years are only taken for some where they grow line by line."""
+    for place in (place for place in range(len(names)) if place != value):
+        cells = [row[place].strip() for _, row in rows]
+        bare = all(cell.isdecimal() and len(cell) == 4 for cell in cells)
+        if all(map(moment, cells)) and (not bare or all(a < b for a, b in itertools.pairwise(cells))):
+            return place
+    return None
 
 
 @source("series")
@@ -120,7 +139,7 @@ class Series(Windowed):
     path: places.PathText = option("", "The CSV file; its first line names the columns.", rare=True)
     value: Name = option("", "The column of numbers; empty: the last one.", rare=True)
     date: Name = option(
-        "", "The column of dates; empty: the first one that holds any, or the order of the lines.", rare=True
+        "", "The column of dates; empty: the first one that holds any, or '-': as lines come.", rare=True
     )
     window: Annotated[int, Field(ge=1, le=1000)] = option(24, "How many numbers the network sees at a time.")
 
@@ -136,7 +155,7 @@ class Series(Windowed):
 
 
 class _Known(Windowed, Fetched):
-    licence = "not stated"
+    licence, seasonal = "not stated", True
     address = "https://raw.githubusercontent.com/jbrownlee/Datasets/master/"
 
     def series(self):

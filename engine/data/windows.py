@@ -1,7 +1,7 @@
 """Windows: a series of numbers cut into windows along time; what comes behind each is to be told."""
 
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -24,6 +24,7 @@ class Windowed(Source):
     """
 
     example = "series"
+    seasonal: ClassVar[bool] = False  # whether it is known how long a season is
 
     window: Annotated[int, Field(ge=1, le=1000)] = option(40, "How many numbers the network sees at a time.")
     ahead: Annotated[int, Field(ge=1, le=200)] = option(1, "How many of the next ones are to be told.")
@@ -53,7 +54,8 @@ class Windowed(Source):
         values, notes = self.series()
         told = values[self.lag :] - values[: -self.lag] if self.lag else values
         learned, *_ = parts = stretches(told, self)
-        scale = float(learned.mean()), float(learned.std().nan_to_num().clamp_min(1e-12))
+        mean, deviation = float(learned.mean()), float(learned.std().nan_to_num())
+        scale = mean, deviation if deviation > 1e-12 * abs(mean) else 1.0  # what never varies is only centred
         begins = (self.lag, self.lag + len(learned), self.lag + len(learned) + len(parts[1]))  # in the whole series
         train, validation, test = (
             self._windows(part, values, begin, scale) for part, begin in zip(parts, begins, strict=True)
@@ -64,16 +66,17 @@ class Windowed(Source):
                 "to learn from.",
                 cure="Choose a longer series, or a smaller window.",
             )
-        found = Dataset(self.title, "series", (), train, validation, test, self.divided, notes=notes)
+        season = self.season if self.seasonal or self.lag == self.season else 0
+        found = Dataset(self.title, "series", (), train, validation, test, self.divided, notes=notes, season=season)
         return replace(found, overlap=self.window + self.ahead - 1, scale=scale)
 
     def _windows(self, stretch: Tensor, values: Tensor, begin: int, scale: tuple[float, float]) -> Split:
         """Return every window of a stretch, what comes behind it, and from which numbers of all that is told."""
         many, whole = max(0, len(stretch) - self.window - self.ahead + 1), self.window + self.ahead
-        if many * whole > MOST_NUMBERS:
+        if (numbers := many * max(whole, self.lag)) > MOST_NUMBERS:
             raise VitrineError(
-                f"All windows together would hold {many * whole:,} numbers, more than {MOST_NUMBERS:,}.",
-                cure="Choose a smaller window or a shorter series.",
+                f"All windows together would hold {numbers:,} numbers, more than {MOST_NUMBERS:,}.",
+                cure="Choose a smaller window or season, or a shorter series.",
             )
         mean, deviation = scale
         scaled = ((stretch - mean) / deviation).float()

@@ -1,12 +1,12 @@
 """Wording: texts in pieces, the vocabulary of what is learned from, and texts as rows of numbers."""
 
-import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Annotated, Literal
 
+import regex
 import torch
 from pydantic import Field
 
@@ -17,9 +17,9 @@ from engine.errors import VitrineError
 from engine.registry import printable, shortened
 
 STRANGE = "�"  # stands for every piece that is too rare to be known
-WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
-WORD_OR_LINE = re.compile(rf"{WORD.pattern}|\n")
-MOST_TOKENS = 200_000_000  # of all examples together
+WORD = regex.compile(r"\w+(?:['’]\w+)*|[^\w\s]")  # whose letters have their vowel signs, as not in Python's own
+WORD_OR_LINE = regex.compile(rf"{WORD.pattern}|\n")
+MOST_TOKENS = 50_000_000  # of all examples together
 MOST_CLASSES = 1000
 By = Literal["words", "letters"]
 
@@ -109,7 +109,8 @@ class Worded(Source):
             Split(_padded([numbers(pieces, places) for pieces in split], longest), right)
             for split, right in zip(read, targets, strict=True)
         )
-        return Dataset(self.title, "tokens", classes, train, validation, test, self.divided, words=("", *known))
+        found = Dataset(self.title, "tokens", classes, train, validation, test, self.divided, words=("", *known))
+        return replace(found, cut=self.cut)
 
 
 def _padded(rows: Sequence[Sequence[int]], longest: int) -> torch.Tensor:

@@ -15,7 +15,8 @@ from engine.runs.tables import CHECKPOINTS, RUNS
 
 GIB = 2**30
 NEAR = 0.8  # of a limit, from which on it is told
-BROUGHT: Counter[str] = Counter()  # by visitor: pictures and files since the app began
+BROUGHT: Counter[str] = Counter()  # by visitor: pictures and files since the app began,
+FILES: Counter[str] = Counter()  # and bytes of files
 
 
 def setting(name: str, usual: float) -> float:
@@ -72,17 +73,34 @@ def kept_bytes(store: Store, owner: str | None = None) -> int:
 
 def begin_one(store: Store, visitor: Visitor) -> None:
     """Refuse another run where a limit is reached."""
+    begin_some(store, visitor, 1)
+
+
+def begin_some(store: Store, visitor: Visitor, many: int) -> None:
+    """Refuse so many runs at once where a limit would be passed."""
     if words := visitor.may_act():
         raise VitrineError(words)
     for use in uses(store, visitor):
-        if use.has >= use.most:
+        if use.has >= use.most or (not use.unit and use.has + many > use.most):
             cure = "Delete some on the Runs page." if use.unit else "Wait, or stop one of them."
-            raise VitrineError(f"No other run can begin now ({use}).", cure=cure)
+            what = "No other run can begin now" if many == 1 else f"{many} runs cannot begin at once now"
+            raise VitrineError(f"{what} ({use}).", cure=cure)
 
 
 def near(store: Store, visitor: Visitor) -> str:
     """Return which limits are nearly reached, in words, or nothing."""
     return ", ".join(str(use) for use in uses(store, visitor) if use.has >= NEAR * use.most)
+
+
+def bring_file(visitor: Visitor, size: int) -> None:
+    """Count a file that a visitor brings; refuse too many, too large ones, and any where the disk is nearly full."""
+    bring_one(visitor)
+    most = setting("GUEST_FILES", 100) * 2**20
+    if not visitor.rules and FILES[visitor.key] + size > most:
+        raise VitrineError(f"You have brought {most / 2**20:,.0f} MiB of files, which is as much as one visitor may.")
+    if shutil.disk_usage(_there()).free < GIB + size:
+        raise VitrineError("The disk is nearly full.", cure="Make room on it first.")
+    FILES[visitor.key] += size
 
 
 def bring_one(visitor: Visitor) -> None:
@@ -91,7 +109,7 @@ def bring_one(visitor: Visitor) -> None:
         raise VitrineError(words)
     most = setting("GUEST_PICTURES", 300)
     if not visitor.rules and BROUGHT[visitor.key] >= most:
-        raise VitrineError(f"You have brought {most:,.0f} pictures, which is as many as one visitor may.")
+        raise VitrineError(f"You have brought {most:,.0f} pictures and files, which is as many as one visitor may.")
     BROUGHT[visitor.key] += 1
 
 

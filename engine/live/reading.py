@@ -130,4 +130,5 @@ def key_of(source: Source) -> str:
 
 def size_of(dataset: Dataset) -> int:
     """Return how many bytes the examples of a dataset take."""
-    return sum(split.inputs.nbytes + split.targets.nbytes for split in dataset.splits().values())
+    bases = sum(split.bases.nbytes for split in dataset.splits().values() if split.bases is not None)
+    return bases + sum(split.inputs.nbytes + split.targets.nbytes for split in dataset.splits().values())

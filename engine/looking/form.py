@@ -38,6 +38,8 @@ def laid_out(learner: Learner, values: torch.Tensor, padding: float) -> tuple[to
     """Return a sequence as long as the dataset's are, and what was done to it; padded where the network takes that."""
     length = learner.dataset.sizes[0]
     if len(values) > length:
+        if learner.dataset.cut == "the beginning":
+            return values[-length:], f"cut to the last {length}"
         return values[:length], f"cut to the first {length}"
     if len(values) == length:
         return values, ""

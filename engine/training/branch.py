@@ -6,6 +6,7 @@ import torch
 
 from engine.errors import VitrineError
 from engine.training.learner import Learner
+from engine.training.memory import hold_again
 from engine.training.recipe import Recipe
 
 
@@ -23,6 +24,10 @@ def adopt(learner: Learner, state: dict[str, Any]) -> list[str]:
             part.restore({"state": state["optimisers"][role]["state"], "param_groups": own})
     learner.random = dict(state["random"])
     learner.place_at(state["at"])
+    if learner.recipe.carry and before.batch != learner.recipe.batch:
+        learner.seen = 0  # other stretches lie side by side now: this epoch begins anew, with nothing held
+    elif not fresh:
+        hold_again(learner.networks, state.get("held", {}))
     if (before.batch, before.epochs) != (learner.recipe.batch, learner.recipe.epochs):
         learner.origin = learner.step, learner.epochs
     learner.settled = False  # what was at rest there need not be so here

@@ -41,7 +41,9 @@ NO_MOMENTUM = ("sgd", "adagrad", "rmsprop", "lbfgs")
 
 def changeable(recipe: Recipe) -> tuple[str, ...]:
     """Return the options of a recipe that may be set anew while it is learned."""
-    return tuple(name for name in LIVE if name != "momentum" or recipe.optimiser not in NO_MOMENTUM)
+    without = {"momentum"} if recipe.optimiser in NO_MOMENTUM else set()
+    without |= {"batch"} if recipe.carry else set()  # other stretches would lie side by side
+    return tuple(name for name in LIVE if name not in without)
 
 
 def change(learner: Learner, settings: dict[str, Any]) -> None:
@@ -127,6 +129,8 @@ def _check(learner: Learner, recipe: Recipe, settings: dict[str, Any]) -> None:
             )
     if "momentum" in settings and "momentum" not in changeable(recipe):
         raise VitrineError(f"The optimiser {recipe.optimiser} has no momentum.", cure="Train anew with another.")
+    if "batch" in settings and recipe.carry and recipe.batch != learner.recipe.batch:
+        raise VitrineError("While state is kept, batches stay as large as they are.", cure="Branch off with others.")
     if "dropout" in settings and not any("Dropout" in type(m).__name__ for m in _modules(learner)):
         raise VitrineError("The network has no dropout layer.", cure="Add one, and train anew.")
     roles = learner.task.roles

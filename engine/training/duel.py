@@ -42,12 +42,17 @@ def _paths(graph: Graph) -> list[str]:
 
 
 def _exchanged(graph: Graph, kind: str, renamed: bool) -> Graph:
-    """Return the graph with other cells; a layer that bears the name of its old ones is called neutrally."""
-    for path in _paths(graph):
-        old = next(step.layer for step in trace(graph).steps if step.place == path)
-        graph = edits.replace(graph, path, _remade(old, kind))
-        if renamed and (found := re.search(rf"(?:^|\.)(?:{'|'.join(CELLS)})(\d*)$", path)):
-            graph = edits.rename(graph, path, f"{NEUTRAL}{found[1]}")
+    """Return the graph with other cells; layers that bear the name of their old ones are called neutrally."""
+    paths = _paths(graph)
+    old = {step.place: step.layer for step in trace(graph).steps}  # of the whole graph, before any size is another
+    for path in paths:
+        graph = edits.replace(graph, path, _remade(old[path], kind))
+    named = [path for path in paths if re.fullmatch(rf"(?:{'|'.join(CELLS)})\d*", path.rpartition(".")[2])]
+    new = [NEUTRAL if len(named) == 1 else f"{NEUTRAL}{place}" for place in range(1, len(named) + 1)]
+    taken = {step.place.rpartition(".")[2] for step in trace(graph).steps}
+    if renamed and not taken & set(new):
+        for path, name in zip(named, new, strict=True):
+            graph = edits.rename(graph, path, name)
     return graph
 
 

@@ -16,18 +16,15 @@ from engine.training.recipe import Recipe
 def impossible(graphs: Mapping[str, Graph], task: Task, recipe: Recipe, dataset: Dataset) -> str:
     """Return in words why not a single step can be taken, or nothing; the dataset is as the recipe cuts it."""
     refusal = task.suited(graphs, dataset).refuses(graphs, dataset)
-    return (
-        refusal
-        or _batch(recipe, len(dataset.train))
-        or forgetful(graphs, recipe, dataset)
-        or _long(graphs, recipe, dataset)
-    )
+    return refusal or _batch(recipe, len(dataset.train)) or forgetful(graphs, recipe, dataset)
 
 
 def unfit(graphs: Mapping[str, Graph], task: Task, recipe: Recipe, dataset: Dataset) -> str:
     """Return in words what must be changed before it begins, or nothing; what has begun is opened all the same."""
     return (
         impossible(graphs, task, recipe, dataset)
+        or _long(graphs, recipe, dataset)
+        or _taught(task, recipe)
         or own_contradiction(recipe, task.roles)
         or (recipe.augment.refuses(dataset, task.blends) if recipe.augment else "")
     )
@@ -53,6 +50,13 @@ def _long(graphs: Mapping[str, Graph], recipe: Recipe, dataset: Dataset) -> str:
         f"A batch of {batch:,} such long sequences takes about {needed:,.1f} GiB while it is learned, and "
         f"{most:,.1f} GiB are allowed. Lower the batch, how much is read at a time, or the units."
     )
+
+
+def _taught(task: Task, recipe: Recipe) -> str:
+    """Return why state cannot be kept where a network reads what it said itself, or nothing."""
+    if not recipe.carry or getattr(task, "teacher", 1.0) == 1:
+        return ""
+    return "What a network says itself is read from a window's beginning. Take 'carry' out, or let the teacher be 1."
 
 
 def own_contradiction(recipe: Recipe, roles: Sequence[str]) -> str:

@@ -6,12 +6,13 @@ import zlib
 import streamlit as st
 
 from engine.data.places import kept
-from engine.data.rows import column_names, decoded, opened_rows
-from engine.data.series import Series
+from engine.data.rows import checked, column_names, decoded, rows_of
+from engine.data.series import IN_ORDER, Series
 from engine.data.texts import MOST_PASTED, Texts, Writing
 from engine.errors import VitrineError
-from engine.live.limits import bring_one
+from engine.live.limits import bring_file
 from pages.ui.forms import show
+from pages.ui.task import at_hand
 from pages.ui.visitor import visitor
 from pages.ui.words import complain
 from pages.ui.workbench import Workbench
@@ -23,7 +24,9 @@ EXAMPLES = {
     "writing": "Paste a text. The longer it is, the more can be learned from it: a few thousand words at least.",
 }
 COLUMNS = {"texts": {"text": "Texts", "target": "Classes"}, "series": {"value": "Numbers", "date": "Dates"}}
-AUTOMATIC = "found by itself"
+AUTOMATIC, LINES = "found by itself", "the order of the lines"
+WORDS = {AUTOMATIC: "", LINES: IN_ORDER}
+IN_A_LINK = 9_000  # bytes that a text may have, packed, to be part of a link
 
 
 def own_file(bench: Workbench, source: Texts | Writing | Series) -> None:
@@ -60,7 +63,7 @@ def _bring(bench: Workbench, source: Texts | Writing | Series) -> None:
 
     def use() -> None:
         try:
-            bench.put(dataclasses.replace(bench.experiment, data=_holding(source, content)))
+            bench.put(at_hand(dataclasses.replace(bench.experiment, data=_holding(source, content))))
         except VitrineError as error:
             bench.complain(str(error))
 
@@ -69,15 +72,17 @@ def _bring(bench: Workbench, source: Texts | Writing | Series) -> None:
 
 def _holding(source: Texts | Writing | Series, content: bytes) -> Texts | Writing | Series:
     """Return the source with what was brought: a short text as it is, so that a link holds it, else a file."""
+    checked(content, "The text")
     if isinstance(source, Writing):
         text = decoded(content)
-        if len(text) <= MOST_PASTED:
+        if len(text) <= MOST_PASTED and len(zlib.compress(text.encode())) <= IN_A_LINK:
             return source.but(pasted=text, path="")
-    bring_one(visitor())
+    else:
+        rows_of(decoded(content), "The table")  # which says what is wrong with it
+    bring_file(visitor(), len(content))
     path = kept(content, ".txt" if isinstance(source, Writing) else ".csv")
     if isinstance(source, Writing):
         return source.but(path=path, pasted="")
-    opened_rows(path)  # which says what is wrong with it
     return source.but(path=path, **dict.fromkeys(COLUMNS[source.kind], ""))
 
 
@@ -90,13 +95,16 @@ def _columns(bench: Workbench, source: Texts | Writing | Series) -> None:
         return
     for (option, label), place in zip(COLUMNS[source.kind].items(), st.columns(2), strict=True):
         key = f"{bench.key}.column.{source.kind}.{option}"
-        show(key, getattr(source, option) or AUTOMATIC)
+        show(key, {value: word for word, value in WORDS.items()}.get(getattr(source, option), getattr(source, option)))
 
         def choose(option: str = option, key: str = key) -> None:
-            name = st.session_state[key]
-            changed = source.but(**{option: "" if name == AUTOMATIC else name})
-            bench.put(dataclasses.replace(bench.experiment, data=changed))
+            try:
+                changed = source.but(**{option: WORDS.get(st.session_state[key], st.session_state[key])})
+                bench.put(at_hand(dataclasses.replace(bench.experiment, data=changed)))
+            except VitrineError as error:
+                bench.complain(str(error))
 
         now = getattr(source, option)
-        offered = [AUTOMATIC, *names] if now in ("", *names) else [AUTOMATIC, now, *names]
+        offered = [AUTOMATIC, *([LINES] if option == "date" else []), *names]
+        offered += [now] if now not in ("", IN_ORDER, *names) else []
         place.selectbox(label, offered, key=key, on_change=choose)

@@ -8,7 +8,7 @@ import streamlit as st
 
 from engine.choice import in_words
 from engine.live.house import house
-from engine.training.duel import CELLS, has_cells, with_cells
+from engine.training.duel import CELLS, has_cells
 from engine.training.experiment import Experiment
 from pages.ui.forms import draw
 from pages.ui.table import MOST_RIVALS
@@ -34,7 +34,7 @@ def race(bench: Workbench, label: str, begin: Callable[[Experiment], None]) -> N
         st.button("Begin", type="primary", key=f"{key}.begin", disabled=rival is None, on_click=begin, args=(rival,))
 
 
-def duel(bench: Workbench, begin: Callable[[list[Experiment]], None]) -> None:
+def duel(bench: Workbench, begin: Callable[[list[str]], None]) -> None:
     """Draw the button under which one lets the same network learn with several kinds of cells at once."""
     key = f"{bench.key}.duel"
     if bench.unfit or not has_cells(bench.ready):
@@ -49,7 +49,7 @@ def duel(bench: Workbench, begin: Callable[[list[Experiment]], None]) -> None:
         chosen = st.pills(
             "Cells", kinds, selection_mode="multi", default=kinds, key=f"{key}.cells", format_func=names.__getitem__
         )
-        rivals = [with_cells(bench.ready, kind) for kind in CELLS if kind in chosen]
+        rivals = [kind for kind in CELLS if kind in chosen]
         label = f"Let {len(rivals)} learn" if len(rivals) > 1 else "Choose two or three"
         st.button(label, type="primary", key=f"{key}.begin", disabled=len(rivals) < 2, on_click=begin, args=(rivals,))
 

@@ -39,7 +39,7 @@ def recipe_form(bench: Workbench, experiment: Experiment, learns: bool) -> None:
         if live:
             st.caption(ACTS if len(bench.runs) == 1 else OF_FIRST)
         offers = {"frozen": trained(experiment.graphs)}
-        without = () if has_cells(experiment) else OF_CELLS
+        without = () if has_cells(experiment) else experiment.recipe.as_usual(*OF_CELLS)
         form(experiment.recipe, f"{bench.key}.recipe", lambda n, v: _set(bench, n, v), 2, offers, live, without)
     if len(bench.roles) > 1:
         _own(bench, live)

@@ -46,7 +46,7 @@ def task_form(bench: Workbench) -> None:
             help=f"What is learned from the data. Not from these:\n{others}" if others else "What is learned.",
         )
         st.caption(experiment.task.help())
-        without = () if experiment.data and experiment.data.foretells else OF_TEXTS
+        without = () if experiment.data and experiment.data.foretells else experiment.task.as_usual(*OF_TEXTS)
         told = functools.partial(set_part, bench, "task")
         form(experiment.task, f"{bench.key}.task", told, without=without)
 

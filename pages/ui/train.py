@@ -10,7 +10,8 @@ from engine.data.series import Series
 from engine.data.texts import Texts, Writing
 from engine.errors import VitrineError
 from engine.live.house import house
-from engine.live.limits import near
+from engine.live.limits import begin_some, near
+from engine.training.duel import with_cells
 from engine.training.experiment import Experiment
 from engine.training.fit import fitted
 from engine.training.series import several
@@ -62,7 +63,7 @@ def begin_button(bench: Workbench) -> None:
     racing = len(bench.runs) > 1
     if not unfit:
         with st.container(horizontal=True, gap="small"):
-            duel(bench, lambda rivals: _duel(bench, rivals))
+            duel(bench, lambda kinds: _duel(bench, kinds))
             if bench.run:
                 race(bench, "Race another" if racing else "Race", lambda rival: begin(bench, True, rival))
             if racing:
@@ -103,8 +104,14 @@ def begin(bench: Workbench, beside: bool = False, experiment: Experiment | None 
         bench.complain(str(error))
 
 
-def _duel(bench: Workbench, rivals: list[Experiment]) -> None:
-    """Put the first on the table and begin all, so that it stands first on the board."""
+def _duel(bench: Workbench, kinds: list[str]) -> None:
+    """Put the first kind of cells on the table and begin all, so that it stands first on the board."""
+    try:
+        begin_some(house().store, visitor(), len(kinds))
+        rivals = [with_cells(bench.ready, kind) for kind in kinds]
+    except VitrineError as error:
+        bench.complain(str(error))
+        return
     bench.replace(rivals[0])
     for place, rival in enumerate(reversed(rivals)):
         begin(bench, place > 0, rival)

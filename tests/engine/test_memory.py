@@ -10,20 +10,25 @@ from hypothesis import strategies as st
 from torch import nn
 
 from engine.data import DATASETS
+from engine.errors import VitrineError
 from engine.graph.chain import chain
 from engine.graph.network import Network
+from engine.graph.trace import trace
 from engine.layers.dense import Dense
 from engine.layers.entry import Input
 from engine.layers.merging import Part
 from engine.layers.sequence import GRU, LSTM, RNN, Embedding
 from engine.tasks.label import Label
 from engine.training import checkpoint
+from engine.training.branch import adopt
+from engine.training.change import change, changeable
 from engine.training.duel import with_cells
 from engine.training.experiment import Experiment
 from engine.training.learner import Learner
 from engine.training.loop import learn
 from engine.training.memory import held, remember, streams
 from engine.training.recipe import Recipe
+from engine.training.trouble import copied
 from engine.training.unfit import unfit
 from engine.views import VIEWS
 
@@ -311,7 +316,7 @@ def test_layers_that_bear_the_name_of_their_cells_are_called_neutrally():
     )
     experiment = Experiment("two", {"network": graph})
     rival = with_cells(experiment, "rnn")
-    assert [node.id for node in rival.graph.nodes] == ["series", "cell", "cell2", "out"]
+    assert [node.id for node in rival.graph.nodes] == ["series", "cell1", "cell2", "out"]
     assert rival.name == "RNN: two"
     assert with_cells(rival, "gru").name == "GRU: two"
     frozen = dataclasses.replace(experiment, recipe=Recipe(frozen=("lstm",)))
@@ -343,3 +348,58 @@ def test_the_estimate_of_memory_is_about_what_the_way_back_keeps(kind):
         network(torch.randn(16, 200, 8))
     estimate = learning_bytes({"network": graph}, 16)
     assert 0.3 * sum(kept.values()) < estimate < 4 * sum(kept.values())
+
+
+def test_a_duel_of_networks_that_hand_state_on_or_mix_cells():
+    nodes = {
+        "series": Input(sizes=(6, 3)),
+        "lstm1": LSTM(units=4, gives="sequence"),
+        "state": (Part(what="state"), "lstm1"),
+        "gru1": (GRU(units=8, gives="sequence"), "lstm1"),
+        "lstm2": (LSTM(units=4), "gru1", "state"),
+    }
+    graph = chain(**nodes, out=Dense(units=2))
+    for kind in CELLS:
+        rival = with_cells(Experiment("both", {"network": graph}), kind).graph
+        assert {rival[name].layer.kind for name in ("cell1", "cell2", "cell3")} == {kind}
+        assert not trace(rival).problems
+        Network(rival)(torch.randn(2, 6, 3))
+    named = chain(series=Input(sizes=(5, 2)), cell=RNN(units=3, gives="sequence"), gru=GRU(units=3), out=Dense(units=1))
+    rival = with_cells(Experiment("named", {"network": named}), "lstm").graph
+    assert [node.id for node in rival.nodes][1:3] == ["cell", "gru"]
+
+
+def test_a_branch_of_kept_state_goes_where_its_parent_goes():
+    experiment, dataset = experiment_of(LSTM(units=4, gives="sequence"), carry=True)
+    parent = Learner(experiment, dataset)
+    parent.enter()
+    for inputs, targets in parent.batches():
+        parent.advance(inputs, targets)
+        if parent.step == 6:
+            break
+    parent.leave()
+    state = copied(parent.state())
+    branch = Learner(experiment, dataset)
+    assert adopt(branch, copied(state)) == []
+    again = Learner(experiment, dataset)
+    again.restore(state)
+    for learner in (branch, again):
+        for _ in learn(learner):
+            pass
+    ends = (learner.networks["network"].parameters() for learner in (branch, again))
+    assert all(torch.equal(one, other) for one, other in zip(*ends, strict=True))
+    wider = dataclasses.replace(experiment, recipe=experiment.recipe.but(batch=7, epochs=3.0))
+    other = Learner(wider, dataset)
+    adopt(other, copied(parent.state()))
+    assert (other.seen, held(other.networks)) == (0, {})
+
+
+def test_batches_stay_as_large_while_state_is_kept():
+    experiment, dataset = experiment_of(LSTM(units=4, gives="sequence"), carry=True)
+    learner = Learner(experiment, dataset)
+    assert "batch" not in changeable(learner.recipe)
+    with pytest.raises(VitrineError, match="batches stay as large as they are"):
+        change(learner, {"batch": 9})
+    change(learner, {"rate": 0.5})
+    taught = Label(teacher=0.5)
+    assert "let the teacher be 1" in unfit(experiment.graphs, taught, experiment.recipe, dataset)

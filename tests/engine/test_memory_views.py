@@ -14,6 +14,7 @@ from torch import nn
 
 from engine.data import DATASETS
 from engine.errors import VitrineError
+from engine.layers.convolution import Conv1d
 from engine.layers.modules import lengths_of
 from engine.layers.sequence import GRU, LSTM, RNN
 from engine.looking.lesions import without
@@ -231,6 +232,8 @@ def test_units_go_with_a_class_of_the_text_or_of_the_place(data):
         ({"pattern": "("}, "is no regular expression"),
         ({"pattern": "[z-a]"}, "is no regular expression"),
         ({"pattern": "xyzxyz"}, "is hardly anywhere"),
+        ({"pattern": "(?R)"}, "cannot hold itself"),
+        ({"pattern": "(?V0V1)a"}, "is no regular expression"),
         ({"pattern": ".+"}, "is nearly everywhere"),
         ({"of_class": "no such"}, "There is no class 'no such'"),
     ],
@@ -320,6 +323,11 @@ def test_places_of_a_new_text_stand_for_those_of_the_old_one():
     assert aligned(list("acd"), list("abcd")) == ([(0, 0), (1, 2), (2, 3)], [1])
     assert aligned(list("abbcd"), list("abcd"))[0][-2:] == [(3, 2), (4, 3)]
     assert aligned(list("ab"), list("ab")) == ([(0, 0), (1, 1)], [])
+    began = time.monotonic()
+    pairs, edits = aligned([1] * 3000, [1, 2] * 1500)
+    assert time.monotonic() - began < 2
+    assert pairs[:2] == [(0, 0), (1, 1)]
+    assert len(edits) == 2999
 
 
 def test_a_ripple_over_places_tells_the_answer_at_the_last_one():
@@ -692,3 +700,29 @@ def test_models_with_a_state_tell_what_their_own_library_does(model):
     truth = mean + deviation * dataset.validation.targets.numpy()
     wanted = np.sqrt(np.square(mean + deviation * rows - truth).mean(axis=0))
     np.testing.assert_allclose(frame["errors"][frame.words["names"].index(model)], wanted, rtol=1e-5)
+
+
+def test_layers_that_read_at_another_pace_are_left_out_of_the_search():
+    layers = {"conv": Conv1d(channels=4, kernel=3, stride=2, padding=1), "again": GRU(units=3)}
+    data = DATASETS["recall"](number=60, delay=4, shortest=1, symbols=3)
+    session = session_on(GRU(units=4, gives="sequence"), data, None, 3, **layers)
+    _, pool = pooled(session, "train")
+    assert {name for name, _ in pool.units} == {"cell"}
+    assert VIEWS["states"](first=0, last=0, least=0.01, layers="one").compute(session).words["brushed"] is not None
+
+
+def test_counting_a_text_that_is_shorter_than_what_is_counted():
+    found = surprises(flat([[0, 1]]), flat([[0, 1]]), 8, 3)
+    assert len(found) == 8
+    assert all(math.isfinite(one) for one in found)
+
+
+@pytest.mark.parametrize("data", [SENTENCES, PROSE])
+def test_nothing_is_written_from_nothing_and_words_keep_apart(data):
+    letters = data is PROSE
+    session = session_on(GRU(units=4, gives="sequence"), data, Label(), 40 if letters else 37)
+    with pytest.raises(VitrineError, match="nothing to begin with"):
+        VIEWS["generate"](start="" if letters else " ").compute(session)
+    view = VIEWS["generate"](start="the dog", length=2)
+    point = {"name": "a", "part": view.draw(view.compute(session))["data"][0]["meta"]["part"]}
+    assert view.pick(point).start == ("the doga" if letters else "the dog a")

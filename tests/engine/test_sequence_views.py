@@ -394,9 +394,9 @@ def test_what_may_come_is_cut_as_it_is_said():
 
 def test_a_piece_that_is_clicked_comes_next_and_markup_stays_text():
     generate = VIEWS["generate"](start="a")
-    assert generate.pick({"name": "b"}).start == "ab"
-    assert generate.pick({"name": "␣"}).start == "a "
-    assert generate.pick({"name": "⏎"}).start == "a\n"
+    assert generate.pick({"name": "b", "part": "letters"}).start == "ab"
+    assert generate.pick({"name": "␣", "part": "letters"}).start == "a "
+    assert generate.pick({"name": "⏎", "part": "letters"}).start == "a\n"
     assert generate.pick({"name": 3}) is None
     frame = Frame({"chances": np.ones(1)}, {"pieces": list("<a>\n<b"), "begun": 1, "next": ["<"], "letters": True})
     text = generate.draw(frame)["layout"]["annotations"][0]["text"]

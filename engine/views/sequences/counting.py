@@ -122,7 +122,7 @@ def surprises(
     found = []
     for n in range(longest):
         if n:
-            first = np.concatenate([np.zeros(n, np.int64), pieces[:-n]])
+            first = np.concatenate([np.zeros(min(n, len(pieces)), np.int64), pieces[:-n]])
             before = np.unique(first * (int(before.max()) + 1) + before, return_inverse=True)[1]
         whole = places >= max(n, 1)  # those that have so many before them
         pairs, counts = np.unique((before * classes + pieces)[known & whole], return_counts=True)

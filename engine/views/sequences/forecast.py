@@ -70,7 +70,7 @@ class Forecast(View):
         past, answers, targets = scale.before(windows), scale.told(answers), scale.told(targets)
         far = min(self.ahead, targets.shape[1])
         errors = {"network": _rmse(answers - targets), "last value again": _rmse(past[:, -1:] - targets)}
-        if season := self.season or (scale.lag if scale.lag > 1 else 0):
+        if season := self.season or (dataset.season if dataset.season <= past.shape[1] else 0):
             errors["last season again"] = _rmse(_season(past, targets.shape[1], season) - targets)
         if linear is not None:
             errors[f"sum of the last {min(self.linear or 0, windows.shape[1])}"] = _rmse(linear - targets)

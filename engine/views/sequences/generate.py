@@ -57,9 +57,9 @@ class Generate(View):
         """Write on from the start."""
         learner = session.network
         dataset = learner.dataset
-        if not self.start:
-            raise VitrineError("There is nothing to begin with.", cure="Write how the text begins.")
         begun, _ = tokens(dataset, self.start)
+        if not begun:
+            raise VitrineError("There is nothing to begin with.", cure="Write how the text begins.")
         told, written = [], []
         random = torch.Generator().manual_seed(self.seed)
         for scores in spoken(session, begun, written):
@@ -101,7 +101,7 @@ class Generate(View):
             return None
         name = bare(name)
         piece = next((sign for sign, shown in SHOWN.items() if shown == name), name)
-        return self.but(start=self.start + (piece if len(piece) == 1 else f" {piece}"))
+        return self.but(start=self.start + (piece if point.get("part") == "letters" else f" {piece}"))
 
     def draw(self, frame):
         """Draw the text, and how probable each piece was to come first."""
@@ -115,7 +115,7 @@ class Generate(View):
             "y": frame["chances"],
             "marker": {"color": PALETTE[0]},
             "hovertemplate": "%{x}: %{y:.1%}<extra></extra>",
-            "meta": {"names": names},
+            "meta": {"names": names, "part": "letters" if frame.words["letters"] else "words"},
         }
         text = caption("<br>".join(lines), yanchor="top", y=1, font={"family": "monospace", "size": 12})
         return figure(

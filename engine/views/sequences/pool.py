@@ -45,15 +45,18 @@ def _read(session: Session, inputs: torch.Tensor) -> Pool:
     paths = offered(recurrent(session.graph))
     rows: list[np.ndarray | None] = [None] * whole
     names: list[tuple[str, int]] = []
+    known: set[str] = set()
     with looking(session.network):
-        for long in lengths.unique().tolist():
+        for long in lengths.unique().flip(0).tolist():  # the longest tell which layers read place by place
             at = (lengths == long).nonzero().flatten()
             given = session.network.material.given(inputs[at.to(inputs.device)])
-            suiting = [one for one in read_together(session, paths, given) if len(one.values["state"]) == long]
+            every = read_together(session, paths, given)
+            suiting = [one for one in every if len(one.values["state"]) == long and one.name in (known or {one.name})]
             if not suiting:
                 raise VitrineError("No recurrent layer reads a text place by place.", cure="Look at another network.")
             table = torch.cat([one.rows("state") for one in suiting], dim=-1).float().cpu().numpy()
             names = names or units_of(suiting)
+            known = known or {one.name for one in suiting}
             for column, example in enumerate(at.tolist()):
                 rows[example] = table[:, column]
     found = [row for row in rows if row is not None]

@@ -18,6 +18,7 @@ from engine.views.sequences.asking import at_the_end
 from engine.views.sequences.cells import OfCells, Reading, labels, read, recurrent
 from engine.views.sequences.states import along
 
+COMPARED = 200  # pieces between the first edit and the last, up to which it is looked for what was moved
 SHOWN = 4  # answers that are told of
 
 
@@ -152,13 +153,21 @@ def aligned(new: list[Any], old: list[Any]) -> tuple[list[tuple[int, int]], list
 
     What was put in or taken out stands for nothing; what was replaced by as much, for what stood there.
     """
-    pairs: list[tuple[int, int]] = []
-    edits: list[int] = []
-    for kind, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+    both = min(len(old), len(new))
+    front = next((place for place in range(both) if old[place] != new[place]), both)
+    back = next((place for place in range(both - front) if old[-1 - place] != new[-1 - place]), both - front)
+    pairs, edits = [(place, place) for place in range(front)], list[int]()
+    middle = old[front : len(old) - back], new[front : len(new) - back]
+    if max(map(len, middle)) <= COMPARED:
+        codes = difflib.SequenceMatcher(None, *middle, autojunk=False).get_opcodes()
+    else:  # to look for what else is alike would take long
+        codes = [("replace", 0, len(middle[0]), 0, len(middle[1]))]
+    for kind, a, b, c, d in codes:
         if kind == "equal" or (kind == "replace" and b - a == d - c):
-            pairs += zip(range(c, d), range(a, b), strict=True)
+            pairs += zip(range(front + c, front + d), range(front + a, front + b), strict=True)
         if kind != "equal":
-            edits += range(c, d) if d > c else [min(c, len(new) - 1)]
+            edits += range(front + c, front + d) if d > c else [min(front + c, len(new) - 1)]
+    pairs += zip(range(len(new) - back, len(new)), range(len(old) - back, len(old)), strict=True)
     return pairs, edits
 
 

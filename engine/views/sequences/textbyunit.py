@@ -27,6 +27,7 @@ from engine.views.sequences.pool import Pool, pooled
 WIDE, LOW, HIGH = 84, 5, 10  # signs in a line, and lines: at least and at most
 FOUND = 12  # units that are shown
 LONG = 0.7  # seconds that a search may take
+RECURSIVE = regex.compile(r"\(\?(?:R|[+-]?\d|&|P>)")  # a group within itself, which may take all memory
 FEWEST = 3  # places that a pattern must be found at, and be missing at
 
 
@@ -190,6 +191,8 @@ def _found(pattern: str, dataset: Dataset, row: Tensor, until: float) -> np.ndar
 
 def spans(pattern: str, text: str, seconds: float) -> list[tuple[int, int]]:
     """Return where a regular expression is found; one that takes longer, or is none, is refused in words."""
+    if RECURSIVE.search(pattern):
+        raise VitrineError("A pattern cannot hold itself here.", cure="Search something simpler.")
     try:
         found = regex.finditer(pattern, text, timeout=max(seconds, 1e-3), concurrent=True)
         return [match.span() for match in found if match.end() > match.start()]
@@ -197,7 +200,9 @@ def spans(pattern: str, text: str, seconds: float) -> list[tuple[int, int]]:
         raise VitrineError(
             f"{shortened(pattern)} takes too long to be searched.", cure="Search something simpler."
         ) from None
-    except (regex.error, RecursionError, OverflowError, MemoryError) as error:
+    except MemoryError:
+        raise VitrineError(f"{shortened(pattern)} takes too much memory.", cure="Search something simpler.") from None
+    except (regex.error, RecursionError, OverflowError, ValueError) as error:
         raise VitrineError(f"{shortened(pattern)} is no regular expression: {str(error)[:100]}.") from None
 
 
