@@ -21,7 +21,7 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
 ROOT = Path(__file__).resolve().parents[1]
-PATIENCE = 90
+PATIENCE = 90.0  # seconds that anything may take: no test is about time, and machines may be shared
 QUIET = [
     "--no-sandbox",
     "--disable-gpu",

@@ -6,6 +6,7 @@ import json
 import os
 import stat
 import string
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -207,3 +208,24 @@ def test_a_visitor_brings_so_many_pictures_and_a_looker_none(monkeypatch):
         limits.bring_one(ada)
     with pytest.raises(VitrineError, match="only lets you look"):
         limits.bring_one(Visitor("looker", "x"))
+
+
+def test_a_visitor_brings_so_much_of_files_and_nobody_where_the_disk_is_full(monkeypatch):
+    monkeypatch.setenv("VITRINE_GUEST_FILES", "1")
+    ada = Visitor("guest", "files of ada")
+    limits.bring_file(ada, 2**19)
+    with pytest.raises(VitrineError, match="1 MiB of files"):
+        limits.bring_file(ada, 2**20)
+    limits.bring_file(Visitor(), 2**22)
+    monkeypatch.setattr(limits.shutil, "disk_usage", lambda _: SimpleNamespace(free=2**30))
+    with pytest.raises(VitrineError, match="nearly full"):
+        limits.bring_file(Visitor(), 10)
+
+
+def test_as_many_runs_as_are_to_learn_at_once_must_be_free(home, monkeypatch):
+    monkeypatch.setattr("engine.live.house.fill", lambda *_: None)
+    house, ada = House(), Visitor("guest", "duel of ada")
+    with pytest.raises(VitrineError, match="3 runs cannot begin at once now"):
+        limits.begin_some(house.store, ada, 3)
+    limits.begin_some(house.store, ada, 2)
+    limits.begin_some(house.store, Visitor(), 3)
