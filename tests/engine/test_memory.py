@@ -49,6 +49,17 @@ def experiment_of(cell, data=PROSE, out=30, **recipe):
     return Experiment("kept", {"network": graph}, data, Label(), Recipe(**options)), dataset
 
 
+def advanced(learner, steps):
+    """Return a learner after so many steps of its first epoch."""
+    learner.enter()
+    for inputs, targets in learner.batches():
+        learner.advance(inputs, targets)
+        if learner.step == steps:
+            break
+    learner.leave()
+    return learner
+
+
 @pytest.mark.parametrize("kind", list(CELLS))
 def test_kept_state_equals_one_long_sequence(kind):
     layer, _ = CELLS[kind]
@@ -173,13 +184,7 @@ def test_kept_state_survives_a_checkpoint_to_the_last_bit(tmp_path):
     through = Learner(experiment, dataset)
     for _ in learn(through):
         pass
-    begun = Learner(experiment, dataset)
-    begun.enter()
-    for inputs, targets in begun.batches():
-        begun.advance(inputs, targets)
-        if begun.step == 7:
-            break
-    begun.leave()
+    begun = advanced(Learner(experiment, dataset), 7)
     assert held(begun.networks)["network"]["cell"].shape == (5, 8)
     path = checkpoint.save(begun, tmp_path)
     again = Learner(experiment, dataset)
@@ -371,13 +376,7 @@ def test_a_duel_of_networks_that_hand_state_on_or_mix_cells():
 
 def test_a_branch_of_kept_state_goes_where_its_parent_goes():
     experiment, dataset = experiment_of(LSTM(units=4, gives="sequence"), carry=True)
-    parent = Learner(experiment, dataset)
-    parent.enter()
-    for inputs, targets in parent.batches():
-        parent.advance(inputs, targets)
-        if parent.step == 6:
-            break
-    parent.leave()
+    parent = advanced(Learner(experiment, dataset), 6)
     state = copied(parent.state())
     branch = Learner(experiment, dataset)
     assert adopt(branch, copied(state)) == []
