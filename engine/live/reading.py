@@ -106,6 +106,10 @@ class Readings:
             while len(self.data) > 1 and (len(self.data) > MOST_DATA or self._bytes() > MOST_BYTES):
                 self.data.popitem(last=False)
 
+    def has(self, source: Source) -> bool:
+        """Return whether a dataset is at hand."""
+        return key_of(source) in self.data
+
     def job(self, source: Source) -> Job | None:
         """Return the reading of a dataset that is under way."""
         job = self.jobs.get(key_of(source))

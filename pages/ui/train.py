@@ -30,6 +30,8 @@ from pages.ui.workbench import Workbench
 
 def train_panel(bench: Workbench) -> None:
     """Draw the forms for data, task and recipe."""
+    data, readings = bench.ready.data, house().hub.past.reading
+    there = data is None or readings.has(data)
     begin_button(bench)
     if not bench.hides("data"):
         _data(bench)
@@ -39,6 +41,8 @@ def train_panel(bench: Workbench) -> None:
         recipe_form(bench, experiment, learns)
     if not bench.hides("task"):
         task_form(bench)
+    if data and not there and readings.has(data):  # read while this was drawn: what stands above does not know it
+        st.rerun()
 
 
 def begin_button(bench: Workbench) -> None:

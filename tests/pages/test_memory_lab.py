@@ -13,6 +13,7 @@ from engine.layers.entry import Input
 from engine.layers.merging import Part
 from engine.layers.sequence import LSTM
 from engine.live.house import house
+from engine.live.reading import StillReading
 from engine.presets import PRESETS
 from engine.training.experiment import Experiment, load
 from engine.training.link import to_link
@@ -121,3 +122,29 @@ def test_facts_lead_to_networks_that_show_them(home):
 
     assert all(fact.preset in PRESETS for fact in OF_MEMORY)
     assert all(PRESETS[fact.preset].family == "rnn" for fact in OF_MEMORY)
+
+
+def test_data_that_are_read_while_the_page_is_drawn_are_known_to_all_of_it(home, monkeypatch):
+    path = kept(b"v,w\n" + b"".join(b"0,%d\n" % (place % 9) for place in range(90)), ".csv")
+    data = DATASETS["series"](path=path, value="w", window=7)
+    past, told = house().hub.past, []
+    readings, notes = type(past.reading), type(past).notes
+    whole, there = readings.dataset, readings.has
+
+    def slow(self, source, patience=None):
+        """Say that it is still read, until what stands above has been drawn."""
+        if not told:
+            raise StillReading("Reading Your series: 0%.")
+        return whole(self, source, 30.0)
+
+    def then(self, source):
+        """From here on it is there."""
+        told.append(source)
+        whole(self.reading, source, 30.0)
+        return notes(self, source)
+
+    monkeypatch.setattr(readings, "dataset", slow)
+    monkeypatch.setattr(readings, "has", lambda self, source: bool(told) and there(self, source))
+    monkeypatch.setattr(type(past), "notes", then)
+    app = lab(dataclasses.replace(PRESETS["sines"].experiment(), data=data))
+    assert [button for button in app.button if button.key == "rnn-fit"]
