@@ -47,13 +47,15 @@ def task_form(bench: Workbench) -> None:
         )
         st.caption(experiment.task.help())
         without = () if experiment.data and experiment.data.foretells else experiment.task.as_usual(*OF_TEXTS)
-        told = functools.partial(set_part, bench, "task")
+        told = functools.partial(set_part, bench, "task", experiment.task.kind)
         form(experiment.task, f"{bench.key}.task", told, without=without)
 
 
-def set_part(bench: Workbench, part: str, name: str, value: Any) -> None:
-    """Change an option of data or task."""
+def set_part(bench: Workbench, part: str, kind: str, name: str, value: Any) -> None:
+    """Change an option of data or task of a kind; a browser may still tell of a field of the kind before."""
     choice = getattr(bench.ready, part)
+    if choice.kind != kind:
+        return
     new = choice.but(**{name: value(getattr(choice, name)) if callable(value) else value})
     experiment = dataclasses.replace(bench.experiment, **{part: new})
     bench.put(at_hand(experiment) if part == "data" else experiment)

@@ -1,6 +1,7 @@
 """Train: data of an experiment, and the way from there to a run."""
 
 import dataclasses
+import functools
 
 import streamlit as st
 
@@ -168,7 +169,7 @@ def _data(bench: Workbench) -> None:
                 own_points(bench, source)
             elif isinstance(source, Texts | Writing | Series):
                 own_file(bench, source)
-        form(source, f"{bench.key}.data.{source.kind}", lambda n, v: set_part(bench, "data", n, v))
+        form(source, f"{bench.key}.data.{source.kind}", functools.partial(set_part, bench, "data", source.kind))
         if source.fetched and not source.here() and visitor().rules:
             name = f"Fetch {source.title}"
             if st.button(name, icon=":material/download:", key=f"{bench.key}-fetch", width="stretch"):

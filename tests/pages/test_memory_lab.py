@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from types import SimpleNamespace
 
 import pytest
 
@@ -18,6 +19,7 @@ from engine.presets import PRESETS
 from engine.training.experiment import Experiment, load
 from engine.training.link import to_link
 from pages.ui import files
+from pages.ui.task import set_part
 from tests.engine.living import end_all
 from tests.pages.test_pages import opened as page
 
@@ -148,3 +150,15 @@ def test_data_that_are_read_while_the_page_is_drawn_are_known_to_all_of_it(home,
     monkeypatch.setattr(type(past), "notes", then)
     app = lab(dataclasses.replace(PRESETS["sines"].experiment(), data=data))
     assert [button for button in app.button if button.key == "rnn-fit"]
+
+
+def test_a_field_of_the_data_before_changes_nothing_of_those_that_are_there_now(home):
+    app = lab(PRESETS["sines"].experiment())
+    app.selectbox(key="rnn.data").set_value("series").run()
+    assert now(app).data.window == 24
+    told = []
+    bench = SimpleNamespace(ready=now(app), experiment=now(app), put=told.append)
+    set_part(bench, "data", "waves", "window", 40)  # which a slow browser may tell late
+    assert told == []
+    set_part(bench, "data", "series", "window", 30)
+    assert told[0].data.window == 30
