@@ -45,7 +45,7 @@ class Running(Source):
 
     def load(self):
         """Cut the text into windows; what is known of it comes from what is learned."""
-        most = self.length * (2 if self.reads == "letters" else LONG)  # of what is longer nothing is needed
+        most = self.length * (4 if self.reads == "letters" else LONG)  # of what is longer nothing is needed
         pieces = in_pieces(composed(self.text()[:most]), self.reads, lines=True)[: self.length]
         every = torch.arange(len(pieces))
         learned, *_ = spans = [[pieces[i] for i in part.tolist()] for part in stretches(every, self)]

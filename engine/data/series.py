@@ -95,7 +95,7 @@ def along_time(names: list[str], rows: Rows, value: str, date: str) -> tuple[tor
     dated = None if date == IN_ORDER else column(names, date) if date else _dates(names, rows, place)
     numbers = [number(row[place], names[place], line) for line, row in rows]
     if dated is None:
-        said = ["There is no column of dates: the lines are taken in their order."]
+        said = ["No column is taken for dates: the lines are taken in their order."]
     else:
         moments = [moment(row[dated]) for _, row in rows]
         known = [one for one in moments if one is not None]
@@ -117,11 +117,12 @@ def along_time(names: list[str], rows: Rows, value: str, date: str) -> tuple[tor
 
 
 def _dates(names: list[str], rows: Rows, value: int) -> int | None:
-    """Return the first column that holds dates; bare years are only taken for some where they grow line by line."""
+    """Return the first column that holds dates; bare years only where they grow or fall line by line."""
     for place in (place for place in range(len(names)) if place != value):
         cells = [row[place].strip() for _, row in rows]
         bare = all(cell.isdecimal() and len(cell) == 4 for cell in cells)
-        if all(map(moment, cells)) and (not bare or all(a < b for a, b in itertools.pairwise(cells))):
+        ordered = sorted(set(cells))  # each once, so that none comes twice
+        if all(map(moment, cells)) and (not bare or cells in (ordered, ordered[::-1])):
             return place
     return None
 

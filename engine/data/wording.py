@@ -93,8 +93,9 @@ class Worded(Source):
         read = [self._read(text) for text in texts]
         if not all(read):
             raise VitrineError(f"Text {read.index([]) + 1:,} has no {self.reads} in it.", cure="Leave it out.")
-        if len(read) * self.longest > MOST_TOKENS:
-            said = f"{len(read):,} texts of up to {self.longest:,} {self.reads} are more than fit."
+        longest = max(map(len, read))
+        if len(read) * longest > MOST_TOKENS:
+            said = f"{len(read):,} texts of up to {longest:,} {self.reads} are more than fit."
             raise VitrineError(said, cure="Read less of each.")
         return read
 

@@ -83,6 +83,7 @@ def begin_some(store: Store, visitor: Visitor, many: int) -> None:
     for use in uses(store, visitor):
         if use.has >= use.most or (not use.unit and use.has + many > use.most):
             cure = "Delete some on the Runs page." if use.unit else "Wait, or stop one of them."
+            cure = f"Choose at most {use.most:,.0f}." if not use.unit and many > use.most else cure
             what = "No other run can begin now" if many == 1 else f"{many} runs cannot begin at once now"
             raise VitrineError(f"{what} ({use}).", cure=cure)
 

@@ -36,10 +36,11 @@ def without(session: Session, off: Sequence[str]) -> Session:
             del session.kept[old]
         maimed = session.still()
         graphs = session.network.experiment.graphs
-        gates = {words.strip() for words in off if words.strip().rpartition(":")[2] in OPEN}
+        known = {address(role, path, graphs) for role, graph in graphs.items() for path in _paths(graph)}
+        gates = {words.strip() for words in off if ":" in words and words.strip().rpartition(":")[2] in OPEN} - known
         units_off = parsed(graphs, [words for words in off if words.strip() not in gates])
-        known = parsed(graphs, [words.rpartition(":")[0] for words in gates])
-        opened: dict[str, list[str]] = {name: [] for name in known}
+        layers = parsed(graphs, [words.rpartition(":")[0] for words in gates])
+        opened: dict[str, list[str]] = {name: [] for name in layers}
         for words in sorted(gates):
             opened[words.rpartition(":")[0].strip()].append(words.rpartition(":")[2])
         for role, graph in graphs.items():
@@ -52,6 +53,11 @@ def without(session: Session, off: Sequence[str]) -> Session:
                     module.register_forward_hook(_hook(units, unit_axes(graph)[step.path]))
         session.kept[key] = maimed
     return session.kept[key]
+
+
+def _paths(graph: Graph) -> set[str]:
+    """Return what layers are called: as modules and as the graph does."""
+    return {name for step in steps(graph) for name in (step.path, step.place)}
 
 
 def parsed(graphs: Mapping[str, Graph], off: Sequence[str]) -> dict[str, list[int]]:

@@ -24,10 +24,11 @@ def adopt(learner: Learner, state: dict[str, Any]) -> list[str]:
             part.restore({"state": state["optimisers"][role]["state"], "param_groups": own})
     learner.random = dict(state["random"])
     learner.place_at(state["at"])
-    if learner.recipe.carry and before.batch != learner.recipe.batch:
-        learner.seen = 0  # other stretches lie side by side now: this epoch begins anew, with nothing held
-    elif not fresh:
-        hold_again(learner.networks, state.get("held", {}))
+    if learner.recipe.carry:
+        alike = before.carry and before.batch == learner.recipe.batch and state.get("data") == learner.data_words
+        if not alike:
+            learner.seen = 0  # other stretches lie side by side now: this epoch begins anew
+        hold_again(learner.networks, state.get("held", {}) if alike and not fresh else {})
     if (before.batch, before.epochs) != (learner.recipe.batch, learner.recipe.epochs):
         learner.origin = learner.step, learner.epochs
     learner.settled = False  # what was at rest there need not be so here

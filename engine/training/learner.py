@@ -210,6 +210,12 @@ class Learner(Answering):
         for role, weights in self.best.weights.items():
             self.networks[role].load_state_dict(weights)
 
+    @property
+    def data_words(self) -> str:
+        """Return what tells its data from all others."""
+        recipe = self.recipe
+        return f"{self.experiment.data and self.experiment.data.write()} {recipe.examples} {recipe.folds} {recipe.fold}"
+
     # -- its whole state -----------------------------------------------------------------------------------------
 
     def weights(self) -> dict[str, dict[str, torch.Tensor]]:
@@ -224,6 +230,7 @@ class Learner(Answering):
             "scaler": self.scaler.state_dict() if self.scaler else {},
             "random": self.random,
             "held": held(self.networks),
+            "data": self.data_words,
             "best": {"score": self.best.score, "epochs": self.best.epochs, "weights": self.best.weights},
             "recipe": self.recipe.write(),
             "dropout": self.dropout,

@@ -28,7 +28,7 @@ class Remembering(Recurrent):
         """Read a batch; while it learns, piece by piece, with what was held."""
         if not self.training:
             return super().read(x, first, lengths)
-        if first is None and self.held is not None and len(self.held) == len(x):
+        if first is None and self.carries and self.held is not None and len(self.held) == len(x):
             first = self.held
         size, state, pieces = self.back or x.shape[1], first, []
         for start in range(0, x.shape[1], size):

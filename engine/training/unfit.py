@@ -42,7 +42,8 @@ def _long(graphs: Mapping[str, Graph], recipe: Recipe, dataset: Dataset) -> str:
     """Return that sequences are too long for the memory that one network may take, and how long, or nothing."""
     if not any(form in SEQUENCES for form, _ in dataset.pieces(dataset.train).values()):
         return ""
-    batch = len(dataset.train) if recipe.batch == "all" else int(recipe.batch)
+    whole = recipe.batch == "all" or recipe.optimiser == "lbfgs"
+    batch = len(dataset.train) if whole else int(recipe.batch)
     needed, most = learning_bytes(graphs, batch) / 2**30, allowed_bytes() / 2**30
     if needed <= most:
         return ""

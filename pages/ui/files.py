@@ -25,7 +25,6 @@ EXAMPLES = {
 }
 COLUMNS = {"texts": {"text": "Texts", "target": "Classes"}, "series": {"value": "Numbers", "date": "Dates"}}
 AUTOMATIC, LINES = "found by itself", "the order of the lines"
-WORDS = {AUTOMATIC: "", LINES: IN_ORDER}
 IN_A_LINK = 9_000  # bytes that a text may have, packed, to be part of a link
 
 
@@ -95,16 +94,24 @@ def _columns(bench: Workbench, source: Texts | Writing | Series) -> None:
         return
     for (option, label), place in zip(COLUMNS[source.kind].items(), st.columns(2), strict=True):
         key = f"{bench.key}.column.{source.kind}.{option}"
-        show(key, {value: word for word, value in WORDS.items()}.get(getattr(source, option), getattr(source, option)))
+        now = getattr(source, option)
+        in_order = option == "date" and now == IN_ORDER
+        show(key, LINES if in_order else now or AUTOMATIC)
 
         def choose(option: str = option, key: str = key) -> None:
             try:
-                changed = source.but(**{option: WORDS.get(st.session_state[key], st.session_state[key])})
+                changed = source.but(**{option: _meant(option, st.session_state[key])})
                 bench.put(at_hand(dataclasses.replace(bench.experiment, data=changed)))
             except VitrineError as error:
                 bench.complain(str(error))
 
-        now = getattr(source, option)
         offered = [AUTOMATIC, *([LINES] if option == "date" else []), *names]
-        offered += [now] if now not in ("", IN_ORDER, *names) else []
+        offered += [now] if now and not in_order and now not in names else []
         place.selectbox(label, offered, key=key, on_change=choose)
+
+
+def _meant(option: str, word: str) -> str:
+    """Return the value of an option that a person chose by this word."""
+    if word == AUTOMATIC:
+        return ""
+    return IN_ORDER if option == "date" and word == LINES else word

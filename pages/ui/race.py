@@ -8,10 +8,12 @@ import streamlit as st
 
 from engine.choice import in_words
 from engine.live.house import house
+from engine.live.limits import setting
 from engine.training.duel import CELLS, has_cells
 from engine.training.experiment import Experiment
 from pages.ui.forms import draw
 from pages.ui.table import MOST_RIVALS
+from pages.ui.visitor import visitor
 from pages.ui.workbench import Workbench
 
 DIFFERS = ("rate", "optimiser", "batch", "momentum", "schedule", "decay", "l1", "clip", "seed")
@@ -46,8 +48,9 @@ def duel(bench: Workbench, begin: Callable[[list[str]], None]) -> None:
         st.caption("The same network, data and recipe; only the cells differ.")
         names = {kind: cell.title.removeprefix("Vanilla ") for kind, cell in CELLS.items()}
         kinds = list(CELLS)
+        first = kinds if visitor().rules else kinds[: int(setting("GUEST_RUNS", 2))]
         chosen = st.pills(
-            "Cells", kinds, selection_mode="multi", default=kinds, key=f"{key}.cells", format_func=names.__getitem__
+            "Cells", kinds, selection_mode="multi", default=first, key=f"{key}.cells", format_func=names.__getitem__
         )
         rivals = [kind for kind in CELLS if kind in chosen]
         label = f"Let {len(rivals)} learn" if len(rivals) > 1 else "Choose two or three"

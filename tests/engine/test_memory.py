@@ -12,6 +12,7 @@ from torch import nn
 from engine.data import DATASETS
 from engine.errors import VitrineError
 from engine.graph.chain import chain
+from engine.graph.cost import learning_bytes
 from engine.graph.network import Network
 from engine.graph.trace import trace
 from engine.layers.dense import Dense
@@ -331,6 +332,10 @@ def test_layers_that_bear_the_name_of_their_cells_are_called_neutrally():
 def test_sequences_that_are_too_long_for_memory_are_told_how_long(monkeypatch):
     experiment, dataset = experiment_of(LSTM(units=64, layers=2, gives="sequence"), batch=50)
     assert unfit(experiment.graphs, experiment.task, experiment.recipe, dataset) == ""
+    whole = experiment.recipe.but(optimiser="lbfgs")
+    monkeypatch.setenv("VITRINE_MEMORY", str(1.5 * learning_bytes(experiment.graphs, 50) / 2**30))
+    assert unfit(experiment.graphs, experiment.task, experiment.recipe, dataset) == ""
+    assert f"A batch of {len(dataset.train)} such" in unfit(experiment.graphs, experiment.task, whole, dataset)
     monkeypatch.setenv("VITRINE_MEMORY", "0.0001")
     words = unfit(experiment.graphs, experiment.task, experiment.recipe, dataset)
     assert "A batch of 50 such long sequences takes about 0.0 GiB" in words
@@ -339,8 +344,6 @@ def test_sequences_that_are_too_long_for_memory_are_told_how_long(monkeypatch):
 
 @pytest.mark.parametrize("kind", list(CELLS))
 def test_the_estimate_of_memory_is_about_what_the_way_back_keeps(kind):
-    from engine.graph.cost import learning_bytes
-
     layer, _ = CELLS[kind]
     graph = chain(series=Input(sizes=(200, 8)), cell=layer(units=64, gives="sequence"), out=Dense(units=4))
     network, kept = Network(graph), {}
@@ -388,9 +391,15 @@ def test_a_branch_of_kept_state_goes_where_its_parent_goes():
     ends = (learner.networks["network"].parameters() for learner in (branch, again))
     assert all(torch.equal(one, other) for one, other in zip(*ends, strict=True))
     wider = dataclasses.replace(experiment, recipe=experiment.recipe.but(batch=7, epochs=3.0))
-    other = Learner(wider, dataset)
-    adopt(other, copied(parent.state()))
-    assert (other.seen, held(other.networks)) == (0, {})
+    less = PROSE.but(length=2000)
+    shorter = dataclasses.replace(experiment, data=less)
+    for changed, data in ((wider, dataset), (shorter, less.load())):
+        other = Learner(changed, data)
+        adopt(other, copied(parent.state()))
+        assert (other.seen, held(other.networks)) == (0, {})
+    forgetful = Learner(dataclasses.replace(experiment, recipe=experiment.recipe.but(carry=False, back=6)), dataset)
+    adopt(forgetful, copied(parent.state()))
+    assert held(forgetful.networks) == {}
 
 
 def test_batches_stay_as_large_while_state_is_kept():

@@ -15,6 +15,7 @@ from torch import nn
 from engine.data import DATASETS
 from engine.errors import VitrineError
 from engine.layers.convolution import Conv1d
+from engine.layers.dense import Dense
 from engine.layers.modules import lengths_of
 from engine.layers.sequence import GRU, LSTM, RNN
 from engine.looking.lesions import without
@@ -601,6 +602,16 @@ def test_gates_are_ranked_beside_units():
     view = VIEWS["ablation"]()
     assert "all 3 tried" in view.draw(frame)["layout"]["xaxis2"]["title"]["text"]
     assert view.pick({"part": "units", "x": "cell:update"}).off == ("cell:update",)
+
+
+def test_a_layer_may_be_called_as_a_gate_is():
+    session = session_on(GRU(units=3), REVIEWS, out=2, update=Dense(units=4))
+    tokens = session.network.dataset.train.inputs[:3]
+    maimed = without(session, ["update"])
+    with torch.no_grad():
+        answers = maimed.module(tokens)
+    bias = session.module.get_submodule("out").bias
+    torch.testing.assert_close(answers, bias.expand_as(answers).detach())
 
 
 @pytest.mark.parametrize(

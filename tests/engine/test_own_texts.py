@@ -2,6 +2,7 @@
 
 import io
 import tarfile
+import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
@@ -272,7 +273,7 @@ def test_months_hours_and_lines_without_a_date():
     assert "by seconds" in notes[0]
     values, notes = read("what,v\nx,1\ny,5\nz,2\n")
     np.testing.assert_allclose(values, [1, 5, 2], atol=1e-6)
-    assert notes == ("There is no column of dates: the lines are taken in their order.",)
+    assert notes == ("No column is taken for dates: the lines are taken in their order.",)
 
 
 @pytest.mark.parametrize(
@@ -503,10 +504,12 @@ def test_prices_are_no_years_and_lines_may_be_taken_as_they_come():
     prices = [1537, 1541, 1530, 1537]
     values, notes = read("open,close\n" + "".join(f"{p},{i}\n" for i, p in enumerate(prices)))
     np.testing.assert_allclose(values, [0, 1, 2, 3], atol=1e-6)
-    assert notes == ("There is no column of dates: the lines are taken in their order.",)
+    assert notes == ("No column is taken for dates: the lines are taken in their order.",)
     values, notes = read("year,v\n1990,5\n1991,7\n1993,1\n")
     np.testing.assert_allclose(values, [5, 7, 4, 1], atol=1e-5)
     assert "in the order of 'year'" in notes[0]
+    values, notes = read("year,v\n1993,1\n1991,7\n1990,5\n")  # as many tables have it, the newest first
+    np.testing.assert_allclose(values, [5, 7, 4, 1], atol=1e-5)
     values, _ = read("day,v\n2024-01-03,1\n2024-01-01,2\n2024-01-02,3\n", date="-")
     np.testing.assert_allclose(values, [1, 2, 3], atol=1e-6)
 
@@ -573,3 +576,11 @@ def test_of_a_long_text_no_more_is_cut_than_is_used():
     text = "ab " * 400_000
     dataset = DATASETS["writing"](path=written(text, ".txt"), reads="words", length=1000, window=10).load()
     assert sum(len(split) for split in dataset.splits().values()) <= 100
+
+
+def test_as_many_letters_are_used_as_are_asked_for_however_they_are_written():
+    text = unicodedata.normalize("NFD", "각난닫랄" * 800)
+    dataset = DATASETS["writing"](path=written(text, ".txt"), length=2000, window=10, validation=0.0, test=0.0).load()
+    assert len(dataset.train) == 199
+    many = DATASETS["texts"](path=written("text,kind\n" + "a b,x\nc d,y\n" * 6000), longest=5000).load()
+    assert many.sizes == (2,)
