@@ -737,3 +737,16 @@ def test_nothing_is_written_from_nothing_and_words_keep_apart(data):
     view = VIEWS["generate"](start="the dog", length=2)
     point = {"name": "a", "part": view.draw(view.compute(session))["data"][0]["meta"]["part"]}
     assert view.pick(point).start == ("the doga" if letters else "the dog a")
+
+
+def test_parts_add_up_where_the_way_to_a_text_is_steep():
+    session = session_on(GRU(units=6), REVIEWS, out=2)
+    with torch.no_grad():
+        for weight in session.module.get_submodule("cell").parameters():
+            weight.mul_(8)  # so that states jump on the way from nothing to the text
+    apart = []
+    for place in range(12):
+        frame = seen(session, "tokens", sample=f"train {place}", methods=("integrated gradients",), toward="kind")
+        change = frame.words["whole"] - frame.words["none"]
+        apart.append(abs(frame["parts"].sum() - change))
+    assert max(apart) < 0.05  # fifty places alike would be more than 0.5 apart

@@ -15,7 +15,7 @@ from engine.looking.session import Session, looking
 from engine.looking.shared import Example, Words, offered, picked
 from engine.looking.view import view
 from engine.views.sequences.asking import at_the_end
-from engine.views.sequences.cells import OfCells, Reading, labels, read, recurrent
+from engine.views.sequences.cells import OfCells, Reading, labels, read, recurrent, visible
 from engine.views.sequences.states import along
 
 COMPARED = 200  # pieces between the first edit and the last, up to which it is looked for what was moved
@@ -72,7 +72,7 @@ class Ripple(OfCells):
         before, after = (_answered(session, sample) for sample in (old, new))
         names = session.network.task.names(session.network.dataset)
         order = np.argsort(-np.abs(after - before), kind="stable")[:SHOWN]
-        called = [names[place] if place < len(names) else f"output {place}" for place in order.tolist()]
+        called = [visible(names[place]) if place < len(names) else f"output {place}" for place in order.tolist()]
         return list(zip(called, before[order].tolist(), after[order].tolist(), strict=True))
 
     def pick(self, point):

@@ -24,6 +24,8 @@ from engine.views.sequences.cells import labels
 from engine.views.sequences.states import Place, along
 
 STEPS = 50  # from nothing to the text, at which gradients are asked for
+NEAR = 0.01  # of the change of the score, to which parts should add up
+HALVED, MOST_STEPS = 12, 300  # how often steep steps are halved, and how many there may be in the end
 Method = Literal["integrated gradients", "gradient × input", "leave one out", "occlusion"]
 
 
@@ -139,10 +141,43 @@ class Question:
 
 
 def integrated(question: Question, given: Tensor) -> Tensor:
-    """Return, of each piece, the integral of its gradient on the way from vectors of nothing, along its vector."""
-    places, weights = (torch.as_tensor(values / 2, device="cpu") for values in np.polynomial.legendre.leggauss(STEPS))
-    vectors, gradients = question.gradients(given, places + 0.5)
+    """Return, of each piece, the integral of its gradient on the way from vectors of nothing, along its vector.
+
+    Where the score turns sharply on that way, gradients are asked for close together there, so that parts add up.
+    """
+    with torch.no_grad():
+        change = float(question.score(given)) - float(question.through(given, 0.0))
+    at, weights = (torch.as_tensor(values / 2) for values in np.polynomial.legendre.leggauss(STEPS))
+    found = _summed(question, given, at + 0.5, weights)
+    if abs(float(found.sum()) - change) > NEAR * abs(change):
+        found = _summed(question, given, *_closely(question, given))
+    return found
+
+
+def _summed(question: Question, given: Tensor, at: Tensor, weights: Tensor) -> Tensor:
+    """Return the weighed sum of gradients at shares of the vectors, along them."""
+    vectors, gradients = question.gradients(given, at)
     return (vectors * (gradients * weights.to(vectors)[:, None, None]).sum(dim=0)).sum(dim=1)
+
+
+def _closely(question: Question, given: Tensor) -> tuple[Tensor, Tensor]:
+    """Return shares of the way, close together where the score is steep, and what each stands for."""
+
+    def scores(shares: Tensor) -> Tensor:
+        with torch.no_grad():
+            return question.through(given.repeat(len(shares), 1), shares.to(given.device).float()[:, None, None]).cpu()
+
+    at = torch.linspace(0, 1, STEPS + 1, dtype=torch.double)
+    known = scores(at)
+    for _ in range(HALVED):
+        steep = (known.diff().abs() > known.diff().abs().sum() * NEAR / 2).nonzero().flatten()
+        if not len(steep) or len(at) + len(steep) > MOST_STEPS:
+            break
+        between = (at[steep] + at[steep + 1]) / 2
+        at, order = torch.cat([at, between]).sort()
+        known = torch.cat([known, scores(between)])[order]
+    middle, half = (at[1:] + at[:-1]) / 2, (at[1:] - at[:-1]) / 2
+    return torch.cat([middle - half / 3**0.5, middle + half / 3**0.5]), torch.cat([half, half])  # Gauss's two points
 
 
 def times_input(question: Question, given: Tensor) -> Tensor:
