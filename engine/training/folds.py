@@ -54,7 +54,28 @@ def folded(dataset: Dataset, recipe: Recipe) -> Dataset:
         what = "windows reach too far" if dataset.overlap else "groups are too large"
         raise VitrineError(f"Fold {recipe.fold + 1} has nothing in it: the {what}.", cure="Use fewer folds.")
     rest, held_out = (in_time(rest), in_time(held_out)) if forward else (rest, held_out)
-    return dataclasses.replace(dataset, train=pool.take(rest), validation=pool.take(held_out))
+    found = dataclasses.replace(dataset, train=pool.take(rest), validation=pool.take(held_out))
+    return _scaled_anew(found) if forward and dataset.overlap else found
+
+
+def _scaled_anew(dataset: Dataset) -> Dataset:
+    """Return windows of a series scaled by what is learned from, and by nothing that comes later."""
+    mean, deviation = dataset.scale
+    windows = dataset.train.inputs[:, :, 0].double()
+    bases = dataset.train.bases  # of changes, only those of the first season are what windows hold
+    last = dataset.train.targets[-1, : None if bases is None else bases.shape[1]].double()
+    learned = mean + deviation * torch.cat([windows[0], windows[1:, -1], last])
+    new, spread = float(learned.mean()), float(learned.std().nan_to_num())
+    spread = spread if spread > 1e-12 * abs(new) else 1.0
+
+    def scaled(values: torch.Tensor) -> torch.Tensor:
+        return ((mean + deviation * values.double() - new) / spread).float()
+
+    parts = {
+        name: dataclasses.replace(split, inputs=scaled(split.inputs), targets=scaled(split.targets))
+        for name, split in dataset.splits().items()
+    }
+    return dataclasses.replace(dataset, scale=(new, spread), **parts)
 
 
 def _both(*parts: torch.Tensor | None) -> torch.Tensor | None:
