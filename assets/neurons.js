@@ -286,12 +286,15 @@ class Neurons {
       try {
         await this.live.order(source, "set", { [this.name]: value });
         this.says.textContent = "";
+        return;
       } catch (error) {
-        this.says.textContent = error.message;
+        if (!error.message.includes("takes no orders")) { // it has ended, and the page does not know it yet
+          this.says.textContent = error.message;
+          return;
+        }
       }
-    } else {
-      this.tell("typed", { name: this.name, value, step: this.step ?? 0, past });
     }
+    this.tell("typed", { name: this.name, value, step: this.step ?? 0, past });
   }
 
   close() {
