@@ -31,6 +31,7 @@ function spot({ columns, high, wide, gap, number }, row, column) {
 let colours; // the module of that name, which all components share,
 let tag; // and how elements and drawings are made
 let icon;
+let Steer;
 let plotly;
 const loaded = () =>
   (plotly ??= new Promise((resolve, refuse) => {
@@ -358,6 +359,8 @@ class Panel {
     this.buttons(this.figure.buttons);
     this.again = this.figure.again;
     if (this.figure.table) return this.write(this.figure);
+    const { steer } = this.figure;
+    this.plot.style.width = steer ? "69%" : "";
     const Plotly = await loaded();
     const look = (this.look = colours.theme(this.host));
     const { data, layout } = themed(this.pointed ? instead(this.figure, this.pointed) : this.figure, look, this.asked);
@@ -368,6 +371,7 @@ class Panel {
     const size = { width: this.plot.clientWidth, height: this.plot.clientHeight };
     await Plotly.react(this.plot, data, { ...layout, ...size }, { displayModeBar: false, doubleClick: "reset" });
     this.drawnFigure = true;
+    this.steering(steer);
     if (!fresh) return;
     this.plot.on("plotly_click", (event) => this.click(event.points[0]));
     this.plot.on("plotly_selected", (event) => {
@@ -384,6 +388,18 @@ class Panel {
       this.tip.hidden = true;
       this.live.hover({ from: this.id, ...this.like });
     });
+  }
+
+  // Let a place be pointed at of which something is shown at once, where the figure has such places.
+  steering(steer) {
+    if (!steer) {
+      this.steers?.close();
+      this.steers = undefined;
+      return;
+    }
+    const ask = (code) => this.live.steer(this.data.source, this.view, this.at, code);
+    this.steers ??= new Steer(this.host, this.plot, tag, ask);
+    this.steers.take(steer);
   }
 
   // What figures have in common that are hovered over together.
@@ -446,6 +462,7 @@ class Panel {
 
   close() {
     this.live.drop(this.id);
+    this.steers?.close();
     this.watching.disconnect();
     this.sizing.disconnect();
     this.quiet();
@@ -463,8 +480,8 @@ const panels = new WeakMap();
 export default function ({ parentElement, data, setStateValue }) {
   let closed = false;
   const shared = (name) => import(/* @vite-ignore */ new URL(`live/${name}.js`, document.baseURI).href);
-  const begin = Promise.all([shared("live"), shared("colours")]).then(([{ live, ...made }, module]) => {
-    [colours, tag, icon] = [module, made.tag, made.icon];
+  const begin = Promise.all([shared("live"), shared("colours"), shared("steer")]).then(([{ live, ...made }, module, other]) => {
+    [colours, tag, icon, Steer] = [module, made.tag, made.icon, other.Steer];
     if (closed) return;
     const tell = (options) => setStateValue("view", options);
     if (!panels.has(parentElement)) panels.set(parentElement, new Panel(parentElement, live, tell));

@@ -118,6 +118,11 @@ class Live {
     return this.ask({ do: "pick", view, point });
   }
 
+  // What is shown at once of a code in something that this page looks at.
+  steer(source, view, at, code) {
+    return this.ask({ do: "steer", source, view, at, code });
+  }
+
   moment(board) {
     return this.moments.get(board) ?? NOW;
   }

@@ -17,6 +17,7 @@ page = st.navigation(
             st.Page("labs/playground.py", title="Playground", icon=":material/scatter_plot:"),
             st.Page("labs/cnn.py", title="CNN lab", icon=":material/grid_view:"),
             st.Page("labs/rnn.py", title="RNN lab", icon=":material/linear_scale:"),
+            st.Page("labs/autoencoder.py", title="Autoencoder lab", icon=":material/compress:"),
         ],
         "Models": [st.Page("models/runs.py", title="Runs", icon=":material/stacked_line_chart:")],
     },

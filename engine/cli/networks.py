@@ -11,12 +11,11 @@ from engine.cli.words import Json, Named, console, experiment_of, table_of
 
 def presets() -> None:
     """List the networks that ship with Vitrine."""
-    from engine.graph.cost import cost
     from engine.presets import by_size
 
     table = table_of("name", "weights", "what it is")
     for name, preset in by_size():
-        table.add_row(name, f"{cost(preset.make()).total.weights:,}", f"{preset.title}. {preset.about}")
+        table.add_row(name, f"{preset.weights:,}", f"{preset.title}. {preset.about}")
     console().print(table)
 
 

@@ -15,7 +15,7 @@ from engine.live.past import Past
 from engine.live.reading import StillReading
 from engine.live.scene import NOW, RUN, Key, Scene, Viewer, drawn, packed
 from engine.live.standing import standing
-from engine.looking import Frame, Session
+from engine.looking import Frame, Session, View
 from engine.looking.view import frame_of, staged
 from engine.runs import frames
 from engine.runs.changes import Changes
@@ -72,7 +72,7 @@ class Hub:
     def watch(self, viewer: Viewer, name: str, source: str, options: dict[str, Any], at: int = NOW) -> None:
         """Show a viewer this view, now and whenever it changes."""
         view = read(options)
-        key = Key(source, orjson.dumps(view.write(), option=orjson.OPT_SORT_KEYS).decode(), at)
+        key = _key(source, view, at)
         experiment = self.past.experiment(source)
         if words := view.refusal(experiment):
             raise VitrineError(words)
@@ -88,6 +88,14 @@ class Hub:
             viewer.show(name, message)
         else:
             self.asked.set()
+
+    def steer(self, source: str, options: dict[str, Any], at: int, code: list[float]) -> dict[str, Any]:
+        """Return what something that is looked at shows at once of a code; nobody else waits for it."""
+        with self.lock:
+            scene = self.scenes.get(_key(source, read(options), at))
+        if scene is None:
+            raise VitrineError("Nobody looks at this any more.", cure="Reload the page.")
+        return scene.steer(self.past.experiment(source), code)
 
     def state(self, viewer: Viewer, name: str, run: str) -> None:
         """Tell a viewer how a run stands, now and whenever that changes."""
@@ -211,7 +219,9 @@ class Hub:
     def _draw_frame(self, scene: Scene, key: frames.Key, seen: Any) -> None:
         if found := frames.newest(self.store, *key):
             scene.seen = seen
-            scene.say(drawn(scene.view, Frame.unpack(found[1]), found[0], found[2]))
+            frame = Frame.unpack(found[1])
+            scene.keep(frame)
+            scene.say(drawn(scene.view, frame, found[0], found[2]))
 
     def _draw_record(self, scene: Scene) -> None:
         run = scene.key.source.removeprefix(RUN)
@@ -262,6 +272,7 @@ class Hub:
                 scene.refused = "problem" in frame.words
                 if frame.whole:
                     scene.pieces = None
+                scene.keep(frame)
                 return drawn(scene.view, frame, step), frame.whole
         except StillReading as error:
             scene.refused, scene.seen, scene.again = True, None, time.monotonic() + AGAIN
@@ -282,3 +293,7 @@ class Hub:
             self.kept[scene.key] = message
             while len(self.kept) > MOST_KEPT or sum(map(len, self.kept.values())) > MOST_BYTES:
                 self.kept.popitem(last=False)
+
+
+def _key(source: str, view: View, at: int) -> Key:
+    return Key(source, orjson.dumps(view.write(), option=orjson.OPT_SORT_KEYS).decode(), at)

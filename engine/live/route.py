@@ -21,6 +21,7 @@ from engine.views.reading import read
 
 MOST_MESSAGE = 32_768  # characters
 MOST_LOOKS = 48  # things that one browser page looks at
+MOST_CODE = 512  # numbers that somebody steers by
 MOST_VIEWERS = 1000
 MOST_WAITING = 2_000  # messages that a page has not read yet
 MOST_ORDERS = 20  # of one page, that nobody has answered yet
@@ -111,10 +112,9 @@ class Connection:
         match message["do"]:
             case "watch":
                 self._make_room(name)
-                source, at = _text(message, "source"), message.get("at", NOW)
-                if isinstance(at, bool) or not isinstance(at, int) or at < NOW or at > 2**53:
-                    raise VitrineError(f"'at' is a step, or {NOW} for now; received {shortened(at)}.")
-                self.hub.watch(self, name, source, _options(message), at)
+                self.hub.watch(self, name, _text(message, "source"), _options(message), _step(message))
+            case "steer":
+                return self.hub.steer(_text(message, "source"), _options(message), _step(message), _code(message))
             case "state":
                 self._make_room(name)
                 self.hub.state(self, name, _text(message, "source").removeprefix(RUN))
@@ -158,6 +158,24 @@ def _text(message: dict[str, Any], word: str) -> str:
     if not isinstance(value, str) or not 0 < len(value) <= 200:
         raise VitrineError(f"{word!r} must be a short text; received {shortened(value)}.")
     return value
+
+
+def _step(message: dict[str, Any]) -> int:
+    at = message.get("at", NOW)
+    if isinstance(at, bool) or not isinstance(at, int) or at < NOW or at > 2**53:
+        raise VitrineError(f"'at' is a step, or {NOW} for now; received {shortened(at)}.")
+    return at
+
+
+def _code(message: dict[str, Any]) -> list[float]:
+    code = message.get("code")
+    if not isinstance(code, list) or not 0 < len(code) <= MOST_CODE or not all(map(_is_number, code)):
+        raise VitrineError(f"'code' is a row of up to {MOST_CODE} numbers; received {shortened(code)}.")
+    return [float(one) for one in code]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e6
 
 
 def _options(message: dict[str, Any]) -> dict[str, Any]:

@@ -10,11 +10,13 @@ from typing import Any, Protocol
 import numpy as np
 import orjson
 
+from engine.errors import VitrineError
 from engine.figures.figure import Figure
 from engine.looking import View
 from engine.looking.frame import Frame
-from engine.looking.view import figure_of
+from engine.looking.view import Steering, figure_of
 from engine.runs import frames
+from engine.training.experiment import Experiment
 
 RUN, DRAFT = "run:", "draft:"  # how sources begin: a run's name, an experiment that is being built
 NOW = -1  # instead of a step: wherever the run stands
@@ -54,6 +56,8 @@ class Scene:
     again: float = 0.0  # when the past is to be asked again
     refused: bool = False  # whether it could not be shown
     part: str = ""  # of a series: the run that is shown
+    frame: Frame | None = None  # the last one, where it can be steered by,
+    steers: Steering | None = None  # and what answers then
 
     @functools.cached_property
     def digest(self) -> str:
@@ -75,6 +79,19 @@ class Scene:
         """Return the runs that it shows."""
         source = self.key.source
         return {*getattr(self.view, "also", ()), *([source.removeprefix(RUN)] if source.startswith(RUN) else [])}
+
+    def keep(self, frame: Frame) -> None:
+        """Keep the frame that is shown, where somebody may steer by it."""
+        if self.view.steered and frame.whole and "problem" not in frame.words:
+            self.frame, self.steers = frame, None
+
+    def steer(self, experiment: Experiment, code: list[float]) -> dict[str, Any]:
+        """Return what is shown at once of a code."""
+        if self.frame is None:
+            raise VitrineError("Nothing is shown yet that could be steered by.", cure="Wait a moment.")
+        steers = self.steers = self.steers or self.view.steering(self.frame, experiment)
+        assert steers, "a view that is steered says how"
+        return steers(code)
 
     def say(self, message: bytes) -> None:
         """Show everybody a message."""

@@ -114,7 +114,8 @@ class Session:
 
     def turn(self, networks: Networks, inputs: torch.Tensor, targets: torch.Tensor) -> Turn:
         """Return the turn in a step of the network that is looked at."""
-        return next(turn for turn in self.network.task.turns(networks, inputs, targets) if turn.role == self.role)
+        turns = self.network.task.turns(networks, inputs, targets, self.step)
+        return next(turn for turn in turns if self.role in turn.roles)
 
     def still(self) -> "Session":
         """Return the session with networks of its own, which stay as they are however long somebody looks."""

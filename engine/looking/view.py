@@ -1,7 +1,7 @@
 """View: one way of looking, with its options."""
 
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, Literal, Self
 
 from engine.choice import Choice, kinds
@@ -14,6 +14,7 @@ from engine.training.address import SIGN, address
 from engine.training.evaluating import resting
 from engine.training.experiment import Experiment
 
+Steering = Callable[[list[float]], dict[str, Any]]  # what is shown at once of a code that somebody points at
 VIEWS: Registry[type["View"]] = Registry("view")
 MOST_BYTES = 10_000  # of a view's options
 
@@ -29,6 +30,9 @@ class View(Choice):
     height: ClassVar[int] = 300  # pixels that its figure takes
     wide: ClassVar[bool] = False  # whether it takes a row for itself
     follows: ClassVar[bool] = False  # whether it looks at what the whole board looks at
+    together: ClassVar[bool] = False  # whether it looks at networks that go together, rather than at one of them
+    overlaid: ClassVar[bool] = False  # whether several runs are drawn over one another, those in `also` too
+    steered: ClassVar[bool] = False  # whether it answers at once to whoever points at a place of it
     light: ClassVar[bool] = False  # whether it is so quick that it is shown before all others that wait
 
     def refuses(self, experiment: Experiment) -> str:
@@ -42,7 +46,7 @@ class View(Choice):
     @property
     def whole(self) -> bool:
         """Return whether it looks at all networks of an experiment at once."""
-        return self.reads == "record"
+        return self.together or self.reads == "record"
 
     def refusal(self, experiment: Experiment) -> str:
         """Return in words why this cannot be seen of any network of the experiment, or of the one that is named."""
@@ -87,6 +91,10 @@ class View(Choice):
     def draw(self, frame: Frame) -> Figure:
         """Return the figure of a frame."""
         raise NotImplementedError(self.kind)
+
+    def steering(self, frame: Frame, experiment: Experiment) -> Steering | None:
+        """Return what answers at once, beside the figure of a frame, to whoever steers; or nothing where nobody can."""
+        return None
 
     def pick(self, point: dict[str, Any]) -> Self | None:
         """Return the view as it is after a click on a point of its figure, or nothing where clicks mean nothing."""

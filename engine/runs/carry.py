@@ -162,7 +162,7 @@ def _recorded(
     store: Store, run: str, learner: Learner, watch: Watch | None, meet: Meet | None
 ) -> Generator[Report, None, None]:
     """Learn, keeping metrics, pulses and checkpoints; at the end, the scores of all splits."""
-    recorder, keeper = Recorder(store, run, learner.step, len(learner.parts)), Keeper(store, run, learner)
+    recorder, keeper = Recorder(store, run, learner.step, len(learner.losses)), Keeper(store, run, learner)
     pulses = Pulses(store, run, learner)
     begins = not meet or meet(run, learner, keeper, pulses)
     keeper.keep()

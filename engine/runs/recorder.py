@@ -10,15 +10,15 @@ from engine.training.loop import Report
 class Recorder:
     """Curves of one stretch of learning; what an earlier stretch left in the store stays."""
 
-    def __init__(self, store: Store, run: str, step: int, roles: int = 1):
-        self.store, self.run, self.since, self.roles = store, run, step + 1, roles
+    def __init__(self, store: Store, run: str, step: int, losses: int = 1):
+        self.store, self.run, self.since, self.losses = store, run, step + 1, losses
         self.curves: dict[tuple[str, str], Curve] = defaultdict(Curve)
         self.written: dict[tuple[str, str], tuple[int, int]] = {}  # of each curve: its stretch, and the last step
 
     def take(self, report: Report) -> None:
         """Take in a report's losses and scores, and write what is new."""
         for role, losses in report.losses.items():
-            name = "loss" if self.roles == 1 else f"{role} loss"
+            name = "loss" if self.losses == 1 else f"{role} loss"
             for step, loss in losses:
                 self.curves["train", name].add(step, loss)
         for step, split, scores in report.scores:

@@ -39,13 +39,19 @@ class Label(Classify):
             return f"{dataset.title} does not ask what comes next, so nothing said can be read. Let the teacher be 1."
         return super().refuses(graphs, dataset)
 
-    def turns(self, networks, inputs, targets):
+    def forbids(self, recipe):
+        """Refuse that state is kept where the network reads what it said itself."""
+        if not recipe.carry or self.teacher == 1:
+            return ""
+        return "What a network says itself is read from a window's start. Take 'carry' out, or let the teacher be 1."
+
+    def turns(self, networks, inputs, targets, step=0):
         """Yield the one turn there is; some of the time the network reads what it said itself."""
         if self.teacher == 1:
-            yield from super().turns(networks, inputs, targets)
+            yield from super().turns(networks, inputs, targets, step)
             return
         network = networks["network"]
-        yield Turn("network", lambda: self.wrong(network(self.fed_back(network, inputs)), targets))
+        yield Turn(("network",), lambda: self.wrong(network(self.fed_back(network, inputs)), targets))
 
     def fed_back(self, network: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
         """Return texts in which at some places stands what the network says to come there, of what is right before."""

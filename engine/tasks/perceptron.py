@@ -68,9 +68,9 @@ class Perceptron(Task):
         mistaken = (sums > 0) != (targets > 0)
         return -wanted * sums * (mistaken if self.rule == "perceptron" else 1.0)
 
-    def turns(self, networks, inputs, targets):
+    def turns(self, networks, inputs, targets, step=0):
         """Yield the one turn there is; the changes of a batch add up."""
-        yield Turn("network", lambda: self._losses(self._sums(networks, inputs), targets).sum())
+        yield Turn(("network",), lambda: self._losses(self._sums(networks, inputs), targets).sum())
 
     def answer(self, networks, inputs):
         """Return two columns of which the neuron's answer is the greater."""

@@ -9,15 +9,29 @@ from engine.choice import option
 from engine.graph.trace import trace
 from engine.tasks.task import Direct, fits_input, mean_of, places_last, task, together
 
-LOSSES = {"squared": F.mse_loss, "absolute": F.l1_loss, "huber": F.huber_loss}
+
+def cross_entropy(outputs: torch.Tensor, targets: torch.Tensor, reduction: str = "mean") -> torch.Tensor:
+    """Return the cross-entropy of numbers from 0 to 1, in full precision: half of it has no logarithm so small."""
+    with torch.autocast(outputs.device.type, enabled=False):
+        return F.binary_cross_entropy(outputs.float(), targets, reduction=reduction)
+
+
+LOSSES = {
+    "squared": F.mse_loss,
+    "absolute": F.l1_loss,
+    "huber": F.huber_loss,
+    "cross-entropy": cross_entropy,
+}
+
+
+Far = Literal["squared", "absolute", "huber"]
+FAR = option("squared", "Count the squared distance, the distance, or squared when small and plain when large.")
 
 
 class Distance(Direct):
     """What is learned by how far off numbers are."""
 
-    loss: Literal["squared", "absolute", "huber"] = option(
-        "squared", "Count the squared distance, the distance, or squared when small and plain when large."
-    )
+    loss: str = "squared"
 
     def wrong(self, outputs, targets):
         """Return the loss; what is not known counts nothing."""
@@ -37,6 +51,8 @@ class Regress(Distance):
     """Tell a number; learned by how far off the answer is."""
 
     title, goals = "Regress", ("numbers",)
+
+    loss: Far = FAR
 
     def refuses(self, graphs, dataset):
         """Refuse other inputs, another number of outputs, and targets that are classes."""
@@ -62,7 +78,7 @@ class Off:
         self.loss = self.wrong = 0.0
         self.of_columns: Any = None  # of each column: how many, their mean, their squared distances from it
 
-    def take(self, outputs: torch.Tensor, targets: torch.Tensor) -> None:
+    def take(self, outputs: Any, targets: torch.Tensor) -> None:
         """Take answers; each feature, or channel, is a column."""
         known = ~targets.isnan()
         outputs, right = outputs.float()[known], targets[known]

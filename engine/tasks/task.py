@@ -34,9 +34,9 @@ WHAT: dict[Goal, str] = {
 
 @dataclass(frozen=True)
 class Turn:
-    """One network's part in a step: whose weights move, and how the loss is worked out that moves them."""
+    """A part of a step: whose weights move, and how the loss is worked out that moves them."""
 
-    role: str
+    roles: tuple[str, ...]
     loss: Callable[[], torch.Tensor]
 
 
@@ -64,6 +64,12 @@ class Task(Choice):
     blends: ClassVar[bool] = True  # whether it can learn from a blend of two examples
     answers: ClassVar[Answers] = "numbers"
     by_gradient: ClassVar[bool] = True  # whether a loss's gradient is what weights move by
+    losses: ClassVar[tuple[str, ...]] = ()  # the first role of each turn, where several networks move by one loss
+    folds: ClassVar[str] = ""  # the role that makes codes of examples,
+    unfolds: ClassVar[str] = ""  # and the one that makes examples of codes
+    draws: ClassVar[bool] = False  # whether codes are drawn by chance
+    unit: ClassVar[bool] = False  # whether pictures come as they are, from 0 to 1, rather than around 0
+    live: ClassVar[tuple[str, ...]] = ()  # options that may be set anew while it is learned
 
     def unlearnable(self, dataset: Dataset) -> str:
         """Return in words why there is nothing of the kind in the dataset, whatever the graphs, or nothing."""
@@ -99,15 +105,27 @@ class Task(Choice):
         """Return what is right for these examples."""
         return targets
 
-    def turns(self, networks: Networks, inputs: Any, targets: Any) -> Iterable[Turn]:
-        """Yield each network's turn in one step; a loss is worked out when its turn has come, with weights that earlier
-        turns moved, and perhaps several times, or never.
+    def forbids(self, recipe: Any) -> str:
+        """Return in words what of a recipe cannot be had with it, or nothing."""
+        return ""
+
+    def turns(self, networks: Networks, inputs: Any, targets: Any, step: int = 0) -> Iterable[Turn]:
+        """Yield the turns of one step; a loss is worked out when its turn has come, with weights that earlier turns
+        moved, and perhaps several times, or never.
         """
         raise NotImplementedError(self.kind)
 
     def answer(self, networks: Networks, inputs: Any) -> Any:
         """Return what is scored: of most tasks, the network's output."""
         return networks[self.answering](inputs)
+
+    def tried(self, networks: Networks, inputs: Any) -> Any:
+        """Return what a tally takes: of most tasks, the answer."""
+        return self.answer(networks, inputs)
+
+    def beside(self, asked: Any, split: str) -> Scores:
+        """Return the scores of what costs nothing, to compare with, and of the networks themselves; `asked` answers."""
+        return {}
 
     def run(self, networks: Networks, role: str, inputs: torch.Tensor) -> torch.Tensor:
         """Let examples through at least as far as a network of this role, and return what came out in the end."""
@@ -151,9 +169,9 @@ class Direct(Task):
         """Return the task as it must be for these data: whether some of what is right is not known."""
         return self.but(incomplete=dataset.incomplete)
 
-    def turns(self, networks, inputs, targets):
+    def turns(self, networks, inputs, targets, step=0):
         """Yield the one turn there is."""
-        yield Turn("network", lambda: self.wrong(networks["network"](inputs), self.right(inputs, targets)))
+        yield Turn(("network",), lambda: self.wrong(networks["network"](inputs), self.right(inputs, targets)))
 
     def laid(self, outputs: Any) -> Any:
         """Return what the network gives as an answer."""

@@ -48,9 +48,13 @@ def changeable(recipe: Recipe) -> tuple[str, ...]:
 
 def change(learner: Learner, settings: dict[str, Any]) -> None:
     """Set these anew from the next step on, all of them or, where one cannot be, none."""
+    of_task = {name: value for name, value in settings.items() if name in learner.task.live}
+    task = learner.task.but(**of_task)
+    settings = {name: value for name, value in settings.items() if name not in of_task}
     recipe, dropout = wanted(learner.recipe, settings), settings.get("dropout", learner.dropout)
     _check(learner, recipe, settings)
     typed = [(_number_of(learner, name), value) for name, value in settings.items() if TYPED.fullmatch(name)]
+    learner.task = task
     before = learner.batch_size, learner.recipe.epochs
     reached = learner.step, learner.epochs
     if recipe.patience and not learner.recipe.patience:

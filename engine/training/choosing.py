@@ -7,12 +7,13 @@ from engine.data import Dataset
 from engine.graph.graph import Graph
 from engine.tasks import TASKS
 from engine.training.experiment import Experiment
+from engine.training.unfit import of_other_roles
 
 
 def refusals(graphs: Mapping[str, Graph], dataset: Dataset) -> dict[str, str]:
     """Return for each task why it is not for these data and roles, or nothing; a graph's sizes can be made to fit."""
     return {
-        kind: _roles(kind, graphs) or task().unlearnable(dataset) or task().unsuited(graphs)
+        kind: of_other_roles(graphs, task) or task().unlearnable(dataset) or task().unsuited(graphs)
         for kind, task in TASKS.items()
     }
 
@@ -24,8 +25,3 @@ def suited(experiment: Experiment, dataset: Dataset) -> Experiment:
     if experiment.task.kind in left or len(meant) != 1:
         return experiment
     return dataclasses.replace(experiment, task=TASKS[meant[0]]())
-
-
-def _roles(kind: str, graphs: Mapping[str, Graph]) -> str:
-    needs = TASKS[kind].roles
-    return "" if tuple(graphs) == needs else f"It is for {' and '.join(needs)}; here there are {' and '.join(graphs)}."

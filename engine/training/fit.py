@@ -1,4 +1,6 @@
-"""Fit: data that suits a network, and a network made to suit data."""
+"""Fit: data that suits a network, and networks made to suit data and one another."""
+
+import dataclasses
 
 import torch
 from torch.nn.functional import interpolate
@@ -7,7 +9,9 @@ from engine.data import DATASETS, Dataset, Source, Split
 from engine.errors import VitrineError
 from engine.graph import edits
 from engine.graph.graph import Graph
+from engine.graph.mirror import By, mirrored
 from engine.graph.trace import sources, trace
+from engine.training.experiment import Experiment
 
 SHOWN = 60  # pictures
 USUAL = {  # what to learn from at first, by the sizes of an example
@@ -50,6 +54,39 @@ def stand_in(graph: Graph) -> Dataset:
     return Dataset(
         "Stand-in picture", "image", classes, brought(drawn.train), brought(drawn.validation), brought(drawn.test)
     )
+
+
+def suiting(experiment: Experiment, dataset: Dataset) -> Experiment:
+    """Return the experiment with networks of the dataset's sizes; what unfolds a code mirrors what folds it."""
+    task = experiment.task
+    if not task.folds:
+        role, graph = next(iter(experiment.graphs.items()))
+        return dataclasses.replace(experiment, graphs={**experiment.graphs, role: fitted(graph, dataset)})
+    encoder = experiment.graphs[task.folds]
+    if len(encoder.inputs) != 1:
+        raise VitrineError("Only an encoder with one input can be fitted.", cure="Change it by hand.")
+    (name, layer), *_ = encoder.inputs.items()
+    encoder = edits.replace(encoder, name, layer.but(sizes=dataset.sizes, values="numbers", sequence=dataset.varies))
+    return mirroring(dataclasses.replace(experiment, graphs={**experiment.graphs, task.folds: encoder}))
+
+
+def mirroring(experiment: Experiment, by: By = "transposed convolution") -> Experiment:
+    """Return the experiment with a decoder that mirrors its encoder."""
+    task = experiment.task
+    decoder = mirrored(experiment.graphs[task.folds], by)
+    return dataclasses.replace(experiment, graphs={**experiment.graphs, task.unfolds: decoder})
+
+
+def with_graph(experiment: Experiment, role: str, graph: Graph) -> Experiment:
+    """Return the experiment with another graph; a network that took what this one gave takes what it gives now."""
+    graphs = {**experiment.graphs, role: graph}
+    before, now = trace(experiment.graphs[role]).outputs, trace(graph).outputs
+    for behind in (other for one, other in experiment.task.flow if one == role and before and now):
+        inputs = graphs[behind].inputs
+        name = next((name for name, layer in inputs.items() if layer.sizes == before[0].sizes), "")
+        if name and before[0] != now[0]:
+            graphs[behind] = edits.replace(graphs[behind], name, inputs[name].but(sizes=now[0].sizes))
+    return dataclasses.replace(experiment, graphs=graphs)
 
 
 def fitted(graph: Graph, dataset: Dataset) -> Graph:

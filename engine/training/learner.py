@@ -54,7 +54,7 @@ class Learner(Answering):
         if all(part.rests for part in self.parts.values()):
             raise VitrineError("Nothing can learn: every weight is frozen, or there are none.")
         self.scaler = self.place.scaler()
-        self.material = Material(dataset, self.place)
+        self.material = Material(dataset, self.place, task.unit)
         self.step = self.epoch = 0
         self.plateau = Plateau()
         self.seen = 0  # training examples of this epoch that steps have used up
@@ -72,7 +72,7 @@ class Learner(Answering):
             for network in self.networks.values():
                 network.compile()
         self.lasting: dict[Any, Any] = {}  # what views keep that stays the same while it learns
-        self.losses: Losses = {role: [] for role in task.roles}  # as `take_losses` tells
+        self.losses: Losses = {role: [] for role in task.losses or task.roles}  # as `take_losses` tells
         self.leave()
 
     # -- the data ------------------------------------------------------------------------------------------------
@@ -140,12 +140,13 @@ class Learner(Answering):
         if augment := self.recipe.augment:
             inputs, targets = augment.apply(inputs, targets, len(self.dataset.classes))
         losses: dict[str, list[torch.Tensor]] = {}
-        for turn in self.task.turns(self.networks, inputs, targets):
-            part = self.parts[turn.role]
-            if part.due(self.step):
+        for turn in self.task.turns(self.networks, inputs, targets, self.step):
+            parts = [part for role in turn.roles if (part := self.parts[role]).due(self.step)]
+            for part in parts:
                 part.tell(self.rate_at(self.step, part.recipe), momentum(part.recipe, self.step, self.total))
+            if parts:
                 loss = turn.loss if self.plain else functools.partial(self._precisely, turn.loss)
-                losses.setdefault(turn.role, []).append(move(part, loss, self.scaler))
+                losses.setdefault(turn.roles[0], []).append(move(parts, loss, self.scaler))
         self.step += 1
         for role, several in losses.items():
             self.losses[role].append((self.step, several[0] if len(several) == 1 else torch.stack(several).mean()))
@@ -234,6 +235,7 @@ class Learner(Answering):
             "best": {"score": self.best.score, "epochs": self.best.epochs, "weights": self.best.weights},
             "recipe": self.recipe.write(),
             "dropout": self.dropout,
+            "task": {name: getattr(self.task, name) for name in self.task.live},
             "at": {
                 "step": self.step,
                 "epoch": self.epoch,
@@ -252,6 +254,7 @@ class Learner(Answering):
         self.follow(recipe_of(state, self.experiment.recipe))
         for role, part in self.parts.items():
             part.restore(state["optimisers"][role])
+        self.task = self.task.but(**state.get("task", {}))
         self.drop(state["dropout"])
         if self.scaler and state["scaler"]:
             self.scaler.load_state_dict(state["scaler"])

@@ -40,10 +40,13 @@ def steps_an_epoch(examples: int, size: int) -> int:
 
 
 class Material:
-    """A dataset's splits on a device; a channel of images, or a column of a table, gets mean 0 and deviation 1."""
+    """A dataset's splits on a device; a channel of images, or a column of a table, gets mean 0 and deviation 1.
 
-    def __init__(self, dataset: Dataset, place: Place):
-        self.dataset, self.place = dataset, place
+    With `unit`, images are numbers from 0 to 1 instead.
+    """
+
+    def __init__(self, dataset: Dataset, place: Place, unit: bool = False):
+        self.dataset, self.place, self.unit = dataset, place, unit
         self.known: dict[str, Scales] = {}  # by field: mean and deviation of what is learned from
         self.splits = {name: self._laid(split) for name, split in dataset.splits().items()}
 
@@ -79,7 +82,11 @@ class Material:
     def _known(self, name: str, of: Callable[[torch.Tensor], Scales]) -> Scales:
         """Return mean and deviation of a field of the training examples."""
         if name not in self.known:
-            mean, deviation = of(self.dataset.pieces(self.dataset.train)[name][1])
+            values = self.dataset.pieces(self.dataset.train)[name][1]
+            if self.unit and of is channels:
+                mean, deviation = torch.zeros(values.shape[1]), torch.ones(values.shape[1])
+            else:
+                mean, deviation = of(values)
             self.known[name] = (mean, deviation) if of is columns else (self._here(mean), self._here(deviation))
         return self.known[name]
 

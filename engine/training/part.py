@@ -25,7 +25,6 @@ class Part:
 
     def __init__(self, network: nn.Module, role: str, roles: Sequence[str], common: Recipe, device: torch.device):
         self.network, self.role, self.roles, self.device = network, role, roles, device
-        self.alone = len(roles) == 1
         self._take(common)
         self.optimiser = optimiser(self.recipe, network, device)
         self._lay_out()

@@ -1,6 +1,6 @@
-"""One step of one network, from a loss to moved weights."""
+"""One step of a network, or of several by one loss, from the loss to moved weights."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -12,30 +12,45 @@ from engine.training.part import Part
 Loss = Callable[[], torch.Tensor]  # works a loss out, with the weights as they are
 
 
-def move(part: Part, loss: Loss, scaler: torch.amp.GradScaler | None = None) -> torch.Tensor:
-    """Let one network's weights move, and return the loss that they moved by; one that rests only tells it."""
-    if part.rests:
+def move(parts: Sequence[Part], loss: Loss, scaler: torch.amp.GradScaler | None = None) -> torch.Tensor:
+    """Let the weights of networks move by one loss, and return it; those that rest only take part in it.
+
+    Where a line is searched, each network searches its own, one behind the other.
+    """
+    moving = [part for part in parts if not part.rests]
+    if not moving:
         with torch.no_grad():
             return loss()
-    if isinstance(part.optimiser, torch.optim.LBFGS):
-        return search(part, part.optimiser, loss)
-    found = loss()
-    descend(part, found, scaler)
-    return found.detach()
+    told = [search(part, part.optimiser, loss) for part in moving if isinstance(part.optimiser, torch.optim.LBFGS)]
+    if len(told) < len(moving):
+        told.append(found := loss())
+        descend([part for part in moving if not isinstance(part.optimiser, torch.optim.LBFGS)], found, scaler)
+    return told[0].detach()
 
 
-def descend(part: Part, loss: torch.Tensor, scaler: torch.amp.GradScaler | None) -> None:
+def descend(parts: Sequence[Part], loss: torch.Tensor, scaler: torch.amp.GradScaler | None) -> None:
     """Step along the gradient of a loss."""
-    one, pull = part.optimiser, part.pull
-    for group in one.param_groups:
-        for weight in group["params"]:
-            weight.grad = None
-    mine = {} if part.alone else {"inputs": list(moved([one]))}  # others' gradients are not asked for
+    for part in parts:
+        for group in part.optimiser.param_groups:
+            for weight in group["params"]:
+                weight.grad = None
+    alone = len(parts) == len(parts[0].roles)  # else others' gradients are not asked for
+    mine = {} if alone else {"inputs": list(moved([part.optimiser for part in parts]))}
     if scaler:
         scaler.scale(loss).backward(**mine)
-        scaler.unscale_(one)
     else:
         loss.backward(**mine)
+    for part in parts:
+        _step(part, scaler)
+    if scaler:
+        scaler.update()
+
+
+def _step(part: Part, scaler: torch.amp.GradScaler | None) -> None:
+    """Step along the gradient that a network's weights have."""
+    one, pull = part.optimiser, part.pull
+    if scaler:
+        scaler.unscale_(one)
     if part.recipe.clip:
         nn.utils.clip_grad_norm_(list(moved([one])), part.recipe.clip)
     if pull and scaler and not _finite(one):
@@ -44,7 +59,6 @@ def descend(part: Part, loss: torch.Tensor, scaler: torch.amp.GradScaler | None)
         pull.before()
     if scaler:
         scaler.step(one)
-        scaler.update()
     else:
         part.step()
     if pull:

@@ -15,6 +15,8 @@ from engine.training.recipe import Recipe
 
 def impossible(graphs: Mapping[str, Graph], task: Task, recipe: Recipe, dataset: Dataset) -> str:
     """Return in words why not a single step can be taken, or nothing; the dataset is as the recipe cuts it."""
+    if words := of_other_roles(graphs, task):
+        return words
     refusal = task.suited(graphs, dataset).refuses(graphs, dataset)
     return refusal or _batch(recipe, len(dataset.train)) or forgetful(graphs, recipe, dataset)
 
@@ -24,10 +26,17 @@ def unfit(graphs: Mapping[str, Graph], task: Task, recipe: Recipe, dataset: Data
     return (
         impossible(graphs, task, recipe, dataset)
         or _long(graphs, recipe, dataset)
-        or _taught(task, recipe)
+        or task.forbids(recipe)
         or own_contradiction(recipe, task.roles)
         or (recipe.augment.refuses(dataset, task.blends) if recipe.augment else "")
     )
+
+
+def of_other_roles(graphs: Mapping[str, Graph], task: Task | type[Task]) -> str:
+    """Return that a task is for other networks than these, or nothing."""
+    if set(graphs) == set(task.roles):
+        return ""
+    return f"It is for {' and '.join(task.roles)}; here there are {' and '.join(graphs)}."
 
 
 def _batch(recipe: Recipe, examples: int) -> str:
@@ -51,13 +60,6 @@ def _long(graphs: Mapping[str, Graph], recipe: Recipe, dataset: Dataset) -> str:
         f"A batch of {batch:,} such long sequences takes about {needed:,.1f} GiB while it is learned, and "
         f"{most:,.1f} GiB are allowed. Lower the batch, how much is read at a time, or the units."
     )
-
-
-def _taught(task: Task, recipe: Recipe) -> str:
-    """Return why state cannot be kept where a network reads what it said itself, or nothing."""
-    if not recipe.carry or getattr(task, "teacher", 1.0) == 1:
-        return ""
-    return "What a network says itself is read from a window's beginning. Take 'carry' out, or let the teacher be 1."
 
 
 def own_contradiction(recipe: Recipe, roles: Sequence[str]) -> str:

@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from engine.graph.cost import cost
 from engine.live.house import house
 from engine.presets import Preset, by_size
 from engine.runs.store import is_part
@@ -16,12 +15,11 @@ RECENT = 4  # runs
 
 def card(preset: Preset) -> None:
     """Draw one preset, with the way to it."""
-    total = cost(preset.make()).total
     with st.container(border=True, height="stretch", gap="small"):
         st.markdown(f"**{preset.title}**  \n{preset.about}")
         st.space("stretch")
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            st.caption(f"{total.weights:,} weights", width="content")
+            st.caption(f"{preset.weights:,} weights", width="content")
             query = {"preset": preset.name}
             page = page_of(of_preset(preset))
             st.page_link(page, label="Open", icon=":material/arrow_forward:", query_params=query)

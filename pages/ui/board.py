@@ -102,7 +102,7 @@ def _panel(bench: Workbench, panel: dict[str, Any], source: str, experiment: Exp
             "hint": view.hint,
             "height": view.height,
             "wide": view.wide,
-            "timeless": view.kind == "curves",
+            "timeless": view.overlaid,
             "learns": bench.learns and not bench.parted,
             "follows": _follows(panel["view"]),
         }
@@ -122,7 +122,7 @@ def _figure(bench: Workbench, number: str, data: dict[str, Any], key: str) -> No
 
 def _race(bench: Workbench, number: str, view: View, data: dict[str, Any], key: str) -> None:
     """Draw the figures of all runs that race: curves over one another, the rest side by side."""
-    if view.kind == "curves":
+    if view.overlaid:
         data["view"] |= {"also": bench.runs[1:]}
         components.figure(data, f"{key}.figure", lambda _: None)
         return

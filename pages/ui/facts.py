@@ -56,6 +56,57 @@ OF_MEMORY = (
     ),
 )
 
+OF_CODES = (
+    Fact(
+        "Linear is PCA",
+        "Without bends, it finds the plane that principal component analysis finds. See *Linear is PCA*: the angle "
+        "between the two goes to zero.",
+        "pca-ae",
+    ),
+    Fact(
+        "Depth bends the plane",
+        "Two numbers, nine layers: classes come apart that no flat plane parts, and the error falls below PCA's.",
+        "deep-ae",
+    ),
+    Fact(
+        "Too much room copies",
+        "A code as wide as the example, or too powerful a network, learns to copy and nothing else. Let codes be "
+        "short, sparse, or made of damaged examples.",
+        "sparse-ae",
+    ),
+    Fact(
+        "Denoising",
+        "What goes in is damaged, what is right is whole. See *Reconstructions*: to mend a digit one must know digits.",
+        "denoising-ae",
+    ),
+    Fact(
+        "Holes",
+        "Walk through a plain autoencoder's plane: between its heaps lies nothing it ever learned to decode.",
+        "deep-ae",
+    ),
+    Fact(
+        "Chance fills the holes",
+        "A variational autoencoder draws its codes, so neighbours must mean something too. See *Samples*: digits that "
+        "nobody wrote.",
+        "vae",
+    ),
+    Fact(
+        "A collapsed unit",
+        "Raise beta while it learns: one unit after the other stops telling anything. See *Code* and lower it again.",
+        "conv-vae",
+    ),
+    Fact(
+        "One thing each",
+        "With a high beta only what pays is told: one number the place, another the size. Let *Walk* move each.",
+        "beta-vae",
+    ),
+    Fact(
+        "Any form",
+        "Cells read a wave, four numbers are kept, and other cells say it again.",
+        "sequence-ae",
+    ),
+)
+
 
 def facts(bench: Workbench) -> None:
     """Draw each fact with the way to a network that shows it."""

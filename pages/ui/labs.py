@@ -2,7 +2,7 @@
 
 from engine.presets import Preset
 from engine.training.experiment import Experiment
-from pages.ui.facts import OF_MEMORY
+from pages.ui.facts import OF_CODES, OF_MEMORY
 from pages.ui.table import Lab
 
 CNN = Lab(
@@ -48,7 +48,18 @@ RNN = Lab(
     opens=("Train", "Board"),
     facts=OF_MEMORY,
 )
-LABS = (PLAYGROUND, CNN, RNN)
+AUTOENCODER = Lab(
+    "autoencoder",
+    "Autoencoder lab",
+    ("autoencoder",),
+    "vae",
+    ("image", "numbers", "series"),
+    board=("latent", "walk", "reconstructions", "curves", "anatomy", "code", "between", "drawn-samples", "pca", "flow"),
+    opens=("Train", "Board"),
+    facts=OF_CODES,
+    tasks=("encode", "vary"),
+)
+LABS = (PLAYGROUND, CNN, RNN, AUTOENCODER)
 
 
 def page_of(lab: Lab) -> str:
@@ -62,6 +73,8 @@ def of_preset(preset: Preset) -> Lab:
 
 
 def of_experiment(experiment: Experiment) -> Lab:
-    """Return the lab in which an experiment is opened: by what it learns from."""
+    """Return the lab in which an experiment is opened: by what it learns, or by what it learns from."""
+    if by_task := next((lab for lab in LABS if experiment.task.kind in lab.tasks), None):
+        return by_task
     example = experiment.data.example if experiment.data else ""
     return next((lab for lab in LABS if example in lab.examples), CNN)

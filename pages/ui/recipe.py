@@ -31,8 +31,7 @@ ACTS = "⚡ acts at once on the run that learns; everything else counts from the
 
 def recipe_form(bench: Workbench, experiment: Experiment, learns: bool) -> None:
     """Draw the form of the recipe; of a run that learns, with what may be changed on the way."""
-    mine = learns and visitor().owns(house().store.run(bench.run))  # somebody else's is only looked at
-    live = changeable(_of_run(bench).recipe) if mine and not is_series(bench) else ()
+    live = changeable(_of_run(bench).recipe) if learns and can_change(bench) else ()
     experiment = _as_changed(bench, experiment, live)
     with st.container(border=True, gap="small", key=f"{bench.key}-recipe"):
         st.markdown("**Recipe**")
@@ -51,8 +50,7 @@ def _set(bench: Workbench, name: str, value: Any) -> None:
     """Change an option of the recipe, and of the run that learns where that can be done."""
     before = bench.experiment.recipe
     recipe = before.but(**{name: value(getattr(before, name)) if callable(value) else value})
-    mine = bench.learns and visitor().owns(house().store.run(bench.run))
-    if recipe != before and mine and not is_series(bench) and name in changeable(_of_run(bench).recipe):
+    if recipe != before and can_change(bench) and name in changeable(_of_run(bench).recipe):
         settings = {name: recipe.write().get(name, type(before).model_fields[name].default)}
         give(bench, settings)
     bench.put(dataclasses.replace(bench.experiment, recipe=recipe))
@@ -97,6 +95,11 @@ def _as_changed(bench: Workbench, experiment: Experiment, live: tuple[str, ...])
         )
     )
     return bench.ready
+
+
+def can_change(bench: Workbench) -> bool:
+    """Return whether the run on the table learns and may be changed; somebody else's is only looked at."""
+    return bench.learns and visitor().owns(house().store.run(bench.run)) and not is_series(bench)
 
 
 def is_series(bench: Workbench) -> bool:

@@ -49,6 +49,7 @@ class Lab:
     columns: tuple[int, int] = (1, 1)  # how wide the panels of a row are, against one another
     opens: tuple[str, str] = ("Build", "Layer")  # what is shown at first, at the left and below
     facts: tuple[Fact, ...] = ()  # what is to be seen in it
+    tasks: tuple[str, ...] = ()  # those whose experiments are opened in it, whatever they learn from
 
 
 def begin(lab: Lab) -> dict[str, Any]:
@@ -109,7 +110,9 @@ linked = functools.lru_cache(maxsize=256)(lambda text: to_link(loaded(text)))
 
 def parted(one: Experiment, other: Experiment) -> str:
     """Return in words which parts differ that decide what a run is a run of."""
-    parts = {"network": one.graphs == other.graphs, "data": one.data == other.data, "task": one.task == other.task}
+    lives = {name: getattr(other.task, name) for name in other.task.live} if one.task.kind == other.task.kind else {}
+    alike = one.task.but(**lives) == other.task  # what may change while it is learned is no other task
+    parts = {"network": one.graphs == other.graphs, "data": one.data == other.data, "task": alike}
     return " and ".join(name for name, same in parts.items() if not same)
 
 

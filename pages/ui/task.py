@@ -14,6 +14,7 @@ from engine.training.choosing import refusals, suited
 from engine.training.experiment import Experiment
 from pages.ui import veils
 from pages.ui.forms import form, show
+from pages.ui.recipe import can_change, give
 from pages.ui.words import plain
 from pages.ui.workbench import Workbench
 
@@ -48,7 +49,8 @@ def task_form(bench: Workbench) -> None:
         st.caption(experiment.task.help())
         without = () if experiment.data and experiment.data.foretells else experiment.task.as_usual(*OF_TEXTS)
         told = functools.partial(set_part, bench, "task", experiment.task.kind)
-        form(experiment.task, f"{bench.key}.task", told, without=without)
+        live = experiment.task.live if can_change(bench) else ()
+        form(experiment.task, f"{bench.key}.task", told, live=live, without=without)
 
 
 def set_part(bench: Workbench, part: str, kind: str, name: str, value: Any) -> None:
@@ -57,6 +59,8 @@ def set_part(bench: Workbench, part: str, kind: str, name: str, value: Any) -> N
     if choice.kind != kind:
         return
     new = choice.but(**{name: value(getattr(choice, name)) if callable(value) else value})
+    if part == "task" and new != choice and name in choice.live and can_change(bench):
+        give(bench, {name: getattr(new, name)})
     experiment = dataclasses.replace(bench.experiment, **{part: new})
     bench.put(at_hand(experiment) if part == "data" else experiment)
 

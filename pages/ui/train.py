@@ -14,7 +14,7 @@ from engine.live.house import house
 from engine.live.limits import begin_some, near
 from engine.training.duel import with_cells
 from engine.training.experiment import Experiment
-from engine.training.fit import fitted
+from engine.training.fit import suiting
 from engine.training.series import several
 from pages.ui import veils
 from pages.ui.files import own_file
@@ -85,7 +85,7 @@ def begin_button(bench: Workbench) -> None:
                 key=f"{bench.key}-fit",
                 on_click=_fit,
                 args=(bench,),
-                help="Give the input the size of an example, and the last layer one unit for each class",
+                help="Give the input the size of an example, and the end what there is to tell",
             )
 
 
@@ -125,7 +125,10 @@ def _duel(bench: Workbench, kinds: list[str]) -> None:
 def _fit(bench: Workbench) -> None:
     data = bench.ready.data
     assert data
-    bench.edit(lambda graph: fitted(graph, house().hub.past.dataset(data)))
+    try:
+        bench.put(suiting(bench.experiment, house().hub.past.dataset(data)))
+    except VitrineError as error:
+        bench.complain(str(error))
 
 
 def _data(bench: Workbench) -> None:

@@ -17,7 +17,7 @@ from engine.runs.store import ENDED
 from engine.training.address import address as addressed
 from engine.training.address import place
 from engine.training.experiment import Experiment, dump
-from engine.training.fit import suggested
+from engine.training.fit import suggested, with_graph
 from engine.training.link import MOST_LINK
 from pages.ui import pasts, veils
 from pages.ui.forms import REFUSED
@@ -271,7 +271,7 @@ class Workbench:
     def change(self, make: Callable[..., Graph], *details: Any, select: str | None = None) -> None:
         """Change the graph by an edit that takes it first; what cannot be done is raised."""
         graph = make(self.graph, *details)
-        self.put(dataclasses.replace(self.experiment, graphs={**self.experiment.graphs, self.role: graph}))
+        self.put(with_graph(self.experiment, self.role, graph))
         self._state["selected"] = found(graph, self.selected if select is None else select)
 
     def put(self, experiment: Experiment) -> None:

@@ -45,12 +45,12 @@ class Game(Task):
         """Refuse nothing."""
         return ""
 
-    def turns(self, networks, inputs, targets):
+    def turns(self, networks, inputs, targets, step=0):
         """Yield the judge's turn, then the maker's."""
         made = networks["maker"](torch.randn(len(inputs), NOISE))
         judge = networks["judge"]
-        yield Turn("judge", lambda: bce(judge(inputs), 1) + bce(judge(made.detach()), 0))
-        yield Turn("maker", lambda: bce(judge(made), 1))
+        yield Turn(("judge",), lambda: bce(judge(inputs), 1) + bce(judge(made.detach()), 0))
+        yield Turn(("maker",), lambda: bce(judge(made), 1))
 
     def tally(self):
         """Return what adds up the judge's loss on real examples."""

@@ -47,11 +47,11 @@ class Game(Task):
     def refuses(self, graphs, dataset):
         return ""
 
-    def turns(self, networks, inputs, targets):
+    def turns(self, networks, inputs, targets, step=0):
         verdict, maker = networks["discriminator"], networks["generator"]
         made = maker(torch.randn(len(inputs), NOISE))
-        yield Turn("discriminator", lambda: bce(verdict(inputs), 1) + bce(verdict(made.detach()), 0))
-        yield Turn("generator", lambda: bce(verdict(made), 1))
+        yield Turn(("discriminator",), lambda: bce(verdict(inputs), 1) + bce(verdict(made.detach()), 0))
+        yield Turn(("generator",), lambda: bce(verdict(made), 1))
 
     def tally(self):
         return Verdicts()

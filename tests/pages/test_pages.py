@@ -63,7 +63,7 @@ def test_the_start_page_offers_every_preset():
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset_opens_by_its_address(name):
-    assert graph(opened(preset=name)) == PRESETS[name].make()
+    assert graph(opened(preset=name)) == PRESETS[name].experiment().graph
 
 
 def test_an_option_changes_the_network_and_undo_takes_it_back():

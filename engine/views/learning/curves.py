@@ -15,14 +15,14 @@ DASHES = ("dot", "dash", "solid", "dashdot", "longdash", "longdashdot")
 INSIDE = {"x": 1, "xanchor": "right", "y": 1, "bgcolor": "rgba(128,128,128,0.12)"}  # losses fall: the corner is free
 ASIDE = {"x": 1.02, "xanchor": "left", "y": 1}
 ORDER = ("train", "validation", "test")
-OF_LOSS = ("bits", "perplexity")  # scores that say what the loss says
+OF_LOSS = ("bits", "perplexity", "ELBO", "reconstruction", "KL")  # scores that say what the loss says, or is made of
 
 
 @view("curves")
 class Curves(View):
     """Loss and scores of training and validation over the steps."""
 
-    title, reads, rank = "Curves", "record", 10
+    title, reads, rank, overlaid = "Curves", "record", 10, True
     hint = "Both losses should fall together; where validation turns up again, the network learns by heart."
 
     show: Literal["both", "loss", "scores"] = option("both", "The loss, the other scores, or one above the other.")

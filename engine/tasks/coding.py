@@ -1,0 +1,293 @@
+"""Coding: an encoder that makes a short code of an example, and a decoder that makes the example of it again."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+import torch
+from pydantic import Field
+from torch import nn
+
+from engine.choice import option
+from engine.fields import Fields, joined
+from engine.graph.graph import Graph
+from engine.graph.trace import trace
+from engine.tasks.damage import Way, damaged
+from engine.tasks.principal import Principal, principal
+from engine.tasks.reconstruct import GivingBack
+from engine.tasks.regress import Off
+from engine.tasks.similarity import similarity
+from engine.tasks.task import Turn, fits_input, task, together
+
+ENCODER, DECODER = "encoder", "decoder"
+LINEAR = ("input", "linear", "dense", "tied", "flatten", "reshape", "permute", "repeat")
+MOST_CONTRACTED = 128  # numbers of a code up to which each is asked how it hangs on the example
+BOUNDED = ("sigmoid", "softmax")  # what ends between 0 and 1
+DRAWN = 7  # from which chance is drawn where scores are told: always the same
+Weight = Annotated[float, Field(ge=0, le=1000)]
+
+
+class Coding(GivingBack):
+    """What autoencoders have in common: examples, their codes, and what is made of them."""
+
+    roles, flow, answering = (ENCODER, DECODER), ((ENCODER, DECODER),), DECODER
+    losses, folds, unfolds, unit = (ENCODER,), ENCODER, DECODER, True
+
+    loss: Literal["squared", "absolute", "huber", "cross-entropy"] = option(
+        "squared", "How far off each number is: its square, itself, or, of numbers from 0 to 1, their cross-entropy."
+    )
+    noise: Way = option("none", "How examples are damaged before they are encoded; what is right stays whole.")
+    strength: Annotated[float, Field(ge=0, le=1)] = option(
+        0.3, "How much: the noise's deviation, the share of numbers that is lost, or how large a block is."
+    )
+    picture: bool = option(False, "Whether examples are pictures, from 0 to 1; follows from the data.", hidden=True)
+
+    def suited(self, graphs, dataset):
+        """Return the task as it must be for these data."""
+        missing = any(layer.sequence for layer in graphs[ENCODER].inputs.values()) or dataset.example == "series"
+        return self.but(incomplete=missing, picture=dataset.example == "image")
+
+    def unsuited(self, graphs):
+        """Refuse networks between which, or behind which, sizes do not fit."""
+        takes = [layer.shape for layer in graphs[ENCODER].inputs.values()]
+        codes, made = trace(graphs[ENCODER]).outputs, trace(graphs[DECODER]).outputs
+        entering = [layer.shape for layer in graphs[DECODER].inputs.values()]
+        if len(takes) != 1 or not codes or len(entering) != 1 or not made:
+            return "An encoder takes one example and gives a code, a decoder takes the code and gives one example."
+        if codes[0].rank != 1:
+            return f"The encoder gives {codes[0]}. Let its code be a row of numbers: flatten it first."
+        if entering[0].sizes != codes[0].sizes:
+            return f"The code is {codes[0]} but the decoder takes {entering[0]}. Let it take {codes[0]}, or mirror."
+        if made[0].sizes != takes[0].sizes:
+            end = graphs[DECODER].outputs[0]
+            return f"{end} gives {made[0]} but an example is {takes[0]}. Let the decoder give that, or mirror."
+        return ""
+
+    def refuses(self, graphs, dataset):
+        """Refuse other inputs, networks that do not fit, and losses that these numbers do not have."""
+        words = self.unlearnable(dataset) or self.unsuited(graphs) or fits_input(graphs[ENCODER], dataset)
+        if words or self.loss != "cross-entropy":
+            return words
+        values = dataset.train.inputs
+        if dataset.example != "image" and not bool(((values >= 0) & (values <= 1)).all()):
+            return f"Cross-entropy is for numbers from 0 to 1; {dataset.title} has others. Choose squared distances."
+        if ending(graphs[DECODER]) not in BOUNDED:
+            end = graphs[DECODER].outputs[0]
+            return f"Cross-entropy compares numbers from 0 to 1, and {end} may give others. Add a sigmoid behind it."
+        return ""
+
+    # -- what is learned -----------------------------------------------------------------------------------------
+
+    def coded(self, networks: Any, inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Return the codes of examples, and what the encoder gives beside them."""
+        given = networks[ENCODER](inputs)
+        return tuple(given) if isinstance(given, Sequence) else (given,)
+
+    def answer(self, networks, inputs):
+        """Return what is made of the examples' codes."""
+        return networks[DECODER](self.coded(networks, inputs)[0])
+
+    def worse(self, inputs: torch.Tensor, chance: torch.Generator | None = None) -> torch.Tensor:
+        """Return examples as they are damaged before they are encoded."""
+        if self.noise == "none":
+            return inputs
+        low, high = (0.0, 1.0) if self.picture else (float(inputs.nan_to_num().min()), float(inputs.nan_to_num().max()))
+        return damaged(inputs, self.noise, self.strength, low, high, chance)
+
+    def turns(self, networks, inputs, targets, step=0):
+        """Yield the one turn, in which both networks move."""
+        given = self.worse(inputs)
+
+        def loss() -> torch.Tensor:
+            codes = self.coded(networks, given)
+            off = self.wrong(networks[DECODER](codes[0]), inputs)
+            return off + self.cost(networks, given, codes, step)
+
+        yield Turn(self.roles, loss)
+
+    def cost(self, networks: Any, given: torch.Tensor, codes: tuple[torch.Tensor, ...], step: int) -> torch.Tensor:
+        """Return what the codes themselves cost, beside what is lost by them."""
+        raise NotImplementedError(self.kind)
+
+    # -- how good it is ------------------------------------------------------------------------------------------
+
+    def tried(self, networks, inputs):
+        """Return what is made of examples, damaged as they are while they are learned, with codes and what else is
+        told; chance is the same each time.
+        """
+        chance = torch.Generator(inputs.device).manual_seed(DRAWN)
+        given = self.worse(inputs, chance)
+        code, *more = self.coded(networks, given)
+        code = self.told_apart(code, more, chance)
+        told = {"made": networks[DECODER](code), "code": code} | {f"beside {n}": one for n, one in enumerate(more)}
+        return Fields(told | ({"given": given} if self.noise != "none" else {}))
+
+    def told_apart(self, code: torch.Tensor, more: list[torch.Tensor], chance: torch.Generator) -> torch.Tensor:
+        """Return the code that a score is told of."""
+        return code
+
+    def beside(self, asked, split):
+        """Return how well as many principal components do, and where both networks are linear, the largest angle
+        between what they can make and those components.
+        """
+        found = self.compared(asked)
+        if found is None:
+            return {}
+        rows = (asked.material.given(piece).flatten(1) for piece in asked.pieces(asked.data[split].inputs))
+        key = ("principal", split)
+        if key not in asked.lasting:
+            number = asked.data[split].inputs.numel()
+            off = sum(float((found.given_back(piece) - piece).square().sum()) for piece in rows)
+            asked.lasting[key] = (off / max(1, number)) ** 0.5
+        scores = {"rmse by PCA": asked.lasting[key]}
+        decoder = asked.networks[DECODER]
+        if linear(decoder.graph) and linear(asked.networks[ENCODER].graph):
+            units = torch.eye(size_of_code(decoder.graph), device=asked.place.device)
+            ways = (decoder(units) - decoder(torch.zeros_like(units[:1]))).flatten(1).T
+            scores["angle to PCA"] = float(found.angles(ways)[0])
+        return scores
+
+    def compared(self, asked: Any) -> Principal | None:
+        """Return as many principal components of the training examples as a code has numbers, or nothing where some
+        of those are missing.
+        """
+        if "principal" not in asked.lasting:
+            rows = joined(list(asked.pieces(asked.data["train"].inputs[:20_000])))
+            rows = asked.material.given(rows).flatten(1)
+            whole = bool(rows.isfinite().all())
+            asked.lasting["principal"] = principal(rows, size_of_code(asked.networks[DECODER].graph)) if whole else None
+        return asked.lasting["principal"]
+
+
+@task("encode")
+class Encode(Coding):
+    """Give back what came in, through a code; learned by how far off that is, and by what codes are asked to be."""
+
+    title = "Encode and decode"
+
+    structure: Annotated[float, Field(ge=0, le=1)] = option(
+        0.0, "How much of the loss is a lack of structural similarity (SSIM) instead; of pictures only.", rare=True
+    )
+    sparse: Literal["no", "L1", "rate"] = option(
+        "no", "Whether codes are pulled to zero (L1), or each unit to be active for a small share of examples."
+    )
+    sparsity: Weight = option(0.01, "How much that counts.")
+    target: Annotated[float, Field(gt=0, lt=1)] = option(0.05, "The share of time that each unit should be active.")
+    contraction: Weight = option(
+        0.0, "Contractive: how much it counts that a code moves when its example does.", rare=True
+    )
+
+    def unsuited(self, graphs):
+        """Refuse codes that are drawn, which is another task's."""
+        if any(step.layer.kind == "draw" for step in trace(graphs[ENCODER]).steps):
+            return "Here codes are drawn by chance. Choose the task 'vary'."
+        return super().unsuited(graphs)
+
+    def refuses(self, graphs, dataset):
+        """Refuse costs that these codes or examples cannot have."""
+        if words := super().refuses(graphs, dataset):
+            return words
+        if self.structure and dataset.example != "image":
+            return f"Structural similarity is for pictures, and {dataset.title} has none. Set the structure to 0."
+        if self.sparse == "rate" and ending(graphs[ENCODER]) != "sigmoid":
+            return "A unit is active by how near it is to 1. Let the encoder end in a sigmoid, or choose L1."
+        wide = trace(graphs[ENCODER]).outputs[0].sizes[0]
+        if self.contraction and wide > MOST_CONTRACTED:
+            return f"For the contraction a code has at most {MOST_CONTRACTED} numbers; this one has {wide:,}."
+        return ""
+
+    def wrong(self, outputs, targets):
+        """Return the loss of what was made, and of how it is built where that counts."""
+        far = super().wrong(outputs, targets)
+        if not self.structure:
+            return far
+        return (1 - self.structure) * far + self.structure * (1 - similarity(outputs, targets).mean())
+
+    def cost(self, networks, given, codes, step):
+        """Return what it costs that codes are not sparse, or move."""
+        found = codes[0].new_zeros(())
+        if self.sparse != "no":
+            found = found + self.sparsity * self.dense(codes[0])
+        if self.contraction:
+            found = found + self.contraction * moving(networks[ENCODER], given)
+        return found
+
+    def dense(self, codes: torch.Tensor) -> torch.Tensor:
+        """Return how far codes are from being sparse."""
+        if self.sparse == "L1":
+            return codes.abs().sum(dim=1).mean()
+        active = codes.mean(dim=0).clamp(1e-6, 1 - 1e-6)
+        wanted = self.target
+        return (wanted * (wanted / active).log() + (1 - wanted) * ((1 - wanted) / (1 - active)).log()).sum()
+
+    def tally(self):
+        """Return what adds up how far off answers are, and how codes are."""
+        return Kept(self)
+
+
+class Kept(Off):
+    """Beside how far off answers are: how far the damaged examples were, and how active codes are."""
+
+    def __init__(self, task: Encode):
+        super().__init__(task)
+        self.coding, self.damage, self.structure, self.pulled, self.examples = task, 0.0, 0.0, 0.0, 0
+        self.active: Any = 0.0
+
+    def take(self, outputs: Fields, targets: torch.Tensor) -> None:
+        """Take what was made of some examples."""
+        made, right = together(outputs["made"], targets)
+        super().take(made, right)
+        codes = outputs["code"].float()
+        self.examples += len(codes)
+        self.pulled += codes.abs().sum().item()
+        self.active = self.active + codes.double().sum(dim=0).cpu()
+        if self.coding.structure:
+            self.structure += similarity(made.float(), right).sum().item()
+        if "given" in outputs.values:
+            self.damage += (outputs["given"] - targets).nan_to_num().square().sum().item()
+
+    def scores(self) -> dict[str, float]:
+        """Return the means; the loss holds what codes cost, except for their contraction."""
+        found, task = super().scores(), self.coding
+        if task.structure:
+            alike = self.structure / self.examples
+            found |= {"loss": (1 - task.structure) * found["loss"] + task.structure * (1 - alike), "SSIM": alike}
+        if task.sparse == "L1":
+            found["loss"] += task.sparsity * self.pulled / self.examples
+            found["code size"] = self.pulled / self.examples
+        elif task.sparse == "rate":
+            active = self.active / self.examples
+            found["loss"] += task.sparsity * float(task.dense(active[None]))
+            found["activity"] = float(active.mean())
+        if task.noise != "none":
+            found["rmse of the damage"] = (self.damage / max(1, self.number)) ** 0.5
+        return found
+
+
+def moving(encoder: nn.Module, given: torch.Tensor) -> torch.Tensor:
+    """Return how much codes move with their examples: the squared Jacobian, summed, the mean over examples."""
+    with torch.enable_grad():
+        inputs = given.detach().requires_grad_()
+        codes = encoder(inputs)
+        found = given.new_zeros(())
+        for unit in range(codes.shape[1]):
+            (slope,) = torch.autograd.grad(codes[:, unit].sum(), inputs, create_graph=True)
+            found = found + slope.square().sum()
+    return found / len(given)
+
+
+def ending(graph: Graph) -> str:
+    """Return the kind of the layer by which a network ends, whatever only reshapes behind it."""
+    node = graph[graph.outputs[0]]
+    while node.layer.family == "reshaping" and node.inputs:
+        node = graph[node.inputs[0]]
+    return node.layer.kind
+
+
+def size_of_code(decoder: Graph) -> int:
+    """Return how many numbers a decoder takes."""
+    return next(iter(decoder.inputs.values())).sizes[0]
+
+
+def linear(graph: Graph) -> bool:
+    """Return whether a network is nothing but weighted sums."""
+    return all(step.layer.kind in LINEAR for step in trace(graph).steps)

@@ -1,0 +1,151 @@
+"""Codes: what an encoder makes of examples, and what a decoder makes of codes, as pictures whatever their form."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from engine.errors import VitrineError
+from engine.figures.lines import lined
+from engine.graph.graph import Graph
+from engine.graph.trace import trace
+from engine.looking.frame import Frame
+from engine.looking.sample import looks
+from engine.looking.session import Session, in_turn, looking
+from engine.training.experiment import Experiment
+
+MOST_UNITS = 512  # of a code
+
+
+@dataclass(frozen=True)
+class Codes:
+    """Codes of examples, a row each; where they are drawn, their deviations too."""
+
+    at: torch.Tensor
+    deviations: torch.Tensor | None = None
+
+    @property
+    def size(self) -> int:
+        """Return how many numbers a code has."""
+        return self.at.shape[1]
+
+
+def codeless(experiment: Experiment, fold: bool = True) -> str:
+    """Return why there are no codes to look at, or nothing; with `fold`, of examples."""
+    task = experiment.task
+    if not task.unfolds or (fold and not task.folds):
+        return "Only networks that make codes of examples, and examples of codes, have this."
+    codes = trace(experiment.graphs[task.unfolds]).shapes
+    entry = next(iter(experiment.graphs[task.unfolds].inputs), "")
+    if entry not in codes or codes[entry].rank != 1:
+        return "The decoder takes no row of numbers."
+    return ""
+
+
+def size_of(experiment: Experiment) -> int:
+    """Return how many numbers a code has."""
+    graph: Graph = experiment.graphs[experiment.task.unfolds]
+    return next(iter(graph.inputs.values())).sizes[0]
+
+
+def coded(session: Session, given: torch.Tensor) -> Codes:
+    """Return the codes of examples as networks take them; of what is drawn, the means."""
+    learner = session.network
+    with looking(learner):
+        found = learner.networks[learner.task.folds](given)
+    if isinstance(found, torch.Tensor):
+        return Codes(found.float().cpu())
+    code, *more = (one.float().cpu() for one in found)
+    return Codes(code, (more[1] / 2).exp() if len(more) > 1 else None)
+
+
+def codes_of(session: Session, split: str, most: int) -> Iterator[Frame]:
+    """Ask for the codes of a split's first examples, piece by piece; they are kept as `session.kept[("codes", …)]`."""
+    name, examples = session.split(split)
+    if ("codes", name, most) in session.kept:
+        return
+    still = session.still()
+    learner = still.network
+    pieces = learner.pieces(examples.inputs[:most])
+    found = yield from in_turn(pieces, lambda piece: coded(still, learner.material.given(piece)))
+    deviations = [one.deviations for one in found if one.deviations is not None]
+    at = torch.cat([one.at for one in found])
+    session.kept["codes", name, most] = Codes(at, torch.cat(deviations) if deviations else None)
+
+
+def kept_codes(session: Session, split: str, most: int) -> Codes:
+    """Return the codes of a split's first examples, asked for where they were not yet."""
+    name, _ = session.split(split)
+    for _ in codes_of(session, split, most):
+        pass
+    return session.kept["codes", name, most]
+
+
+def decoded(session: Session, codes: torch.Tensor) -> torch.Tensor:
+    """Return what is made of codes, as networks take examples, on the processor."""
+    learner = session.network
+    if codes.shape[1] != (wide := size_of(session.experiment)):
+        raise VitrineError(f"A code has {wide:,} numbers; these have {codes.shape[1]:,}.")
+    with looking(learner):
+        return learner.networks[learner.task.unfolds](codes.to(learner.place.device)).float().cpu()
+
+
+def pictured(session: Session, values: torch.Tensor) -> np.ndarray:
+    """Return examples, as networks take them, as pictures (n, channels, height, width) in bytes; rows and series of
+    numbers as lines.
+    """
+    if session.network.dataset.example == "image":
+        return looks(session, values.to(session.network.place.device))
+    low, high = bounds(session)
+    return lined(values.flatten(2).numpy() if values.dim() > 2 else values[:, :, None].numpy(), low, high)
+
+
+def bounds(session: Session) -> tuple[float, float]:
+    """Return between which numbers the examples lie, so that lines of all of them can be compared."""
+    kept = session.network.lasting
+    if "bounds" not in kept:
+        values = session.network.train.inputs[:2000].float()
+        values = values[values.isfinite()]
+        kept["bounds"] = float(values.min()), float(values.max())
+    return kept["bounds"]
+
+
+def off(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """Return how far examples are from others, each by the root of its mean squared distance; gaps count nothing."""
+    far = (one - other).square().flatten(1)
+    return far.nanmean(dim=1).sqrt()
+
+
+def errors(session: Session, made: torch.Tensor, right: torch.Tensor) -> np.ndarray:
+    """Return how far each dot is off, as pictures: black where it is right."""
+    far = (made - right).abs().nan_to_num()
+    if session.network.dataset.example != "image":
+        low, high = bounds(session)
+        return lined(far.flatten(2).numpy() if far.dim() > 2 else far[:, :, None].numpy(), 0.0, high - low)
+    _, deviation = session.network.material.scales
+    return (far * deviation.cpu() * 255).round().clamp(0, 255).to(torch.uint8).numpy()
+
+
+def strips(codes: np.ndarray) -> np.ndarray:
+    """Return codes as small pictures (n, 3, height, width): a dot for each number, blue below zero and red above."""
+    number, size = codes.shape
+    wide = int(np.ceil(np.sqrt(size))) if size > 16 else size
+    high = -(-size // wide)
+    padded = np.zeros((number, high * wide), np.float32)
+    padded[:, :size] = codes / max(float(np.abs(codes).max(initial=0)), 1e-9)
+    share = np.abs(padded)[..., None]
+    colour = np.where(padded[..., None] > 0, np.array([178, 24, 43]), np.array([33, 102, 172]))
+    mixed = (1 - share) * 247 + share * colour
+    return mixed.round().astype(np.uint8).reshape(number, high, wide, 3).transpose(0, 3, 1, 2)
+
+
+def named(places: Sequence[int], split: str) -> list[str]:
+    """Return the names by which examples of a split are looked at."""
+    return [f"{split} {place}" for place in places]
+
+
+def told(codes: Any) -> list[float]:
+    """Return numbers as they are written beside a picture."""
+    return [float(f"{value:.3g}") for value in codes]
