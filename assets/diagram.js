@@ -197,10 +197,16 @@ function drawFrame(frame, places, tell) {
     const does = whole ? "select" : "fold";
     const label = whole ? `Choose ${name}` : `Fold ${frame.title}`;
     const title = make("g", { class: "fold", tabindex: 0, role: "button", "aria-label": label });
-    title.append(make("text", { x: left + 8, y: top + 14 }, `${whole ? "" : "▾ "}${name}: ${frame.title}`));
+    title.append(make("text", { x: left + (whole ? 24 : 8), y: top + 14 }, `${whole ? "" : "▾ "}${name}: ${frame.title}`));
     title.addEventListener("click", () => tell(does, frame.path));
     title.addEventListener("keydown", (event) => ["Enter", " "].includes(event.key) && tell(does, frame.path));
     parts.append(title);
+    if (!whole) return;
+    const fold = make("g", { class: "fold", tabindex: 0, role: "button", "aria-label": `Fold ${name}` });
+    fold.append(make("text", { x: left + 8, y: top + 14 }, "▾"));
+    fold.addEventListener("click", () => tell("fold", frame.path));
+    fold.addEventListener("keydown", (event) => ["Enter", " "].includes(event.key) && tell("fold", frame.path));
+    parts.append(fold);
   });
   return parts;
 }
@@ -337,7 +343,7 @@ class Diagram {
     const { nodes = {}, words = "", scale } = this.told?.figure ?? {};
     this.host.classList.toggle("coloured", Boolean(this.told));
     for (const box of this.drawing.querySelectorAll(".box")) {
-      const told = nodes[box.dataset.path] ?? strongest(nodes, `${box.dataset.path}.`);
+      const told = nodes[box.dataset.path] ?? strongest(nodes, box.dataset.path.endsWith(":") ? box.dataset.path : `${box.dataset.path}.`);
       box.classList.toggle("told", Boolean(told));
       box.classList.toggle("unwell", Boolean(told?.mark));
       box.style.setProperty("--along", `${Math.round(14 + 86 * (told?.along ?? 0))}%`);

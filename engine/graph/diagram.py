@@ -16,7 +16,8 @@ def diagrams(
 ) -> dict[str, Any]:
     """Return one drawing of several networks, one behind the other, each in a frame; of a single one, just that.
 
-    `flow` tells from which network to which what is given goes on; those that give come first.
+    `flow` tells from which network to which what is given goes on; those that give come first. Among what is `opened`,
+    a block is unfolded, and a whole network, "encoder:", folded into one box.
     """
     if len(graphs) == 1:
         return diagram(next(iter(graphs.values())), opened)
@@ -24,18 +25,24 @@ def diagrams(
     begin, ends = 0, {}
     for role in _in_flow(list(graphs), flow):
         graph, mark = graphs[role], f"{role}:"
-        own = diagram(graph, [path.removeprefix(mark) for path in opened if path.startswith(mark)])
+        if mark in opened:
+            own = _folded(graph)
+        else:
+            own = diagram(graph, [path.removeprefix(mark) for path in opened if path.startswith(mark)])
         boxes = [box | {"path": mark + box["path"], "column": begin + box["column"]} for box in own["boxes"]]
         wires = [wire | {"from": mark + wire["from"], "to": mark + wire["to"]} for wire in own["wires"]]
         weights = f"{cost(graph).total.weights:,} weights"
         frames = [f | {"path": mark + f["path"], "boxes": [mark + path for path in f["boxes"]]} for f in own["frames"]]
-        frames = [{"path": mark, "title": weights, "boxes": [box["path"] for box in boxes]}, *frames]
+        if mark in opened:
+            boxes[0] |= {"name": role, "title": weights}
+        else:
+            frames = [{"path": mark, "title": weights, "boxes": [box["path"] for box in boxes]}, *frames]
         entering = next((box for box in boxes if box["family"] == "input"), boxes[0])
         for before in (one for one, other in flow if other == role and one in ends):
             near = ends[before]["column"] + 1 == entering["column"]
             lane = 0 if near else 1 + max(box["lane"] for box in whole["boxes"])
             wires.append({"from": ends[before]["path"], "to": entering["path"], "lane": lane})
-        ends[role] = next((box for box in boxes if box["path"] == mark + graph.outputs[0]), boxes[-1])
+        ends[role] = next((box for box in boxes if box["path"] == mark + next(iter(graph.outputs), "")), boxes[-1])
         last = max(box["column"] for box in boxes)
         whole["breaks"] += [*(begin + column for column in own["breaks"]), last]
         whole["outputs"] += [mark + path for path in own["outputs"]]
@@ -44,6 +51,23 @@ def diagrams(
             whole[name] += more
         begin = last + 1
     return whole
+
+
+def _folded(graph: Graph) -> dict[str, Any]:
+    """Return a whole network as one box."""
+    found = trace(graph)
+    takes = " and ".join(str(layer.shape) for layer in graph.inputs.values())
+    gives = found.outputs[0] if found.outputs else None
+    box: dict[str, Any] = {
+        "path": "",
+        "family": "block",
+        "summary": takes,
+        "weights": cost(graph).total.weights,
+        "repeat": 1,
+    }
+    box |= {"block": True, "column": 0, "lane": 0, "sizes": list(gives.sizes) if gives else []}
+    box |= {"shape": f"{takes} → {gives or '?'}"}
+    return {"boxes": [box], "wires": [], "frames": [], "breaks": [], "outputs": [], "left_out": 0}
 
 
 def _in_flow(roles: list[str], flow: Sequence[tuple[str, str]]) -> list[str]:

@@ -57,6 +57,7 @@ AUTOENCODER = Lab(
     board=("latent", "walk", "reconstructions", "curves", "anatomy", "code", "between", "drawn-samples", "pca", "flow"),
     opens=("Train", "Board"),
     facts=OF_CODES,
+    folded=True,
     tasks=("encode", "vary"),
 )
 LABS = (PLAYGROUND, CNN, RNN, AUTOENCODER)

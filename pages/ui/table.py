@@ -16,6 +16,7 @@ from engine.graph.trace import trace
 from engine.live.house import house
 from engine.looking.shared import SHARED
 from engine.presets import PRESETS
+from engine.training.address import address
 from engine.training.experiment import Experiment, dump, load
 from engine.training.link import from_link, to_link
 from engine.training.settings import plain
@@ -49,6 +50,7 @@ class Lab:
     columns: tuple[int, int] = (1, 1)  # how wide the panels of a row are, against one another
     opens: tuple[str, str] = ("Build", "Layer")  # what is shown at first, at the left and below
     facts: tuple[Fact, ...] = ()  # what is to be seen in it
+    folded: bool = False  # whether networks begin folded, so that what is seen of them has room
     tasks: tuple[str, ...] = ()  # those whose experiments are opened in it, whatever they learn from
 
 
@@ -87,7 +89,7 @@ def begin(lab: Lab) -> dict[str, Any]:
         "past": [],
         "future": [],
         "selected": "",
-        "opened": [],
+        "opened": folded(lab, experiment),
         "complaint": "",
         "notice": notice,
         "run": run,
@@ -98,6 +100,12 @@ def begin(lab: Lab) -> dict[str, Any]:
         "looks": _looks(st.query_params.get("looks", "")),
         "board": _board(st.query_params.get("board", ""), lab.board),
     }
+
+
+def folded(lab: Lab, experiment: Experiment) -> list[str]:
+    """Return the addresses of networks that begin folded."""
+    graphs = experiment.graphs
+    return [address(role, "", graphs) for role in graphs] if lab.folded and len(graphs) > 1 else []
 
 
 def found(graph: Graph, path: str) -> str:

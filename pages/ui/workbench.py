@@ -23,7 +23,7 @@ from pages.ui import pasts, veils
 from pages.ui.forms import REFUSED
 from pages.ui.panels import Panels
 from pages.ui.refusal import loaded, refusal
-from pages.ui.table import MOST_RIVALS, Lab, begin, found, linked, parted, written
+from pages.ui.table import MOST_RIVALS, Lab, begin, folded, found, linked, parted, written
 
 MOST_UNDO = 200
 
@@ -205,8 +205,7 @@ class Workbench:
     @property
     def link(self) -> str:
         """Return the experiment as a link's text, or nothing where it is too long for one."""
-        text = linked(self._state["now"])
-        return text if len(text) <= MOST_LINK else ""
+        return text if len(text := linked(self._state["now"])) <= MOST_LINK else ""
 
     @property
     def selected(self) -> str:
@@ -215,7 +214,7 @@ class Workbench:
 
     @property
     def unfolded(self) -> list[str]:
-        """Return the addresses of the blocks that are unfolded, in all networks."""
+        """Return the addresses of blocks that are unfolded, in all networks, and of networks that are folded."""
         return self._state["opened"]
 
     @property
@@ -254,12 +253,13 @@ class Workbench:
         """Select a node, and unfold the blocks that it stands in."""
         parts = path.split(".")
         around = [self.named(".".join(parts[:depth])) for depth in range(1, len(parts))]
-        self._state.update(selected=path, opened=list(dict.fromkeys([*self.unfolded, *around])))
+        shown = [name for name in self.unfolded if name != addressed(self.role, "", self.roles)]
+        self._state.update(selected=path, opened=list(dict.fromkeys([*shown, *around])))
 
     def fold(self, name: str) -> None:
-        """Fold a block of any network by its address, or unfold it."""
-        opened = self.unfolded
-        self._state["opened"] = [p for p in opened if p != name] if name in opened else [*opened, name]
+        """Fold a block by its address, or a whole network among several, or unfold it."""
+        others = [one for one in self.unfolded if one != name]
+        self._state["opened"] = others if name in self.unfolded else [*others, name]
 
     def edit(self, make: Callable[..., Graph], *details: Any, select: str | None = None) -> None:
         """Change the graph by an edit that takes it first; what cannot be done is complained of."""
@@ -288,7 +288,7 @@ class Workbench:
     def replace(self, experiment: Experiment) -> None:
         """Begin with another experiment: nothing selected, nothing unfolded."""
         self.put(experiment)
-        self._state.update(selected="", opened=[], table=secrets.token_hex(4), looks={})
+        self._state.update(selected="", opened=folded(self.lab, experiment), table=secrets.token_hex(4), looks={})
 
     def undo(self) -> None:
         """Go one change back."""

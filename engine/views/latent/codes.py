@@ -16,7 +16,7 @@ from engine.looking.sample import looks
 from engine.looking.session import Session, in_turn, looking
 from engine.training.experiment import Experiment
 
-MOST_UNITS = 512  # of a code
+OF_TWO = "two numbers where there are no more, else PCA"
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from engine.looking.projecting import By, heaped, pca, without
 from engine.looking.sample import sample_of
 from engine.looking.shared import SAMPLE, Example
 from engine.looking.view import View, view
-from engine.views.latent.codes import coded, codeless, codes_of, decoded, kept_codes, named, off, pictured
+from engine.views.latent.codes import OF_TWO, coded, codeless, codes_of, decoded, kept_codes, named, off, pictured
 
 NEAREST = 5
 MOST_ELLIPSES = 60
@@ -35,7 +35,9 @@ class Latent(View):
     hint = "Heaps of one colour are classes that the code tells apart. Click a point to see what comes back of it."
 
     sample: Example = SAMPLE
-    by: Plane = option("two numbers", "Two numbers of the code as they are, or all of them laid out in the plane.")
+    by: Plane | None = option(
+        None, "Two numbers of the code as they are, or all of them laid out in the plane.", none=OF_TWO
+    )
     across: Dimension = option(0, "The number that points lie along, from 0.")
     up: Dimension = option(1, "The number that they lie up, from 0.")
     colours: Literal["class", "error"] = option("class", "What colours tell: the class, or how badly it comes back.")
@@ -50,8 +52,7 @@ class Latent(View):
 
     def refuses(self, experiment):
         """Refuse what makes no codes of examples, and UMAP where it is not installed."""
-        by: By = "PCA" if self.by == "two numbers" else self.by
-        return codeless(experiment) or without(by)
+        return codeless(experiment) or without("UMAP" if self.by == "UMAP" else "PCA")
 
     def stages(self, session):
         """Ask for codes piece by piece; lay them out by PCA, and then as asked."""
@@ -63,7 +64,9 @@ class Latent(View):
         arrays, words = self._told(session, codes, most)
         mine = coded(session, sample_of(session, self.sample).given)
         table = torch.cat([mine.at, codes.at]).numpy()
-        if self.by == "two numbers":
+        by: By | None = "PCA" if self.by is None and codes.size > 2 else None
+        by = self.by if self.by in ("PCA", "t-SNE", "UMAP") else by
+        if by is None:
             across, up = (min(one, codes.size - 1) for one in (self.across, self.up))
             at = table[:, [across, up]] if codes.size > 1 else np.pad(table, ((0, 0), (0, 1)))
             words |= {"axes": [f"z{across}", f"z{up}" if codes.size > 1 else ""]}
@@ -73,9 +76,9 @@ class Latent(View):
             return
         at, kept = pca(table) if codes.size > 1 else (np.pad(table, ((0, 0), (0, 1))), 1.0)
         words |= {"axes": [f"{kept:.0%} of the spread", ""], "by": "PCA"}
-        if self.by != "PCA":
+        if by != "PCA":
             yield Frame(arrays | {"at": at}, words | {"progress": 0.5})
-            at, words = heaped(table, self.by, self.perplexity), words | {"axes": ["", ""], "by": self.by}
+            at, words = heaped(table, by, self.perplexity), words | {"axes": ["", ""], "by": by}
         yield Frame(arrays | {"at": at}, words)
 
     def _told(self, session, codes, most):

@@ -18,13 +18,13 @@ from engine.looking.frame import Frame
 from engine.looking.sample import sample_of
 from engine.looking.shared import SAMPLE, Example
 from engine.looking.view import View, view
-from engine.views.latent.codes import bounds, coded, codeless, codes_of, decoded, kept_codes, pictured, size_of
+from engine.views.latent.codes import OF_TWO, bounds, coded, codeless, codes_of, decoded, kept_codes, pictured, size_of
 
 POINTS = 300  # training examples that tell where codes lie
 MOST_BYTES = 2**25  # of a decoder's weights that are sent along
 MOST_ROWS, STEPS = 10, 11  # traversals, and places along each
 REACH = 3.0  # deviations, to each side
-FLAT = 0.62  # how many pictures lie below one another, for each that lies beside another
+FLAT = 0.82  # how many pictures lie below one another, for each that lies beside another
 Dimension = Annotated[int, Field(ge=0, le=511)]
 
 
@@ -42,10 +42,10 @@ class Walk(View):
     )
     across: Dimension = option(0, "The number that lies across, from 0.")
     up: Dimension = option(1, "The number that lies up, from 0.")
-    by: Literal["two numbers", "PCA"] = option(
-        "two numbers", "The plane of two numbers of the code, or that in which codes differ most."
+    by: Literal["two numbers", "PCA"] | None = option(
+        None, "The plane of two numbers of the code, or that in which codes differ most.", none=OF_TWO
     )
-    detail: Annotated[int, Field(ge=3, le=24)] = option(17, "How many pictures lie beside one another.")
+    detail: Annotated[int, Field(ge=3, le=24)] = option(14, "How many pictures lie beside one another.")
 
     def refuses(self, experiment):
         """Refuse what makes no examples of codes, and decoders too large to be sent along."""
@@ -83,9 +83,12 @@ class Walk(View):
         arrays |= {"low": (middle - REACH * spread).numpy(), "high": (middle + REACH * spread).numpy()}
         arrays |= {"decoder": self._decoder(session), "middle": middle.numpy()}
         across, up = self._two(codes.size)
-        names = [f"z{across}", f"z{up}"] if self.by == "two numbers" else ["first component", "second"]
+        names = [f"z{across}", f"z{up}"] if self._by(codes.size) != "PCA" else ["first component", "second"]
         words = {"names": names, "classes": list(learner.dataset.classes), "drawn": codes.deviations is not None}
         return Frame(arrays, words | self._scales(session))
+
+    def _by(self, size):
+        return "two numbers" if size < 3 else self.by or "PCA"
 
     def _two(self, size):
         return min(self.across, size - 1), min(self.up, size - 1)
@@ -95,7 +98,7 @@ class Walk(View):
         size = codes.shape[1]
         if size == 1:
             return torch.zeros(1), torch.tensor([[1.0], [0.0]]), torch.cat([codes, torch.zeros_like(codes)], dim=1)
-        if self.by == "PCA" and size > 2:
+        if self._by(size) == "PCA":
             middle = codes.mean(dim=0)
             _, _, ways = torch.linalg.svd(codes - middle, full_matrices=False)
             ways = ways[:2] * ways[:2].gather(1, ways[:2].abs().argmax(dim=1, keepdim=True)).sign()
