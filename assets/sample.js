@@ -160,7 +160,8 @@ class Picker {
     if (shown !== this.shown) this.sample.replaceChildren(small(figure.shown));
     this.shown = shown;
     this.host.dataset.sample = this.live.shared(this.data.board).sample ?? "";
-    this.host.dataset.said = figure.said[0][1];
+    this.host.dataset.said = figure.said[0]?.[1] ?? figure.back;
+    if (figure.back) this.said.append(figure.back);
     for (const [place, name, chance] of figure.said) {
       const row = element('<button type="button" class="row"><span class="name"></span><i></i><span class="chance"></span></button>');
       row.title = `Ask about ${seen(name)}`;
@@ -181,6 +182,7 @@ class Picker {
     const names = ["predicted", "true", ...(this.classes ?? [])];
     if (toward && !names.includes(toward)) names.push(toward);
     const label = { predicted: "what it takes it for", true: "what it is" };
+    this.toward.parentElement.hidden = names.length < 4; // a single thing is asked about by itself
     this.toward.replaceChildren(...names.map((name) => option(name, label[name] ?? seen(name), name === (toward ?? "predicted"))));
   }
 

@@ -104,7 +104,8 @@ class Vary(Coding):
 
 def unlike(mean: torch.Tensor, spread: torch.Tensor) -> torch.Tensor:
     """Return how unlike a standard normal each number of a code is: the divergence of Kullback and Leibler, in nats."""
-    mean, spread = mean.float(), spread.float()
+    exact = torch.promote_types(mean.dtype, torch.float32)
+    mean, spread = mean.to(exact), spread.to(exact)
     return 0.5 * (mean.square() + spread.exp() - 1 - spread)
 
 

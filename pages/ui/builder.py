@@ -1,15 +1,18 @@
 """Builder: the list of layers, and what can be added to it."""
 
-from typing import Any
+from typing import Any, get_args
 
 import streamlit as st
 
+from engine.errors import VitrineError
 from engine.graph import edits
 from engine.graph.cost import Cost, LayerCost, cost
 from engine.graph.graph import Block, Graph, Node
+from engine.graph.mirror import By
 from engine.graph.trace import trace
 from engine.layers import LAYERS, Init, Shape, check
 from engine.layers.entry import Entry
+from engine.training.fit import mirroring
 from pages.ui.card import card
 from pages.ui.forms import draw, show
 from pages.ui.workbench import Workbench
@@ -36,6 +39,8 @@ def builder(bench: Workbench) -> None:
     """Draw all layers as rows, the selected one as an open card, and the list of what can be added."""
     if len(bench.roles) > 1:
         _networks(bench)
+    if bench.experiment.task.folds:
+        _mirrors(bench)
     wrong = {problem.node: problem.text for problem in bench.trace.problems[::-1]}
     _problems(bench, wrong)
     with st.container(key=f"{bench.key}-layers", gap=None):
@@ -57,6 +62,30 @@ def _networks(bench: Workbench) -> None:
         on_change=lambda: bench.choose(st.session_state[key]),
         label_visibility="collapsed",
     )
+
+
+def _mirrors(bench: Workbench) -> None:
+    """Draw the ways to let what unfolds a code mirror what folds it."""
+    words = bench.experiment.task.unsuited(bench.experiment.graphs) if bench.can_run else ""
+    if words:
+        st.warning(words, icon=":material/error:")
+    mirror = st.popover("Mirror the encoder", icon=":material/flip:", width="stretch", help="Build the decoder anew")
+    with mirror:
+        for by in get_args(By):
+            st.button(
+                f"By {by}" if by != "upsampling" else "By upsampling and convolution",
+                key=f"{bench.key}-mirror-{by.split()[0]}",
+                on_click=_mirror,
+                args=(bench, by),
+                width="stretch",
+            )
+
+
+def _mirror(bench: Workbench, by: By) -> None:
+    try:
+        bench.put(mirroring(bench.experiment, by))
+    except VitrineError as error:
+        bench.complain(str(error))
 
 
 def _problems(bench: Workbench, wrong: dict[str, str]) -> None:

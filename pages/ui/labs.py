@@ -54,7 +54,7 @@ AUTOENCODER = Lab(
     ("autoencoder",),
     "vae",
     ("image", "numbers", "series"),
-    board=("latent", "walk", "reconstructions", "curves", "anatomy", "code", "between", "drawn-samples", "pca", "flow"),
+    board=("latent", "walk", "reconstructions", "curves", "flow", "anatomy", "code", "between", "drawn-samples", "pca"),
     opens=("Train", "Board"),
     facts=OF_CODES,
     folded=True,

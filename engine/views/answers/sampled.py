@@ -1,5 +1,7 @@
 """Sampled: the example that a board looks at, and what the network says of it."""
 
+from typing import Any
+
 import numpy as np
 
 from engine.looking.form import form_of
@@ -33,17 +35,27 @@ class Sampled(View):
         sample = sample_of(session, self.sample)
         found = said(session, sample).numpy()
         classes = [called(session, place) for place in range(len(found))]
-        words = {"classes": classes, "chances": session.network.task.answers in ("classes", "several", "labels")}
+        words: dict[str, Any] = {
+            "classes": classes,
+            "chances": session.network.task.answers in ("classes", "several", "labels"),
+        }
+        if session.network.task.answers == "example":
+            classes, words["off"] = [], float(np.sqrt(max(0.0, -found[0])))
+            words["classes"] = classes
         words["shown"] = form_of(session.network).shown(session.network.dataset, sample.values)
         return Frame({"chances": found}, words | sample.told())
 
     def draw(self, frame):
         """Return the example, its words, and the likeliest classes."""
         found, classes = frame["chances"], frame.words["classes"]
-        order = np.argsort(-found, kind="stable")[:SHOWN]
+        order = np.argsort(-found, kind="stable")[:SHOWN] if "off" not in frame.words else []
+        back = (
+            f"comes back off by {frame.words['off']:.3g}, the root of the mean square" if "off" in frame.words else ""
+        )
         return {
             "shown": frame.words["shown"],
             "words": frame.words["sample"],
+            "back": back,
             "truth": frame.words["truth"],
             "chances": frame.words["chances"],
             "said": [[int(place), classes[place], float(found[place])] for place in order],

@@ -131,7 +131,7 @@ def errors(session: Session, made: torch.Tensor, right: torch.Tensor) -> np.ndar
 def strips(codes: np.ndarray) -> np.ndarray:
     """Return codes as small pictures (n, 3, height, width): a dot for each number, blue below zero and red above."""
     number, size = codes.shape
-    wide = int(np.ceil(np.sqrt(size))) if size > 16 else size
+    wide = int(np.ceil(np.sqrt(size))) if size > 4 else size
     high = -(-size // wide)
     padded = np.zeros((number, high * wide), np.float32)
     padded[:, :size] = codes / max(float(np.abs(codes).max(initial=0)), 1e-9)

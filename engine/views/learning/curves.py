@@ -15,7 +15,8 @@ DASHES = ("dot", "dash", "solid", "dashdot", "longdash", "longdashdot")
 INSIDE = {"x": 1, "xanchor": "right", "y": 1, "bgcolor": "rgba(128,128,128,0.12)"}  # losses fall: the corner is free
 ASIDE = {"x": 1.02, "xanchor": "left", "y": 1}
 ORDER = ("train", "validation", "test")
-OF_LOSS = ("bits", "perplexity", "ELBO", "reconstruction", "KL")  # scores that say what the loss says, or is made of
+OF_LOSS = ("bits", "perplexity", "ELBO", "reconstruction", "KL")  # scores that say what the loss says, or is made of,
+ELSEWHERE = ("active units", "angle to PCA")  # and those that other views tell, on a scale of their own
 
 
 @view("curves")
@@ -48,7 +49,7 @@ class Curves(View):
         arrays, lines = {}, []
         for run in ("", *self.also[:12]):
             for (split, metric), points in sorted(session.record.curves(run).items(), key=_place):
-                if metric in OF_LOSS:
+                if metric in (*OF_LOSS, *ELSEWHERE):
                     continue
                 values = np.array([(step, np.nan if value is None else value) for step, value in points], float)
                 steps, thin = thinned(values[:, 0], values[:, 1], MOST)
