@@ -40,8 +40,7 @@ class Sampled(View):
             "chances": session.network.task.answers in ("classes", "several", "labels"),
         }
         if session.network.task.answers == "example":
-            classes, words["off"] = [], float(np.sqrt(max(0.0, -found[0])))
-            words["classes"] = classes
+            words |= {"classes": [], "off": float(np.sqrt(max(0.0, -found[0])))}
         words["shown"] = form_of(session.network).shown(session.network.dataset, sample.values)
         return Frame({"chances": found}, words | sample.told())
 
