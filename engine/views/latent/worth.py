@@ -1,0 +1,133 @@
+"""Worth: how much of what was never asked for can be told from the codes alone."""
+
+from typing import Annotated
+
+import numpy as np
+import torch
+from pydantic import Field
+
+from engine.choice import option
+from engine.data.dataset import UNKNOWN
+from engine.errors import VitrineError
+from engine.figures.figure import PALETTE, axis, caption, figure
+from engine.looking.frame import Frame
+from engine.looking.view import View, view
+from engine.views.latent.codes import codeless, codes_of, kept_codes
+
+ROUNDS = 300  # in which the linear probe settles
+
+
+@view("worth")
+class Worth(View):
+    """How well classes, which no autoencoder is told, can be told from codes: by a line between them (a linear probe),
+    and by the nearest neighbours; beside as many principal components, and all numbers of the examples themselves.
+    """
+
+    title, rank, height = "What the code is worth", 11, 300
+    together = True
+    hint = "A good code keeps what matters: classes that nobody asked for lie apart in it."
+
+    neighbours: Annotated[int, Field(ge=1, le=50)] = option(5, "How many neighbours vote.")
+    examples: Annotated[int, Field(ge=20, le=10_000)] = option(1500, "Of how many training examples codes are taken.")
+
+    def refuses(self, experiment):
+        """Refuse what makes no codes of examples."""
+        return codeless(experiment)
+
+    def stages(self, session):
+        """Ask for codes of training and validation examples, then tell classes from them."""
+        if session.network.dataset.goal != "class":
+            raise VitrineError("These examples have no classes to be told.", cure="Choose data with classes.")
+        for split in ("train", "validation"):
+            yield from codes_of(session, split, self._many(session, split))
+        yield self.compute(session)
+
+    def _many(self, session, split):
+        return min(self.examples, len(session.split(split)[1]))
+
+    def compute(self, session):
+        """Tell the classes of validation examples by what is known of training ones."""
+        learner = session.network
+        rows: dict[str, list[torch.Tensor]] = {"code": [], "PCA": [], "everything": []}
+        truths = []
+        found = learner.task.compared(learner)
+        for split in ("train", "validation"):
+            name, examples = session.split(split)
+            many = self._many(session, split)
+            known = examples.targets[:many].cpu() != UNKNOWN
+            truths.append(examples.targets[:many].cpu()[known])
+            rows["code"].append(kept_codes(session, name, many).at[known])
+            given = learner.material.given(examples.inputs[:many]).cpu().flatten(1)[known]
+            if found is not None:
+                rows["PCA"].append(found.codes(given))
+                rows["everything"].append(given)
+        kinds = [kind for kind, parts in rows.items() if parts]
+        by_line = [probed(*rows[kind], *truths) for kind in kinds]
+        by_near = [voted(*rows[kind], *truths, self.neighbours) for kind in kinds]
+        size = rows["code"][0].shape[1]
+        usual = float(truths[1].bincount().max() / len(truths[1]))
+        words = {"kinds": kinds, "size": size, "usual": usual, "all": session.network.train.inputs[0].numel()}
+        return Frame({"line": np.array(by_line), "near": np.array(by_near)}, words)
+
+    def draw(self, frame):
+        """Draw a bar for each way, from each kind of row."""
+        words = frame.words
+        sizes = {"code": words["size"], "PCA": words["size"], "everything": words["all"]}
+        names = [f"{kind}: {sizes[kind]:,}" for kind in words["kinds"]]
+        bars = [
+            {
+                "type": "bar",
+                "name": name,
+                "x": names,
+                "y": np.round(frame[key], 4),
+                "marker": {"color": colour},
+                "text": [f"{share:.1%}" for share in frame[key]],
+                "hovertemplate": "%{x}: %{y:.1%}<extra></extra>",
+            }
+            for name, key, colour in (("by a line", "line", PALETTE[0]), ("by neighbours", "near", PALETTE[1]))
+        ]
+        return figure(
+            bars,
+            xaxis=axis(type="category"),
+            yaxis=axis("told rightly", range=[0, 1.02], tickformat=".0%"),
+            annotations=[caption(f"always saying the commonest class: {words['usual']:.1%}")],
+            showlegend=True,
+            legend={"x": 0, "y": 1, "font": {"size": 10}, "bgcolor": "rgba(128,128,128,0.12)"},
+            margin={"l": 52, "r": 8, "t": 26, "b": 36},
+            barmode="group",
+        )
+
+
+def probed(train: torch.Tensor, test: torch.Tensor, truths: torch.Tensor, wanted: torch.Tensor) -> float:
+    """Return for which share of rows a linear classifier tells the class: logistic regression, its weights pulled to
+    zero as scikit-learn does, on columns brought to mean 0 and deviation 1.
+    """
+    mean, deviation = train.double().mean(dim=0), train.double().std(dim=0, correction=0)
+    deviation = torch.where(deviation > 1e-12, deviation, 1.0)
+    rows, others = ((one.double() - mean) / deviation for one in (train, test))
+    classes = int(max(truths.max(), wanted.max())) + 1
+    weights = torch.zeros(classes, rows.shape[1] + 1, dtype=torch.double, requires_grad=True)
+    search = torch.optim.LBFGS([weights], max_iter=ROUNDS, line_search_fn="strong_wolfe", tolerance_change=1e-10)
+
+    def loss() -> torch.Tensor:
+        search.zero_grad()
+        with torch.enable_grad():
+            said = rows @ weights[:, :-1].T + weights[:, -1]
+            found = torch.nn.functional.cross_entropy(said, truths, reduction="sum")
+            found = found + 0.5 * weights[:, :-1].square().sum()
+        found.backward()
+        return found
+
+    search.step(loss)
+    said = others @ weights[:, :-1].T + weights[:, -1]
+    return float((said.argmax(dim=1) == wanted).double().mean())
+
+
+def voted(
+    train: torch.Tensor, test: torch.Tensor, truths: torch.Tensor, wanted: torch.Tensor, neighbours: int
+) -> float:
+    """Return for which share of rows the nearest ones tell the class; of equal votes the lower class wins."""
+    near = torch.cdist(test.double(), train.double()).topk(min(neighbours, len(train)), largest=False).indices
+    classes = int(max(truths.max(), wanted.max())) + 1
+    votes = torch.nn.functional.one_hot(truths[near], classes).sum(dim=1)
+    return float((votes.argmax(dim=1) == wanted).double().mean())
