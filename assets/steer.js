@@ -12,7 +12,7 @@ export class Steer {
     this.sliders = tag("div", { class: "sliders" });
     const back = tag("button", { type: "button", title: "Back to the code of the sample" }, "Sample");
     const middle = tag("button", { type: "button", title: "To the middle of all codes" }, "Middle");
-    back.addEventListener("click", () => this.go(this.steer.mine));
+    back.addEventListener("click", () => this.go(this.steer.mine, false));
     middle.addEventListener("click", () => this.go(this.steer.middle));
     this.box = tag("div", { class: "steer" }, this.picture, this.says, tag("div", { class: "ways" }, back, middle), this.sliders);
     host.append(this.box, this.cross);
@@ -21,14 +21,15 @@ export class Steer {
     plot.addEventListener("pointerdown", this.moved);
   }
 
-  // What there is to steer by now; the place stays where it was as long as codes are as long.
+  // What there is to steer by now. A place that somebody went to stays, until another sample is chosen; else it is that
+  // of the sample, whose code moves while the network learns.
   take(steer) {
     const fresh = this.code?.length !== steer.mine.length;
-    const other = fresh || JSON.stringify(this.steer?.mine) !== JSON.stringify(steer.mine);
+    if (fresh || this.steer?.sample !== steer.sample) this.held = false;
     this.steer = steer;
     if (fresh) this.lay();
     this.bounds();
-    this.go(other ? steer.mine : this.code);
+    this.go(this.held ? this.code : steer.mine, this.held);
   }
 
   lay() {
@@ -63,8 +64,8 @@ export class Steer {
     this.go(base.map((value, place) => value + x * ways[0][place] + y * ways[1][place]));
   }
 
-  go(code) {
-    this.code = code;
+  go(code, held = true) {
+    Object.assign(this, { code, held });
     this.asked = performance.now();
     this.inputs.forEach((input, place) => {
       if (document.activeElement !== input) input.value = code[place];

@@ -256,12 +256,14 @@ def _variables(model: Instance) -> dict[str, str]:
     for row in model.rows:
         for name in row.sources[:1] if _borrows(row) else row.sources:
             takers[name].append(row.id)
+    # What stands beside a repeated block at every turn must outlast what goes through it from turn to turn.
+    aside = {name for row in model.rows if len(row.turns) > 1 for name in row.sources[1:]}
     names = {}
     for place, row in enumerate(model.rows):
         after = model.rows[place + 1].id if place + 1 < len(model.rows) else None
         only = takers[row.id] == [after] and row.id not in model.outputs
         lonely = after is None and row.id in model.outputs
-        named = row.enters or isinstance(row.layer, Part) or not (only or lonely)
+        named = row.enters or isinstance(row.layer, Part) or not (only or lonely) or row.id in aside
         names[row.id] = row.id if named else "x"
     return names
 

@@ -56,7 +56,7 @@ def train(page, epochs=100_000, rate=None):
             field.fill(str(value))
             field.press("Enter")
             settled(page)
-    page.locator(".st-key-cnn-train button, .st-key-rnn-train button").click()
+    page.locator(", ".join(f".st-key-{lab}-train button" for lab in ("cnn", "rnn", "autoencoder"))).click()
     begun = '[data-testid="transport"]:is([data-status="running"], [data-status="done"])'  # a short one ends at once
     page.locator(begun).wait_for()
 

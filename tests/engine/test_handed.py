@@ -477,3 +477,18 @@ def test_every_view_of_such_a_network_is_a_figure_or_a_reason_in_words(kind):
             assert words.endswith(".")
             continue
         assert "fault" not in str(frame_of(view, session).words.get("problem", ""))
+
+
+def test_what_stands_beside_a_repeated_block_outlasts_its_turns_in_code():
+    inside = Graph(
+        (
+            Node("one", Entry()),
+            Node("two", Entry()),
+            Node("dense", Dense(units=4), ("two",)),
+            Node("sum", Add(), ("one", "dense")),
+        ),
+        ("sum",),
+    )
+    turned = Node("turned", Block(name="Turn", repeat=3, graph=inside), ("row", "bent"))
+    graph = Graph((Node("row", Input(sizes=(4,))), Node("bent", LAYERS["tanh"](), ("row",)), turned), ("turned",))
+    same_in_code(graph, torch.randn(3, 4))

@@ -64,7 +64,8 @@ class Walk(View):
         most = min(POINTS, len(session.split("train")[1]))
         codes = kept_codes(session, "train", most)
         middle, spread = codes.at.mean(dim=0), codes.at.std(dim=0).nan_to_num().clamp_min(1e-3)
-        mine = coded(session, sample_of(session, self.sample).given).at[0]
+        sample = sample_of(session, self.sample)
+        mine = coded(session, sample.given).at[0]
         if self.show != "plane":
             return self._rows(session, mine, middle, spread)
         base, ways, at = self._plane(codes.at, mine)
@@ -84,7 +85,12 @@ class Walk(View):
         arrays |= {"decoder": self._decoder(session), "middle": middle.numpy()}
         across, up = self._two(codes.size)
         names = [f"z{across}", f"z{up}"] if self._by(codes.size) != "PCA" else ["first component", "second"]
-        words = {"names": names, "classes": list(learner.dataset.classes), "drawn": codes.deviations is not None}
+        words = {
+            "names": names,
+            "sample": sample.words,
+            "classes": list(learner.dataset.classes),
+            "drawn": codes.deviations is not None,
+        }
         return Frame(arrays, words | self._scales(session))
 
     def _by(self, size):
@@ -164,7 +170,8 @@ class Walk(View):
         }
         along, up = frame.words["names"]
         named = ("base", "ways", "mine", "middle", "low", "high")
-        steer = {name: np.round(frame[name].astype(float), 5).tolist() for name in named}
+        steer: dict[str, Any] = {"sample": frame.words["sample"]}
+        steer |= {name: np.round(frame[name].astype(float), 5).tolist() for name in named}
         drawn = figure(
             [dots],
             xaxis=axis(along, range=ranges[0], zeroline=False, fixedrange=True),

@@ -1,0 +1,136 @@
+"""A person walks through codes with the mouse, links two planes, repairs a picture, and mends a collapsed code."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.test_cnn import SPOT, TALL, click, looks
+from tests.browser.test_living import figure, status, train
+from tests.browser.test_rnn import drawn
+
+SOURCE = "root => root.querySelector('[data-testid=steered]').src"
+CODE = "root => [...root.querySelectorAll('.sliders input')].map(input => Number(input.value))"
+MARKED = """root => {
+  const ring = root.querySelector('.plot').data?.find(trace => trace.hovertemplate?.startsWith('the sample'));
+  return ring && [ring.x[0], ring.y[0]].map(value => Number(value));
+}"""
+POINT = """(root, name) => {
+  for (const trace of root.querySelector('.plot').data ?? []) {
+    const place = (trace.ids ?? []).indexOf(name);
+    if (place >= 0) return [trace.x[place], trace.y[place]];
+  }
+}"""
+
+
+@pytest.fixture(scope="module")
+def learned(home, address):
+    """Return finished runs: a plain autoencoder, a variational one, and one that mends noise."""
+    runs = []
+    for preset, epochs in (("deep-ae", 6), ("vae", 12), ("denoising-ae", 12)):
+        command = [sys.executable, "-m", "engine", "train", preset, "--json", "--set", f"recipe.epochs={epochs}"]
+        environment = os.environ | {"VITRINE_HOME": str(home)}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        runs.append(json.loads(done.stdout.splitlines()[-1])["run"])
+    return runs
+
+
+def steered(page, shown, before):
+    """Wait until another place was decoded."""
+    page.wait_for_function("([root, n]) => Number(root.dataset.steered ?? 0) > n", arg=[shown.element_handle(), before])
+
+
+def test_one_walks_through_codes_with_the_mouse_while_it_learns(visit):
+    page = visit("autoencoder?board=walk", viewport=TALL)
+    train(page, epochs=100_000)
+    status(page, "running")
+    shown = figure(page, "Walk")
+    shown.scroll_into_view_if_needed()
+    steered(page, shown, 0)
+    for x, y in ((-1.0, 0.5), (1.2, -0.8)):
+        before, number = shown.evaluate(SOURCE), int(shown.get_attribute("data-steered"))
+        left, top = shown.evaluate(SPOT, ["", x, y])
+        page.mouse.move(left, top)
+        steered(page, shown, number)
+        page.wait_for_function(f"([root, before]) => ({SOURCE})(root) !== before", arg=[shown.element_handle(), before])
+        assert shown.evaluate(CODE) == pytest.approx([x, y], abs=0.1)
+    cross = shown.locator(".cross").bounding_box()
+    assert cross["x"] + cross["width"] / 2 == pytest.approx(left, abs=4)
+    before = shown.evaluate(SOURCE)
+    slider = page.get_by_label("z0", exact=True)
+    slider.focus()
+    page.keyboard.press("Home")  # to its least
+    page.wait_for_function(f"([root, before]) => ({SOURCE})(root) !== before", arg=[shown.element_handle(), before])
+    assert shown.evaluate(CODE)[0] < -1
+    assert shown.locator(".steer-says").text_content() == ""
+
+
+def test_an_example_chosen_in_one_plane_is_seen_in_the_other(visit, learned):
+    page = visit(f"autoencoder?run={learned[0]},{learned[1]}&board=latent", viewport=TALL)
+    planes = figure(page, "Latent plane")
+    expect(planes).to_have_count(2)
+    for place in range(2):
+        expect(planes.nth(place)).not_to_have_attribute("data-drawn", "0")
+        page.wait_for_function(f"root => ({POINT})(root, 'train 5')", arg=planes.nth(place).element_handle())
+    x, y = planes.nth(0).evaluate(POINT, "train 5")
+    left, top = planes.nth(0).evaluate(SPOT, ["", x, y])
+    page.mouse.click(left, top)
+    expect(page.get_by_test_id("picker").locator(".words")).to_contain_text("train example")
+    page.wait_for_function("() => new URL(location.href).searchParams.get('looks')?.includes('train')")
+    name = looks(page)["sample"]  # of points that lie over one another, the upper one
+    for place in range(2):
+        page.wait_for_function(
+            f"""([root, name]) => {{
+              const [ring, point] = [({MARKED})(root), ({POINT})(root, name)];
+              return ring && point && ring.every((value, axis) => Math.abs(value - point[axis]) < 1e-3);
+            }}""",
+            arg=[planes.nth(place).element_handle(), name],
+        )
+
+
+def test_a_picture_is_damaged_by_hand_and_comes_back(visit, learned):
+    page = visit(f"autoencoder?run={learned[2]}&board=repair", viewport=TALL)
+    drawn(page, "Repair")
+    shown = figure(page, "Repair")
+    expect(shown).to_contain_text("damaged: off by 0.000")
+    shown.get_by_role("button", name="Let clicks lay white").click()
+    page.wait_for_function("() => new URL(location.href).searchParams.get('board')?.includes('white')")
+    for row, column in ((4, 4), (20, 6)):
+        click(page, "Repair", "", column, row)
+        page.wait_for_function(f"() => new URL(location.href).searchParams.get('board')?.includes('[{row},{column},')")
+    expect(shown).not_to_contain_text("damaged: off by 0.000")
+    expect(shown).to_contain_text("comes back: off by 0.")
+    shown.get_by_role("button", name="Take all damage away").click()
+    expect(shown).to_contain_text("damaged: off by 0.000")
+
+
+def test_a_code_collapses_under_a_high_beta_and_is_mended_while_it_learns(visit):
+    page = visit("autoencoder?board=code", viewport=TALL)
+    train(page, epochs=100_000)
+    status(page, "running")
+    drawn(page, "Code")
+    beta = page.get_by_role("spinbutton", name="Beta")
+    beta.fill("500")
+    beta.press("Enter")
+    expect(figure(page, "Code")).to_contain_text("2 of 2 tell nothing")
+    beta.fill("0.2")
+    beta.press("Enter")
+    expect(figure(page, "Code")).to_contain_text("all 2 tell something")
+    expect(page.locator('[data-testid="transport"]')).not_to_contain_text("no longer what this run learns")
+
+
+def test_a_decoder_follows_its_encoder_and_is_mirrored_by_a_button(visit):
+    page = visit("autoencoder?preset=conv-ae", viewport=TALL)
+    page.get_by_text("Build", exact=True).first.click()
+    page.get_by_role("button", name="code 16 units").click()
+    units = page.get_by_role("spinbutton", name="Units")
+    units.fill("9")
+    units.press("Enter")
+    expect(page.locator('[class*="-diagram"] [data-path="decoder:"]')).to_contain_text("9 → 1×28×28")
+    page.get_by_role("button", name="Mirror the encoder").click()
+    page.get_by_role("button", name="By upsampling and convolution").click()
+    page.locator('[class*="-diagram"] [data-path="decoder:"] .unfold').click()
+    expect(page.locator('[class*="-diagram"] [data-path="decoder:up1"]')).to_be_visible()
