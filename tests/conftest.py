@@ -2,6 +2,7 @@
 
 import os
 
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")  # bits are promised for processors; name a card to test one
 if "PYTEST_XDIST_WORKER" in os.environ:  # several processes share the cores: one thread each, or they wait in line
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 

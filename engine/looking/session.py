@@ -182,3 +182,12 @@ def looking(learner: Learner) -> Generator[None, None, None]:
     devices = [learner.place.device] if learner.place.device.type == "cuda" else []
     with torch.random.fork_rng(devices), evaluating(learner.networks), learner.place.precision():
         yield
+
+
+@contextmanager
+def asking_back(learner: Learner) -> Generator[None, None, None]:
+    """While entered, networks answer without learning and can be asked for gradients, which cuDNN's cells, that give
+    none at rest, are kept out of.
+    """
+    with looking(learner), torch.backends.cudnn.flags(enabled=False), torch.enable_grad():
+        yield

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Sequence
+from contextlib import ExitStack
 
 import torch
 
@@ -14,6 +15,7 @@ from engine.runs.store import Store, folder, is_part, result_of, titled
 from engine.training import checkpoint
 from engine.training.experiment import load
 from engine.training.learner import Learner
+from engine.training.modes import learning
 from engine.training.trouble import copied
 from engine.training.watch import watching
 
@@ -109,7 +111,10 @@ class DraftRecord:
         learner, before = self.learner, copied(self.learner.state())
         learner.enter()
         inputs, targets = next(learner.batches())
-        with watching(learner) as watched:
+        with ExitStack() as stack:  # for those who look let the networks rest
+            for part in learner.parts.values():
+                stack.enter_context(learning(part.network, part.recipe.frozen))
+            watched = stack.enter_context(watching(learner))
             learner.advance(inputs, targets)
         learner.leave()
         learner.restore(before)

@@ -114,7 +114,7 @@ class Coding(GivingBack):
         """Return what is made of examples, damaged as they are while they are learned, with codes and what else is
         told; chance is the same each time.
         """
-        chance = torch.Generator(inputs.device).manual_seed(DRAWN)
+        chance = torch.Generator().manual_seed(DRAWN)
         given = self.worse(inputs, chance)
         code, *more = self.coded(networks, given)
         code = self.told_apart(code, more, chance)
@@ -132,7 +132,7 @@ class Coding(GivingBack):
         found = self.compared(asked)
         if found is None:
             return {}
-        rows = (asked.material.given(piece).flatten(1) for piece in asked.pieces(asked.data[split].inputs))
+        rows = (asked.material.given(piece).flatten(1).cpu() for piece in asked.pieces(asked.data[split].inputs))
         key = ("principal", split)
         if key not in asked.lasting:
             number = asked.data[split].inputs.numel()
@@ -142,7 +142,7 @@ class Coding(GivingBack):
         decoder = asked.networks[DECODER]
         if linear(decoder.graph) and linear(asked.networks[ENCODER].graph):
             units = torch.eye(size_of_code(decoder.graph), device=asked.place.device)
-            ways = (decoder(units) - decoder(torch.zeros_like(units[:1]))).flatten(1).T
+            ways = (decoder(units) - decoder(torch.zeros_like(units[:1]))).flatten(1).T.cpu()
             scores["angle to PCA"] = float(found.angles(ways)[0])
         return scores
 
@@ -152,7 +152,7 @@ class Coding(GivingBack):
         """
         if "principal" not in asked.lasting:
             rows = joined(list(asked.pieces(asked.data["train"].inputs[:20_000])))
-            rows = asked.material.given(rows).flatten(1)
+            rows = asked.material.given(rows).flatten(1).cpu()
             whole = bool(rows.isfinite().all())
             asked.lasting["principal"] = principal(rows, size_of_code(asked.networks[DECODER].graph)) if whole else None
         return asked.lasting["principal"]

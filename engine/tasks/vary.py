@@ -94,7 +94,7 @@ class Vary(Coding):
     def told_apart(self, code, more, chance):
         """Return a code that is drawn, though the network rests."""
         mean, spread = more
-        drawn = torch.randn(mean.shape, generator=chance, device=mean.device)
+        drawn = torch.randn(mean.shape, generator=chance).to(mean.device)
         return mean + (spread / 2).exp() * drawn
 
     def tally(self):

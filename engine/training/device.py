@@ -47,7 +47,7 @@ class Place:
     def draw_as(self, states: dict[str, torch.Tensor]) -> None:
         """Draw random numbers from a state on."""
         torch.set_rng_state(states["cpu"])
-        if "cuda" in states:
+        if self.device.type == "cuda" and "cuda" in states:  # they may come from another machine
             torch.cuda.set_rng_state(states["cuda"])
 
     def scaler(self) -> torch.amp.GradScaler | None:
@@ -63,6 +63,8 @@ def place(recipe: Recipe) -> Place:
         name = next(kind for kind, here in available.items() if here)
     if not available[name]:
         raise VitrineError(f"This machine has no device {name!r}.", cure="Choose 'auto' or 'cpu'.")
+    if name == "cuda":
+        torch.backends.cudnn.allow_tf32 = False  # or convolutions and cells in 32 bits would be worked out in 19
     if recipe.precision == "fp16" and name == "cpu":
         raise VitrineError("The processor does not learn in fp16.", cure="Use bf16 or fp32.")
     return Place(torch.device(name), recipe)

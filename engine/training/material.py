@@ -76,8 +76,8 @@ class Material:
         return self.place.arranged(inputs)
 
     def given(self, inputs: Any) -> Any:
-        """Return a part of a split as networks take it, whether it was kept as bytes or numbers."""
-        return self._numbers(inputs) if self._raw(inputs) else inputs
+        """Return examples as networks take them, whether they are bytes or numbers, and lie on the device or not."""
+        return self._numbers(inputs) if self._raw(inputs) else inputs.to(self.place.device)
 
     def _known(self, name: str, of: Callable[[torch.Tensor], Scales]) -> Scales:
         """Return mean and deviation of a field of the training examples."""

@@ -51,7 +51,7 @@ class Remembering(Recurrent):
         assert state is not None
         on = lengths > 0
         sequence, last = super().read(x[on], begun[on], lengths[on].clamp(max=x.shape[1]))
-        whole, rows = x.new_zeros(*x.shape[:2], sequence.shape[2]), state.clone()
+        whole, rows = sequence.new_zeros(*x.shape[:2], sequence.shape[2]), state.to(sequence.dtype, copy=True)
         whole[on], rows[on] = sequence, _rows(last)
         kept = rows.unflatten(1, (-1, self.cell.hidden_size)).transpose(0, 1)
         return whole, tuple(kept.chunk(2)) if self.cell.mode == "LSTM" else kept

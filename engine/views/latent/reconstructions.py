@@ -72,7 +72,7 @@ class Reconstructions(View):
     def _worse(self, session, given):
         """Return examples as they are damaged while they are learned, by chance that is always the same."""
         task = session.network.task
-        return task.worse(given, torch.Generator(given.device).manual_seed(0))
+        return task.worse(given, torch.Generator().manual_seed(0))
 
     def draw(self, frame):
         """Draw a row for each stage, from the input to what principal components keep."""

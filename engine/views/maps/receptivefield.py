@@ -16,7 +16,7 @@ from engine.graph.reach import spans
 from engine.graph.trace import trace
 from engine.looking.frame import Frame
 from engine.looking.sample import sample_of
-from engine.looking.session import looking
+from engine.looking.session import asking_back
 from engine.looking.shared import (
     NODE,
     PLACE,
@@ -30,6 +30,7 @@ from engine.looking.shared import (
     picked,
     pictured,
     seen_by,
+    takes_examples,
 )
 from engine.looking.view import View, view
 
@@ -80,8 +81,8 @@ class ReceptiveField(View):
         number = self.examples if sample.given.numel() < LARGE else min(self.examples, FEW)
         inputs = torch.cat([sample.given, learner.material.given(split.inputs[: number - 1])])
         inputs = inputs.detach().clone().requires_grad_()
-        names, theory = [one.path for one in way], fields(trace(graph))
-        with capturing(session.module, names) as found, looking(learner), torch.enable_grad():
+        names, theory = [one.path for one in way], fields(trace(graph)) if takes_examples(session) else {}
+        with capturing(session.module, names) as found, asking_back(learner):
             session.run(inputs)
             seen, boxes, places = [], [], []
             for name in names:
@@ -95,7 +96,9 @@ class ReceptiveField(View):
                 every = [[[0, inputs.shape[2] - 1]], [[0, inputs.shape[3] - 1]]]
                 boxes.append(spans(exact, at) if exact else every)
                 places.append(list(at))
-        words = {"nodes": names, "boxes": boxes, "places": places, "sizes": [list(theory[n].size) for n in names]}
+        whole = list(inputs.shape[2:])  # where it is not told how far a place sees
+        sizes = [list(theory[name].size) if name in theory else whole for name in names]
+        words = {"nodes": names, "boxes": boxes, "places": places, "sizes": sizes}
         words["unit"] = min(self.unit, found[step.path].shape[1] - 1) if self.of == "this unit" else None
         return Frame({"seen": np.stack(seen), "picture": sample.picture}, words | sample.told())
 

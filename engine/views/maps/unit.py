@@ -12,7 +12,7 @@ from engine.figures.maps import Regions
 from engine.graph.capture import capturing
 from engine.graph.reach import ends
 from engine.looking.frame import Frame
-from engine.looking.session import looking
+from engine.looking.session import asking_back, looking
 from engine.looking.shared import NODE, UNIT, Number, Words, offered, picked, pictured, seen_by, united
 from engine.looking.view import View, view
 from engine.views.maps.making import made
@@ -98,7 +98,7 @@ class Unit(View):
         learner = session.network
 
         def value(inputs):
-            with capturing(session.module, [step.path], joined=True) as kept, looking(learner), torch.enable_grad():
+            with capturing(session.module, [step.path], joined=True) as kept, asking_back(learner):
                 session.run(inputs)
                 return kept[step.path][0, unit].float().mean()
 

@@ -171,7 +171,7 @@ def _line(name, points, colour, width):
 
 
 def _measuring(session: Session):
-    """Return all weights in one row, and what measures the loss of many such rows at once."""
+    """Return all weights in one row, and what measures the loss of many such rows at once, off the device."""
     learner, network = session.network, session.module
     named = {name.replace("_orig_mod.", ""): p for name, p in network.named_parameters()}
     buffers = dict(network.named_buffers())
@@ -185,4 +185,5 @@ def _measuring(session: Session):
         swapped = Swapped(network, weights | buffers)
         return session.turn({**learner.networks, session.role: swapped}, inputs, targets).loss()
 
-    return here, vmap(loss, randomness="same")
+    losses = vmap(loss, randomness="same")
+    return here, lambda rows: losses(rows.to(learner.place.device)).cpu()

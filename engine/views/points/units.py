@@ -10,7 +10,7 @@ from engine.choice import option
 from engine.figures.figure import BAD, PALETTE, axis, figure
 from engine.graph.capture import capturing
 from engine.looking.frame import Frame
-from engine.looking.session import looking
+from engine.looking.session import asking_back
 from engine.looking.shared import ROLE, Words
 from engine.looking.view import View, view
 from engine.views.points.plane import columns
@@ -41,7 +41,7 @@ class Units(View):
         every = [column.gives for column in columns(session.graph) if column.weights]
         gives = every[:-1] or every  # what answers stands on another scale
         inputs, targets = learner.train.inputs[: self.examples], learner.train.targets[: self.examples]
-        with capturing(session.module, gives, joined=True) as kept, looking(learner), torch.enable_grad():
+        with capturing(session.module, gives, joined=True) as kept, asking_back(learner):
             loss = session.turn(learner.networks, learner.material.given(inputs), targets).loss()
             found = torch.autograd.grad(loss, [kept[name] for name in gives], allow_unused=True)
         rows, names, layers = [], [], []

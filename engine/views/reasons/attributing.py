@@ -192,7 +192,8 @@ def deep_lift(answers: Answers, question: Question) -> Tensor:
         if not list(module.children()) and not isinstance(module, LINEAR + RULED):
             words = f"DeepLIFT has no rule for {type(module).__name__} in this network: try integrated gradients."
             raise VitrineError(words)
-    found = captum.DeepLift(answers).attribute(question.given, question.baseline, target=question.target)
+    with torch.autocast(question.given.device.type, enabled=False):  # its hooks hand back what has all its bits
+        found = captum.DeepLift(answers).attribute(question.given, question.baseline, target=question.target)
     assert isinstance(found, Tensor)
     return found
 

@@ -14,7 +14,7 @@ from engine.figures.maps import Regions
 from engine.figures.raster import shrunk
 from engine.looking.frame import Frame
 from engine.looking.sample import aim, called, sample_of
-from engine.looking.session import looking
+from engine.looking.session import asking_back
 from engine.looking.shared import NODE, SAMPLE, TOWARD, Example, Words, mapped, offered, picked, pictured
 from engine.looking.view import View, view
 from engine.views.reasons.attributing import METHODS, MOST_PLACES, Answers, Question, attributed, unexplained
@@ -89,7 +89,7 @@ class Attribution(View):
         words = {"toward": called(session, target), "node": layer, "methods": list(self.methods)} | sample.told()
         for number, name in enumerate(self.methods):
             began = time.perf_counter()
-            with looking(session.network), torch.enable_grad():
+            with asking_back(session.network):
                 torch.manual_seed(0)  # what draws, draws the same every time
                 try:
                     found, note = attributed(name, answers, question), ""

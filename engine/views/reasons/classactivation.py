@@ -14,7 +14,7 @@ from engine.graph.capture import capturing, node
 from engine.looking.frame import Frame
 from engine.looking.lesions import without
 from engine.looking.sample import aim, called, opinions, sample_of, scored
-from engine.looking.session import looking
+from engine.looking.session import asking_back, looking
 from engine.looking.shared import (
     NODE,
     OFF,
@@ -178,7 +178,7 @@ class Asked:
     def __init__(self, session, sample, path):
         self.session, self.sample, self.path = session, sample, path
         network = session.module
-        with capturing(network, [path], joined=True) as found, looking(session.network), torch.enable_grad():
+        with capturing(network, [path], joined=True) as found, asking_back(session.network):
             self.scores = scored(session.network, sample.given)[0]
         self.maps = found[path]
         self.gradients = {}

@@ -12,7 +12,7 @@ from engine.figures.figure import BAD, PALETTE, axis, caption, figure, line
 from engine.graph.capture import entered, hooked
 from engine.looking.frame import Frame
 from engine.looking.sample import sample_of
-from engine.looking.session import Session, looking
+from engine.looking.session import Session, asking_back
 from engine.looking.shared import TOWARD, Words, offered, picked
 from engine.looking.view import view
 from engine.views.sequences.asking import aimed, asked
@@ -43,7 +43,7 @@ class ThroughTime(OfCells):
         """Go through the sample and back."""
         sample = sample_of(session, self.sample)
         words = dict(sample.told())
-        with looking(session.network), torch.enable_grad():
+        with asking_back(session.network):
             if self.show == "gradient":
                 target, words["toward"] = aimed(session, self.toward, sample)
                 found = reaching(session, sample.given, target)

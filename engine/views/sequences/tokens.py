@@ -16,7 +16,7 @@ from engine.layers.modules import lengths_of
 from engine.layers.sequence import Embedding
 from engine.looking.frame import Frame
 from engine.looking.sample import sample_of
-from engine.looking.session import Session, looking
+from engine.looking.session import Session, asking_back, looking
 from engine.looking.shared import SAMPLE, TOWARD, Example, Words, steps
 from engine.looking.view import View, view
 from engine.views.sequences.asking import Where, aimed, asked
@@ -59,10 +59,10 @@ class Tokens(View):
         given, step = sample.given, embedding(session.graph)
         assert step
         long = int(lengths_of(given)[0])
-        with looking(session.network), torch.backends.cudnn.flags(enabled=False):  # whose cells give none at rest
+        with looking(session.network):
             target, name = aimed(session, self.toward, sample, self.place)
             question = Question(session, step.path, target, self.place)
-            with torch.enable_grad():
+            with asking_back(session.network):
                 rows = [WAYS[name](question, given) for name in self.methods]
             whole, none = (float(question.through(given, share)) for share in (1.0, 0.0))
         words = {"methods": list(self.methods), "toward": name, "whole": whole, "none": none}

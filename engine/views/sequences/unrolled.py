@@ -12,7 +12,7 @@ from engine.errors import VitrineError
 from engine.figures.figure import BAD, PALETTE, axis, caption, figure, heat, says
 from engine.looking.frame import Frame
 from engine.looking.sample import Sample, called, sample_of
-from engine.looking.session import Session, looking
+from engine.looking.session import Session, asking_back, looking
 from engine.looking.shared import TOWARD, UNIT, Number, Words, picked
 from engine.looking.view import view
 from engine.views.sequences.asking import aimed
@@ -52,7 +52,7 @@ class Unrolled(OfCells):
         arrays = {name: reading.rows(name).float().cpu().numpy().T for name in reading.values}
         arrays["begins"] = torch.stack(reading.begins).float().cpu().numpy()
         if self.colour == "gradient":
-            with looking(session.network), torch.enable_grad():
+            with asking_back(session.network):
                 target, words["toward"] = aimed(session, self.toward, sample)
                 same = [found for one, found in gradients(session, sample.given, target) if one.node == path]
             arrays["gradient"] = same[suiting[-1]]["state"].float().cpu().numpy().T
