@@ -8,8 +8,8 @@ import sys
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.test_cnn import SPOT, TALL, click, looks
-from tests.browser.test_living import figure, status, train
+from tests.browser.test_cnn import AT_REST, SPOT, TALL, click, looks
+from tests.browser.test_living import figure, press, status, train
 from tests.browser.test_rnn import drawn
 
 SOURCE = "root => root.querySelector('[data-testid=steered]').src"
@@ -50,13 +50,22 @@ def test_one_walks_through_codes_with_the_mouse_while_it_learns(visit):
     shown = figure(page, "Walk")
     shown.scroll_into_view_if_needed()
     steered(page, shown, 0)
-    for x, y in ((-1.0, 0.5), (1.2, -0.8)):
-        before, number = shown.evaluate(SOURCE), int(shown.get_attribute("data-steered"))
+    box = shown.locator(".nsewdrag").first.bounding_box()
+    for share in (0.2, 0.7):
+        before = shown.evaluate(SOURCE)
+        page.mouse.move(box["x"] + share * box["width"], box["y"] + share * box["height"])
+        page.wait_for_function(f"([root, before]) => ({SOURCE})(root) !== before", arg=[shown.element_handle(), before])
+    press(page, "pause")
+    status(page, "paused")
+    page.wait_for_function(AT_REST, arg=shown.element_handle())  # the plane moves while it learns
+    ends = shown.evaluate("root => ['xaxis', 'yaxis'].map(name => root.querySelector('.plot')._fullLayout[name].range)")
+    for share in (0.3, 0.6):
+        x, y = (low + share * (high - low) for low, high in ends)
+        number = int(shown.get_attribute("data-steered"))
         left, top = shown.evaluate(SPOT, ["", x, y])
         page.mouse.move(left, top)
         steered(page, shown, number)
-        page.wait_for_function(f"([root, before]) => ({SOURCE})(root) !== before", arg=[shown.element_handle(), before])
-        assert shown.evaluate(CODE) == pytest.approx([x, y], abs=0.1)
+        assert shown.evaluate(CODE) == pytest.approx([x, y], abs=0.02 * max(high - low for low, high in ends))
     cross = shown.locator(".cross").bounding_box()
     assert cross["x"] + cross["width"] / 2 == pytest.approx(left, abs=4)
     before = shown.evaluate(SOURCE)
@@ -64,7 +73,7 @@ def test_one_walks_through_codes_with_the_mouse_while_it_learns(visit):
     slider.focus()
     page.keyboard.press("Home")  # to its least
     page.wait_for_function(f"([root, before]) => ({SOURCE})(root) !== before", arg=[shown.element_handle(), before])
-    assert shown.evaluate(CODE)[0] < -1
+    assert shown.evaluate(CODE)[0] < x
     assert shown.locator(".steer-says").text_content() == ""
 
 
