@@ -28,6 +28,8 @@ function spot({ columns, high, wide, gap, number }, row, column) {
   return y < high && x < wide && right < columns && place < number ? [place, y, x] : undefined;
 }
 
+const PATIENCE = 1500; // milliseconds that a figure waits for whoever walks through it
+
 let colours; // the module of that name, which all components share,
 let tag; // and how elements and drawings are made
 let icon;
@@ -230,6 +232,11 @@ class Panel {
 
   draw(again = false) {
     if (this.drawing || (!this.waiting && !again) || !this.seen) return;
+    if (this.steers?.walking && performance.now() - this.painted < PATIENCE) { // drawing would hold up who walks
+      clearTimeout(this.later);
+      this.later = setTimeout(() => this.draw(again), 100);
+      return;
+    }
     this.drawing = true;
     requestAnimationFrame(async () => {
       const { waiting, done } = this;
@@ -371,6 +378,7 @@ class Panel {
     const size = { width: this.plot.clientWidth, height: this.plot.clientHeight };
     await Plotly.react(this.plot, data, { ...layout, ...size }, { displayModeBar: false, doubleClick: "reset" });
     this.drawnFigure = true;
+    this.painted = performance.now();
     this.steering(steer);
     if (!fresh) return;
     this.plot.on("plotly_click", (event) => this.click(event.points[0]));
@@ -469,6 +477,7 @@ class Panel {
     this.live.hovers.delete(this.over);
     clearInterval(this.colours);
     clearInterval(this.going);
+    clearTimeout(this.later);
     document.removeEventListener("fullscreenchange", this.enlarged);
     window.Plotly?.purge(this.plot);
     this.host.remove();

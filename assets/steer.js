@@ -1,6 +1,7 @@
 // A place among codes that one steers by the pointer or by sliders; what is made of it follows at once.
 
 const MOST = 24; // sliders
+const STILL = 250; // milliseconds without a move after which nobody walks
 
 export class Steer {
   // `ask` takes a code and promises an answer; `plot` is the figure's own element.
@@ -61,7 +62,13 @@ export class Steer {
     if (along < 0 || down < 0 || along > xaxis._length || down > yaxis._length) return;
     const [x, y] = [xaxis.p2d(along), yaxis.p2d(down)];
     const { base, ways } = this.steer;
+    this.pointed = performance.now();
     this.go(base.map((value, place) => value + x * ways[0][place] + y * ways[1][place]));
+  }
+
+  // Whether somebody walks just now, so that the plane had better stay as it is.
+  get walking() {
+    return performance.now() - (this.pointed ?? -Infinity) < STILL;
   }
 
   go(code, held = true) {

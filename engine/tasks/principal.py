@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
-MOST_EXACT = 1024  # columns up to which directions are worked out exactly
+MOST_EXACT = 256  # columns up to which directions are worked out exactly
 MOST_ROWS = 20_000  # that directions are found from
 
 
@@ -52,9 +52,9 @@ def principal(rows: torch.Tensor, number: int) -> Principal:
         whole = float(spread.sum())
         spread, ways = spread[:number].clamp_min(0), ways[:, :number]
     else:
-        with torch.random.fork_rng():
+        with torch.random.fork_rng([]):
             torch.manual_seed(0)
-            _, sizes, ways = torch.svd_lowrank(centred, q=min(number + 10, *rows.shape), niter=6)
+            _, sizes, ways = torch.svd_lowrank(centred, q=min(number + 10, *rows.shape), niter=8)
         whole = float(centred.square().sum()) / max(1, len(rows) - 1)
         spread, ways = sizes[:number].square() / max(1, len(rows) - 1), ways[:, :number]
     largest = ways.gather(0, ways.abs().argmax(dim=0, keepdim=True))

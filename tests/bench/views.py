@@ -22,7 +22,7 @@ from engine.views import VIEWS
 from engine.views.reasons.attributing import Answers, Question, attributed
 from engine.views.reasons.camethods import grad_cam
 from engine.views.reasons.classactivation import Asked
-from tests.bench import reading
+from tests.bench import reading, walking
 from tests.bench.report import Report, spread
 from tests.bench.ui import opened, sought, trained
 from tests.serving import browser, served
@@ -65,6 +65,7 @@ def run() -> Report:
         _beside(report, name, _session(name))
     _seeking(report)
     reading.measure(report)
+    walking.measure(report)
     return report
 
 
