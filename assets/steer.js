@@ -43,7 +43,7 @@ export class Steer {
     this.figures = this.inputs.map(() => this.tag("span", { class: "figure" }));
     const rows = this.inputs.map((input, place) => this.tag("label", {}, this.tag("span", {}, `z${place}`), input, this.figures[place]));
     const rest = this.steer.mine.length - number;
-    this.sliders.replaceChildren(...rows, ...(rest ? [this.tag("p", {}, `and ${rest} more, as the sample has them`)] : []));
+    this.sliders.replaceChildren(...rows, ...(rest ? [this.tag("p", {}, `and ${rest} more`)] : []));
   }
 
   bounds() {

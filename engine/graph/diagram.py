@@ -25,7 +25,8 @@ def diagrams(
     begin, ends = 0, {}
     for role in _in_flow(list(graphs), flow):
         graph, mark = graphs[role], f"{role}:"
-        if mark in opened:
+        whole_one = mark in opened or not graph.nodes  # folded, or there is nothing in it yet
+        if whole_one:
             own = _folded(graph)
         else:
             own = diagram(graph, [path.removeprefix(mark) for path in opened if path.startswith(mark)])
@@ -33,7 +34,7 @@ def diagrams(
         wires = [wire | {"from": mark + wire["from"], "to": mark + wire["to"]} for wire in own["wires"]]
         weights = f"{cost(graph).total.weights:,} weights"
         frames = [f | {"path": mark + f["path"], "boxes": [mark + path for path in f["boxes"]]} for f in own["frames"]]
-        if mark in opened:
+        if whole_one:
             boxes[0] |= {"name": role, "title": weights}
         else:
             frames = [{"path": mark, "title": weights, "boxes": [box["path"] for box in boxes]}, *frames]

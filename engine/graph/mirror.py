@@ -10,7 +10,6 @@ from engine.layers.activation import Sigmoid
 from engine.layers.convolution import Conv2d
 from engine.layers.dense import Dense
 from engine.layers.entry import Input
-from engine.layers.pooling import GlobalAveragePool
 from engine.layers.reshaping import Repeat, Reshape
 from engine.layers.resizing import UpsampleNearest
 from engine.layers.transposed import ConvTranspose2d
@@ -80,7 +79,7 @@ def _undone(node: Node, given: Shape, gives: Shape, by: By) -> list[Layer]:
         return [Reshape(sizes=given.sizes)]
     if isinstance(layer, Conv2d) and layer.groups == 1 and geometry.spread(layer.dilation, 2) == (1, 1):
         return _unfolded(layer, given, gives, by)
-    if layer.family == "pooling" and given.rank == 3 and not isinstance(layer, GlobalAveragePool):
+    if layer.family == "pooling" and given.rank == gives.rank == 3:
         times = given.sizes[1] // gives.sizes[1]
         if times > 1 and given.sizes[1:] == tuple(times * size for size in gives.sizes[1:]):
             return [UpsampleNearest(scale=times)]

@@ -57,7 +57,7 @@ class Scene:
     refused: bool = False  # whether it could not be shown
     part: str = ""  # of a series: the run that is shown
     frame: Frame | None = None  # the last one, where it can be steered by,
-    steers: Steering | None = None  # and what answers then
+    steers: tuple[Frame, Steering] | None = None  # and what answers by which one
 
     @functools.cached_property
     def digest(self) -> str:
@@ -83,15 +83,18 @@ class Scene:
     def keep(self, frame: Frame) -> None:
         """Keep the frame that is shown, where somebody may steer by it."""
         if self.view.steered and frame.whole and "problem" not in frame.words:
-            self.frame, self.steers = frame, None
+            self.frame = frame
 
     def steer(self, experiment: Experiment, code: list[float]) -> dict[str, Any]:
         """Return what is shown at once of a code."""
-        if self.frame is None:
+        if (frame := self.frame) is None:
             raise VitrineError("Nothing is shown yet that could be steered by.", cure="Wait a moment.")
-        steers = self.steers = self.steers or self.view.steering(self.frame, experiment)
-        assert steers, "a view that is steered says how"
-        return steers(code)
+        known = self.steers
+        if known is None or known[0] is not frame:  # two that ask at once make it twice
+            if (made := self.view.steering(frame, experiment)) is None:
+                raise VitrineError("Nothing can be steered by here.")
+            known = self.steers = frame, made
+        return known[1](code)
 
     def say(self, message: bytes) -> None:
         """Show everybody a message."""

@@ -152,7 +152,7 @@ class Session:
 
 
 def in_turn(
-    pieces: Sequence[torch.Tensor], ask: Callable[[torch.Tensor], T], first: float = 0.0, last: float = 1.0
+    pieces: Sequence[Any], ask: Callable[[Any], T], first: float = 0.0, last: float = 1.0
 ) -> Generator[Frame, None, list[T]]:
     """Return what is answered to piece after piece; where that takes long, yield how far it is, from first to last."""
     answers, told = [], time.monotonic()

@@ -13,8 +13,8 @@ from engine.layers.activation import ReLU, Sigmoid
 from engine.layers.convolution import Conv2d
 from engine.layers.dense import Dense
 from engine.layers.entry import Input
-from engine.layers.merging import Draw
-from engine.layers.reshaping import Flatten
+from engine.layers.merging import Concat, Draw
+from engine.layers.reshaping import Flatten, Reshape
 from engine.layers.sequence import GRU
 from engine.presets.preset import preset
 from engine.tasks.coding import Encode
@@ -170,6 +170,45 @@ def convolutional_by_chance() -> Both:
 def one_thing_each() -> Both:
     """Return three convolutions around a code of ten numbers."""
     return both(drawn(10, Input(sizes=(3, 32, 32)), **folding(16, 32, 64)))
+
+
+@preset(
+    "conditional-vae",
+    "Conditional VAE",
+    "Both networks are told which digit it is, so the code is left for how it is written. Choose a digit in *Walk*.",
+    FAMILY,
+    data=Digits(),
+    task=Vary(),
+    recipe=Recipe(rate=0.002, batch=64, epochs=60.0),
+)
+def told_which() -> Both:
+    """Return dense layers around a code that is drawn, with the class beside both."""
+    encoder = chain(
+        image=PICTURE,
+        flatten=Flatten(),
+        label=(Input(sizes=(10,)),),
+        both=(Concat(), "flatten", "label"),
+        dense1=Dense(units=256),
+        relu1=ReLU(),
+        dense2=Dense(units=128),
+        relu2=ReLU(),
+        mean=Dense(units=2),
+        log_variance=(Dense(units=2), "relu2"),
+        code=(Draw(), "mean", "log_variance"),
+    )
+    decoder = chain(
+        code=Input(sizes=(2,)),
+        label=(Input(sizes=(10,)),),
+        both=(Concat(), "code", "label"),
+        dense1=Dense(units=128),
+        relu1=ReLU(),
+        dense2=Dense(units=256),
+        relu2=ReLU(),
+        dense3=Dense(units=784),
+        reshape=Reshape(sizes=(1, 28, 28)),
+        sigmoid=Sigmoid(),
+    )
+    return {"encoder": dataclasses.replace(encoder, outputs=("code", "mean", "log_variance")), "decoder": decoder}
 
 
 @preset(

@@ -270,7 +270,8 @@ class Desk:
         if any(TYPED.fullmatch(name) for name in order.value) and self.keeper and self.lookout:
             self.keeper.keep(anew=True)  # a number that was typed is part of this moment,
             self.lookout.shown.clear()  # and whoever looks sees it at once
-        recipe = orjson.dumps(self.learner.recipe.write()).decode()
+        task = {name: getattr(self.learner.task, name) for name in self.learner.task.live}
+        recipe = orjson.dumps(self.learner.recipe.write() | ({"task": task} if task else {})).decode()
         self.store.update(self.ear.names[-1], rate=self.learner.rate, total=self.learner.total, changed=recipe)
         self._say("", str(order))
 

@@ -1,18 +1,18 @@
 """Coding: an encoder that makes a short code of an example, and a decoder that makes the example of it again."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import Field
-from torch import nn
 
 from engine.choice import option
-from engine.fields import Fields, joined
+from engine.data import Dataset
+from engine.fields import Fields
 from engine.graph.graph import Graph
 from engine.graph.trace import trace
 from engine.tasks.damage import Way, damaged
-from engine.tasks.principal import Principal, principal
+from engine.tasks.principal import MOST_ROWS, Principal, principal
 from engine.tasks.reconstruct import GivingBack
 from engine.tasks.regress import Off
 from engine.tasks.similarity import similarity
@@ -22,6 +22,9 @@ ENCODER, DECODER = "encoder", "decoder"
 LINEAR = ("input", "linear", "dense", "tied", "flatten", "reshape", "permute", "repeat")
 MOST_CONTRACTED = 128  # numbers of a code up to which each is asked how it hangs on the example
 BOUNDED = ("sigmoid", "softmax")  # what ends between 0 and 1
+LABEL = "label"  # what an input is called by which a network is told the class of an example
+UNTOLD = 0.1  # of the time it is not told while it learns, so that it can do without
+MOST_VALUES = 2**25  # numbers of examples from which principal components are found
 DRAWN = 7  # from which chance is drawn where scores are told: always the same
 Weight = Annotated[float, Field(ge=0, le=1000)]
 
@@ -39,18 +42,21 @@ class Coding(GivingBack):
     strength: Annotated[float, Field(ge=0, le=1)] = option(
         0.3, "How much: the noise's deviation, the share of numbers that is lost, or how large a block is."
     )
-    picture: bool = option(False, "Whether examples are pictures, from 0 to 1; follows from the data.", hidden=True)
+    told: bool = option(False, "Whether networks are told classes; follows from the graphs.", hidden=True)
+    ends: tuple[float, float] = option((0.0, 1.0), "The least and the greatest number; follows from data.", hidden=True)
 
     def suited(self, graphs, dataset):
         """Return the task as it must be for these data."""
         missing = any(layer.sequence for layer in graphs[ENCODER].inputs.values()) or dataset.example == "series"
-        return self.but(incomplete=missing, picture=dataset.example == "image")
+        told = any(LABEL in graph.inputs for graph in graphs.values())
+        return self.but(incomplete=missing, ends=_ends(dataset), told=told)
 
     def unsuited(self, graphs):
         """Refuse networks between which, or behind which, sizes do not fit."""
-        takes = [layer.shape for layer in graphs[ENCODER].inputs.values()]
+        takes, entering = (
+            [layer.shape for name, layer in graphs[role].inputs.items() if name != LABEL] for role in self.roles
+        )
         codes, made = trace(graphs[ENCODER]).outputs, trace(graphs[DECODER]).outputs
-        entering = [layer.shape for layer in graphs[DECODER].inputs.values()]
         if len(takes) != 1 or not codes or len(entering) != 1 or not made:
             return "An encoder takes one example and gives a code, a decoder takes the code and gives one example."
         if codes[0].rank != 1:
@@ -64,61 +70,99 @@ class Coding(GivingBack):
 
     def refuses(self, graphs, dataset):
         """Refuse other inputs, networks that do not fit, and losses that these numbers do not have."""
-        words = self.unlearnable(dataset) or self.unsuited(graphs) or fits_input(graphs[ENCODER], dataset)
+        words = self.unlearnable(dataset) or self.unsuited(graphs) or fits_input(graphs[ENCODER], dataset, LABEL)
+        words = words or self._untellable(graphs, dataset)
         if words or self.loss != "cross-entropy":
             return words
-        values = dataset.train.inputs
-        if dataset.example != "image" and not bool(((values >= 0) & (values <= 1)).all()):
+        values = dataset.train.inputs  # those of a table are brought to mean 0 and deviation 1
+        known = values[~values.isnan()] if values.is_floating_point() else values
+        apart = values.dtype == torch.float64 or not bool(((known >= 0) & (known <= 1)).all())
+        if dataset.example != "image" and apart:
             return f"Cross-entropy is for numbers from 0 to 1; {dataset.title} has others. Choose squared distances."
         if ending(graphs[DECODER]) not in BOUNDED:
             end = graphs[DECODER].outputs[0]
             return f"Cross-entropy compares numbers from 0 to 1, and {end} may give others. Add a sigmoid behind it."
         return ""
 
+    def _untellable(self, graphs, dataset):
+        """Return why classes cannot be told to networks that ask for them, or nothing."""
+        asking = {role: graph.inputs[LABEL] for role, graph in graphs.items() if LABEL in graph.inputs}
+        if asking and dataset.goal != "class":
+            return f"The networks are to be told classes, and {dataset.title} has none. Take the input {LABEL} out."
+        number = len(dataset.classes)
+        wrong = next((role for role, layer in asking.items() if layer.sizes != (number,)), "")
+        return f"{dataset.title} has {number} classes. Let {LABEL} of the {wrong} take {number}." if wrong else ""
+
     # -- what is learned -----------------------------------------------------------------------------------------
 
-    def coded(self, networks: Any, inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Return the codes of examples, and what the encoder gives beside them."""
-        given = networks[ENCODER](inputs)
+    def coded(
+        self, networks: Any, inputs: torch.Tensor, classes: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, ...]:
+        """Return the codes of examples, and what the encoder gives beside them; of classes −1 nobody tells it."""
+        given = networks[ENCODER](*self._entering(networks[ENCODER], inputs, classes))
         return tuple(given) if isinstance(given, Sequence) else (given,)
+
+    def unfolded(self, networks: Any, codes: torch.Tensor, classes: torch.Tensor | None = None) -> torch.Tensor:
+        """Return what is made of codes."""
+        return networks[DECODER](*self._entering(networks[DECODER], codes, classes))
+
+    def _entering(self, network: Any, values: torch.Tensor, classes: torch.Tensor | None) -> tuple[torch.Tensor, ...]:
+        """Return what a network is given: values, and a column for each class where it asks for that."""
+        if not self.told or LABEL not in network.graph.inputs:
+            return (values,)
+        label = values.new_zeros(len(values), network.graph.inputs[LABEL].sizes[0])
+        if classes is not None:
+            known = classes >= 0
+            label[known, classes[known]] = 1.0
+        return tuple(label if name == LABEL else values for name in network.graph.inputs)
 
     def answer(self, networks, inputs):
         """Return what is made of the examples' codes."""
-        return networks[DECODER](self.coded(networks, inputs)[0])
+        return self.unfolded(networks, self.coded(networks, inputs)[0])
 
     def worse(self, inputs: torch.Tensor, chance: torch.Generator | None = None) -> torch.Tensor:
         """Return examples as they are damaged before they are encoded."""
         if self.noise == "none":
             return inputs
-        low, high = (0.0, 1.0) if self.picture else (float(inputs.nan_to_num().min()), float(inputs.nan_to_num().max()))
-        return damaged(inputs, self.noise, self.strength, low, high, chance)
+        return damaged(inputs, self.noise, self.strength, *self.ends, chance)
 
     def turns(self, networks, inputs, targets, step=0):
         """Yield the one turn, in which both networks move."""
-        given = self.worse(inputs)
+        given, classes = self.worse(inputs), None
+        if self.told:
+            untold = torch.rand(len(targets), device=targets.device) < UNTOLD
+            classes = torch.where(untold, -1, targets)
 
         def loss() -> torch.Tensor:
-            codes = self.coded(networks, given)
-            off = self.wrong(networks[DECODER](codes[0]), inputs)
-            return off + self.cost(networks, given, codes, step)
+            codes = self.coded(networks, given, classes)
+            off = self.wrong(self.unfolded(networks, codes[0], classes), inputs)
+            return off + self.cost(lambda one: self.coded(networks, one, classes)[0], given, codes, step)
 
         yield Turn(self.roles, loss)
 
-    def cost(self, networks: Any, given: torch.Tensor, codes: tuple[torch.Tensor, ...], step: int) -> torch.Tensor:
+    def cost(
+        self,
+        encode: Callable[[torch.Tensor], torch.Tensor],
+        given: torch.Tensor,
+        codes: tuple[torch.Tensor, ...],
+        step: int,
+    ) -> torch.Tensor:
         """Return what the codes themselves cost, beside what is lost by them."""
         raise NotImplementedError(self.kind)
 
     # -- how good it is ------------------------------------------------------------------------------------------
 
-    def tried(self, networks, inputs):
+    def tried(self, networks, inputs, targets):
         """Return what is made of examples, damaged as they are while they are learned, with codes and what else is
         told; chance is the same each time.
         """
         chance = torch.Generator().manual_seed(DRAWN)
         given = self.worse(inputs, chance)
-        code, *more = self.coded(networks, given)
+        classes = targets if self.told else None
+        code, *more = self.coded(networks, given, classes)
         code = self.told_apart(code, more, chance)
-        told = {"made": networks[DECODER](code), "code": code} | {f"beside {n}": one for n, one in enumerate(more)}
+        made = self.unfolded(networks, code, classes)
+        told = {"made": made, "code": code} | {f"beside {n}": one for n, one in enumerate(more)}
         return Fields(told | ({"given": given} if self.noise != "none" else {}))
 
     def told_apart(self, code: torch.Tensor, more: list[torch.Tensor], chance: torch.Generator) -> torch.Tensor:
@@ -132,12 +176,9 @@ class Coding(GivingBack):
         found = self.compared(asked)
         if found is None:
             return {}
-        rows = (asked.material.given(piece).flatten(1).cpu() for piece in asked.pieces(asked.data[split].inputs))
         key = ("principal", split)
         if key not in asked.lasting:
-            number = asked.data[split].inputs.numel()
-            off = sum(float((found.given_back(piece) - piece).square().sum()) for piece in rows)
-            asked.lasting[key] = (off / max(1, number)) ** 0.5
+            asked.lasting[key] = self._by_principal(asked, found, asked.data[split].inputs)
         scores = {"rmse by PCA": asked.lasting[key]}
         decoder = asked.networks[DECODER]
         if linear(decoder.graph) and linear(asked.networks[ENCODER].graph):
@@ -146,13 +187,23 @@ class Coding(GivingBack):
             scores["angle to PCA"] = float(found.angles(ways)[0])
         return scores
 
+    def _by_principal(self, asked: Any, found: Principal, inputs: torch.Tensor) -> float:
+        """Return how far off examples come back through principal components, damaged as they are for the networks."""
+        off = 0.0
+        for piece in asked.pieces(inputs):
+            whole = asked.material.given(piece)
+            given = self.worse(whole, torch.Generator().manual_seed(DRAWN)).flatten(1).cpu()
+            off += float((found.given_back(given) - whole.flatten(1).cpu()).square().sum())
+        return (off / max(1, inputs.numel())) ** 0.5
+
     def compared(self, asked: Any) -> Principal | None:
         """Return as many principal components of the training examples as a code has numbers, or nothing where some
         of those are missing.
         """
         if "principal" not in asked.lasting:
-            rows = joined(list(asked.pieces(asked.data["train"].inputs[:20_000])))
-            rows = asked.material.given(rows).flatten(1).cpu()
+            inputs = asked.data["train"].inputs
+            most = max(2, min(MOST_ROWS, MOST_VALUES // max(1, inputs[:1].numel())))
+            rows = asked.material.given(inputs[:most]).flatten(1).cpu()
             whole = bool(rows.isfinite().all())
             asked.lasting["principal"] = principal(rows, size_of_code(asked.networks[DECODER].graph)) if whole else None
         return asked.lasting["principal"]
@@ -180,6 +231,8 @@ class Encode(Coding):
         """Refuse codes that are drawn, which is another task's."""
         if any(step.layer.kind == "draw" for step in trace(graphs[ENCODER]).steps):
             return "Here codes are drawn by chance. Choose the task 'vary'."
+        if len(graphs[ENCODER].outputs) > 1:
+            return "The encoder has several outputs. Let it give its code and nothing else."
         return super().unsuited(graphs)
 
     def refuses(self, graphs, dataset):
@@ -202,17 +255,18 @@ class Encode(Coding):
             return far
         return (1 - self.structure) * far + self.structure * (1 - similarity(outputs, targets).mean())
 
-    def cost(self, networks, given, codes, step):
+    def cost(self, encode, given, codes, step):
         """Return what it costs that codes are not sparse, or move."""
         found = codes[0].new_zeros(())
         if self.sparse != "no":
             found = found + self.sparsity * self.dense(codes[0])
         if self.contraction:
-            found = found + self.contraction * moving(networks[ENCODER], given)
+            found = found + self.contraction * moving(encode, given)
         return found
 
     def dense(self, codes: torch.Tensor) -> torch.Tensor:
-        """Return how far codes are from being sparse."""
+        """Return how far codes are from being sparse, worked out in all bits."""
+        codes = codes.float()
         if self.sparse == "L1":
             return codes.abs().sum(dim=1).mean()
         active = codes.mean(dim=0).clamp(1e-6, 1 - 1e-6)
@@ -239,7 +293,7 @@ class Kept(Off):
         codes = outputs["code"].float()
         self.examples += len(codes)
         self.pulled += codes.abs().sum().item()
-        self.active = self.active + codes.double().sum(dim=0).cpu()
+        self.active = self.active + codes.cpu().double().sum(dim=0)
         if self.coding.structure:
             self.structure += similarity(made.float(), right).sum().item()
         if "given" in outputs.values:
@@ -263,7 +317,7 @@ class Kept(Off):
         return found
 
 
-def moving(encoder: nn.Module, given: torch.Tensor) -> torch.Tensor:
+def moving(encoder: Callable[[torch.Tensor], torch.Tensor], given: torch.Tensor) -> torch.Tensor:
     """Return how much codes move with their examples: the squared Jacobian, summed, the mean over examples."""
     with torch.enable_grad():
         inputs = given.detach().requires_grad_()
@@ -273,6 +327,17 @@ def moving(encoder: nn.Module, given: torch.Tensor) -> torch.Tensor:
             (slope,) = torch.autograd.grad(codes[:, unit].sum(), inputs, create_graph=True)
             found = found + slope.square().sum()
     return found / len(given)
+
+
+def _ends(dataset: Dataset) -> tuple[float, float]:
+    """Return between which numbers examples lie as networks take them; of a table, what most columns lie between."""
+    values = dataset.train.inputs
+    if dataset.example == "image" or not isinstance(values, torch.Tensor):
+        return 0.0, 1.0
+    if values.dtype == torch.float64:
+        return -2.0, 2.0
+    known = values[~values.isnan()] if values.is_floating_point() else values
+    return (float(known.min()), float(known.max())) if known.numel() else (0.0, 1.0)
 
 
 def ending(graph: Graph) -> str:
@@ -285,7 +350,7 @@ def ending(graph: Graph) -> str:
 
 def size_of_code(decoder: Graph) -> int:
     """Return how many numbers a decoder takes."""
-    return next(iter(decoder.inputs.values())).sizes[0]
+    return next(layer for name, layer in decoder.inputs.items() if name != LABEL).sizes[0]
 
 
 def linear(graph: Graph) -> bool:

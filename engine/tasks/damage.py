@@ -11,20 +11,20 @@ Way = Literal["none", "gaussian", "masking", "salt and pepper", "blocks"]
 def damaged(
     inputs: torch.Tensor, way: Way, strength: float, low: float, high: float, chance: torch.Generator | None = None
 ) -> torch.Tensor:
-    """Return examples with noise of a deviation, or with a share of their numbers lost, or set to one of two extremes,
-    or with a block lost that is so large along every axis; what is not there (NaN) stays so. Where `chance` is given,
-    which is the processor's, every device draws the same.
+    """Return examples with noise of a deviation, or with a share of their numbers lost (0), or set to one of two
+    extremes, or with a block lost that is so large along every axis; what is not there (NaN) stays so. Where `chance`
+    is given, which is the processor's, every device draws the same.
     """
-    if way == "none":
+    if way == "none" or strength == 0:
         return inputs
     with torch.no_grad():
         if way == "gaussian":
             found = inputs + strength * _drawn(torch.randn, inputs.shape, inputs, chance)
         elif way == "blocks":
-            found = torch.where(_blocks(inputs, strength, chance), low, inputs)
+            found = torch.where(_blocks(inputs, strength, chance), 0.0, inputs)
         else:
             drawn = _drawn(torch.rand, inputs.shape, inputs, chance)
-            found = torch.where(drawn < strength, low, inputs)
+            found = torch.where(drawn < strength, low if way == "salt and pepper" else 0.0, inputs)
             if way == "salt and pepper":
                 found = torch.where(drawn < strength / 2, high, found)
         return torch.where(inputs.isnan(), inputs, found)

@@ -30,6 +30,8 @@ class Principal:
 
         Small angles are told by their sine, since a cosine near 1 tells little of them.
         """
+        if not bool(ways.isfinite().all()):  # of what ran away there is none
+            return torch.full((min(ways.shape[1], self.ways.shape[1]),), torch.nan)
         basis, _ = torch.linalg.qr(ways.double())
         own = self.ways.double()
         beside = basis - own @ (own.T @ basis)

@@ -11,9 +11,14 @@ from engine.tasks.task import Direct, fits_input, mean_of, places_last, task, to
 
 
 def cross_entropy(outputs: torch.Tensor, targets: torch.Tensor, reduction: str = "mean") -> torch.Tensor:
-    """Return the cross-entropy of numbers from 0 to 1, in full precision: half of it has no logarithm so small."""
+    """Return the cross-entropy of numbers from 0 to 1, in full precision: half of it has no logarithm so small.
+
+    What is no number makes the loss none, too, where torch would end all.
+    """
     with torch.autocast(outputs.device.type, enabled=False):
-        return F.binary_cross_entropy(outputs.float(), targets, reduction=reduction)
+        outputs = outputs.float()
+        found = F.binary_cross_entropy(outputs.nan_to_num(0.5), targets.nan_to_num(0.5), reduction=reduction)
+        return found + 0 * (outputs if reduction == "none" else outputs.sum())
 
 
 LOSSES = {

@@ -8,7 +8,16 @@ FIRST, SECOND = 0.01**2, 0.03**2  # which keep divisions sound, for values from 
 
 
 def similarity(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
-    """Return the structural similarity of each pair of pictures, the mean over all windows and channels."""
+    """Return the structural similarity of each pair of pictures, the mean over all windows and channels.
+
+    In all bits: small differences of squares are taken.
+    """
+    with torch.autocast(one.device.type, enabled=False):
+        exact = torch.promote_types(one.dtype, torch.float32)
+        return _similarity(one.to(exact), other.to(exact))
+
+
+def _similarity(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
     channels, *sizes = one.shape[1:]
     side = min(SIDE, *sizes)
     side -= 1 - side % 2  # a window has a middle

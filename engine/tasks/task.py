@@ -119,7 +119,7 @@ class Task(Choice):
         """Return what is scored: of most tasks, the network's output."""
         return networks[self.answering](inputs)
 
-    def tried(self, networks: Networks, inputs: Any) -> Any:
+    def tried(self, networks: Networks, inputs: Any, targets: Any) -> Any:
         """Return what a tally takes: of most tasks, the answer."""
         return self.answer(networks, inputs)
 
@@ -220,15 +220,16 @@ def mean_of(total: float, number: float) -> float:
 task = kinds(TASKS)  # registers a class of tasks under its kind
 
 
-def fits_input(graph: Graph, dataset: Dataset) -> str:
-    """Return why the dataset's examples cannot enter the graph, or nothing."""
+def fits_input(graph: Graph, dataset: Dataset, beside: str = "") -> str:
+    """Return why the dataset's examples cannot enter the graph, or nothing; one input may be for something else."""
     pieces = dataset.pieces(dataset.train)
-    if "" in pieces and len(graph.inputs) != 1:
+    taken = [name for name in graph.inputs if name != beside]
+    if "" in pieces and len(taken) != 1:
         return f"The network has {len(graph.inputs)} inputs; examples of {dataset.title} need one."
     if "" not in pieces and graph.inputs.keys() != pieces.keys():
         has, needs = " and ".join(graph.inputs), " and ".join(pieces)
         return f"The network takes {has}; an example of {dataset.title} is {needs}. Call its inputs so."
-    refusals = (_fits(graph, name, dataset, "" if "" in pieces else name) for name in graph.inputs)
+    refusals = (_fits(graph, name, dataset, "" if "" in pieces else name) for name in taken)
     return next(filter(None, refusals), "")
 
 

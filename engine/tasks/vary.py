@@ -86,7 +86,7 @@ class Vary(Coding):
             return far / (2 * self.deviation**2) + 0.5 * math.log(2 * math.pi * self.deviation**2)
         return far / self.deviation + math.log(2 * self.deviation)
 
-    def cost(self, networks, given, codes, step):
+    def cost(self, encode, given, codes, step):
         """Return how unlike a standard normal codes are, as much as that counts in this step."""
         each = unlike(*codes[1:]).mean(dim=0)
         return self.beta_at(step) * (each.clamp_min(self.free) if self.free else each).sum()
@@ -125,19 +125,20 @@ class Bound(Off):
         super().take(made, right)
         mean, spread = outputs["beside 0"].float(), outputs["beside 1"].float()
         self.examples += len(mean)
-        self.lost += self.coding.improbable(made, right).double().sum().item()
-        self.each = self.each + unlike(mean, spread).double().sum(dim=0).cpu()
-        self.means = self.means + mean.double().sum(dim=0).cpu()
-        self.squares = self.squares + mean.double().square().sum(dim=0).cpu()
+        self.lost += self.coding.improbable(made, right).cpu().double().sum().item()
+        mean, spread = mean.cpu().double(), spread.cpu().double()
+        self.each = self.each + unlike(mean, spread).sum(dim=0)
+        self.means = self.means + mean.sum(dim=0)
+        self.squares = self.squares + mean.square().sum(dim=0)
 
     def scores(self) -> dict[str, float]:
-        """Return the means; the loss by beta as it ends, and one draw an example."""
+        """Return the means; the loss by beta as it ends and with what is free, and one draw an example."""
         found = super().scores()
         lost, each = self.lost / self.examples, self.each / self.examples
         told = float(each.sum())
         varies = self.squares / self.examples - (self.means / self.examples).square()
         return {
-            "loss": lost + self.coding.beta * told,
+            "loss": lost + self.coding.beta * float(each.clamp_min(self.coding.free).sum()),
             "reconstruction": lost,
             "KL": told,
             "ELBO": -lost - told,

@@ -36,7 +36,7 @@ class Answering:
         with evaluating(self.networks), self.place.precision():
             for inputs, targets in zip(pieces, split.targets.split(len(pieces[0])), strict=True):
                 given = self.material.given(inputs)
-                tally.take(self.task.tried(self.networks, given), self.task.right(given, targets))
+                tally.take(self.task.tried(self.networks, given, targets), self.task.right(given, targets))
             return tally.scores() | self.task.beside(self, name)
 
     def answers(self, name: str) -> Any:

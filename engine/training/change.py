@@ -7,11 +7,13 @@ import torch
 
 from engine.errors import VitrineError
 from engine.registry import did_you_mean, shortened
+from engine.tasks import Task
 from engine.training.address import SIGN, address, of_role, place, weights
 from engine.training.best import Best
 from engine.training.learner import Learner
 from engine.training.optimiser import is_within
 from engine.training.recipe import Recipe
+from engine.training.schedule import Plateau
 from engine.training.unfit import unfit
 
 LIVE = (
@@ -49,12 +51,16 @@ def changeable(recipe: Recipe) -> tuple[str, ...]:
 def change(learner: Learner, settings: dict[str, Any]) -> None:
     """Set these anew from the next step on, all of them or, where one cannot be, none."""
     of_task = {name: value for name, value in settings.items() if name in learner.task.live}
+    if any(isinstance(value, bool) for value in of_task.values()):
+        raise VitrineError("An option of the task that may change is a number; received true or false.")
     task = learner.task.but(**of_task)
     settings = {name: value for name, value in settings.items() if name not in of_task}
-    recipe, dropout = wanted(learner.recipe, settings), settings.get("dropout", learner.dropout)
+    recipe, dropout = wanted(learner.recipe, settings, learner.task), settings.get("dropout", learner.dropout)
     _check(learner, recipe, settings)
     typed = [(_number_of(learner, name), value) for name, value in settings.items() if TYPED.fullmatch(name)]
-    learner.task = task
+    if task != learner.task:  # scores by another measure are not to be compared with
+        learner.best, learner.plateau = Best(), Plateau(learner.plateau.lowered)
+        learner.task = task
     before = learner.batch_size, learner.recipe.epochs
     reached = learner.step, learner.epochs
     if recipe.patience and not learner.recipe.patience:
@@ -87,7 +93,7 @@ def _number_of(learner: Learner, name: str) -> torch.Tensor:
     return every[path].data[index]
 
 
-def wanted(recipe: Recipe, settings: dict[str, Any]) -> Recipe:
+def wanted(recipe: Recipe, settings: dict[str, Any], task: Task) -> Recipe:
     """Return the recipe with these settings, or say which of them nobody can make while it is learned."""
     options: dict[str, Any] = {}
     frozen, rates = list(recipe.frozen), dict(recipe.rates)
@@ -111,8 +117,9 @@ def wanted(recipe: Recipe, settings: dict[str, Any]) -> Recipe:
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
                 raise VitrineError(f"dropout must be at least 0 and less than 1; received {shortened(value)}.")
         else:
-            new = " A new run or a branch can have another." if name in Recipe.model_fields else ""
-            near = did_you_mean(name, WORDS)
+            known = name in Recipe.model_fields or name in type(task).model_fields
+            new = " A new run or a branch can have another." if known else ""
+            near = did_you_mean(name, (*WORDS, *task.live))
             raise VitrineError(f"{shortened(name)} cannot be changed while it is learned.{new or near}")
     changed = recipe.but(**options)
     if {"freeze", "thaw"} & settings.keys():

@@ -139,6 +139,7 @@ class Learner(Answering):
             return
         if augment := self.recipe.augment:
             inputs, targets = augment.apply(inputs, targets, len(self.dataset.classes))
+            inputs = inputs.clamp(0, 1) if self.task.unit and self.dataset.example == "image" else inputs
         losses: dict[str, list[torch.Tensor]] = {}
         for turn in self.task.turns(self.networks, inputs, targets, self.step):
             parts = [part for role in turn.roles if (part := self.parts[role]).due(self.step)]

@@ -87,13 +87,13 @@ def _as_changed(bench: Workbench, experiment: Experiment, live: tuple[str, ...])
     if not changed or st.session_state.get(key) == changed:
         return experiment
     st.session_state[key] = changed
-    recipe = Recipe.read({name: value for name, value in orjson.loads(changed).items() if name != "kind"})
-    bench.put(
-        dataclasses.replace(
-            bench.experiment,
-            recipe=bench.experiment.recipe.but(**{name: getattr(recipe, name) for name in (*live, "own")}),
-        )
-    )
+    told = orjson.loads(changed)
+    of_task = told.pop("task", {})
+    recipe = Recipe.read({name: value for name, value in told.items() if name != "kind"})
+    now = bench.experiment
+    mine = {name: value for name, value in of_task.items() if name in now.task.live}
+    kept = now.recipe.but(**{name: getattr(recipe, name) for name in (*live, "own")})
+    bench.put(dataclasses.replace(now, recipe=kept, task=now.task.but(**mine)))
     return bench.ready
 
 

@@ -49,7 +49,7 @@ def task_form(bench: Workbench) -> None:
         st.caption(experiment.task.help())
         without = () if experiment.data and experiment.data.foretells else experiment.task.as_usual(*OF_TEXTS)
         told = functools.partial(set_part, bench, "task", experiment.task.kind)
-        live = experiment.task.live if can_change(bench) else ()
+        live = experiment.task.live if _acts(bench, experiment.task.kind) else ()
         form(experiment.task, f"{bench.key}.task", told, live=live, without=without)
 
 
@@ -59,10 +59,15 @@ def set_part(bench: Workbench, part: str, kind: str, name: str, value: Any) -> N
     if choice.kind != kind:
         return
     new = choice.but(**{name: value(getattr(choice, name)) if callable(value) else value})
-    if part == "task" and new != choice and name in choice.live and can_change(bench):
+    if part == "task" and new != choice and name in choice.live and _acts(bench, kind):
         give(bench, {name: getattr(new, name)})
     experiment = dataclasses.replace(bench.experiment, **{part: new})
     bench.put(at_hand(experiment) if part == "data" else experiment)
+
+
+def _acts(bench: Workbench, kind: str) -> bool:
+    """Return whether what is set of a task of this kind acts at once on the run that learns."""
+    return can_change(bench) and bench.learned is not None and bench.learned.task.kind == kind
 
 
 def at_hand(experiment: Experiment) -> Experiment:

@@ -413,7 +413,7 @@ def test_what_is_missing_stays_missing_and_series_lose_a_stretch():
         found = damaged(series, way, 0.5, -1.0, 2.0)
         assert torch.equal(found.isnan(), series.isnan())
     blocks = damaged(torch.ones(50, 8, 2), "blocks", 0.25, -1.0, 2.0)
-    assert all((one[:, 0] == -1).sum() == 2 and torch.equal(one[:, 0], one[:, 1]) for one in blocks)
+    assert all((one[:, 0] == 0).sum() == 2 and torch.equal(one[:, 0], one[:, 1]) for one in blocks)
 
 
 def test_denoising_beats_leaving_it_as_it_is():
@@ -667,3 +667,113 @@ def test_every_preset_takes_a_few_steps_and_survives_its_own_document(name):
     scores = learner.score("validation")
     assert all(math.isfinite(value) for value in scores.values())
     assert scores["loss"] != first
+
+
+# -- rare endings ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("vae", {"optimiser": "sgd", "rate": 30.0}),
+        ("pca-ae", {"optimiser": "sgd", "rate": 50.0, "schedule": "constant"}),
+    ],
+)
+def test_what_runs_away_is_told_in_words(name, settings):
+    preset = PRESETS[name].experiment()
+    made = dataclasses.replace(preset, recipe=preset.recipe.but(steps=300, optimiser="sgd", **settings))
+    learner = Learner(made, made.data.load())
+    *_, last = learn(learner)
+    assert "not finite" in last.problem
+
+
+def test_varied_pictures_stay_between_0_and_1():
+    task = Encode(loss="cross-entropy")
+    learned(task, BOUND, steps=6, augment={"brightness": 0.6, "noise": 0.3, "contrast": 0.5})
+
+
+def test_cross_entropy_is_refused_of_a_table_though_its_columns_lie_between_0_and_1():
+    rows = np.random.default_rng(0).random((60, 3))
+    split = Split(torch.tensor(rows), torch.zeros(60, 0))
+    data = Dataset("Table", "numbers", (), split, split, split)
+    encoder = chain(row=Input(sizes=(3,)), code=Dense(units=2))
+    graphs = {"encoder": encoder, "decoder": chain(code=Input(sizes=(2,)), out=Dense(units=3), sigmoid=Sigmoid())}
+    assert "numbers from 0 to 1" in unfit(graphs, Encode(loss="cross-entropy"), Recipe(batch=10), data)
+    assert unfit(graphs, Encode(), Recipe(batch=10), data) == ""
+
+
+def test_patience_begins_anew_when_beta_changes():
+    learner = Learner(experiment(Vary(beta=0.2), patience=4, epochs=50.0), SMALL.load())
+    learner.best.score, learner.best.epochs = 5.0, 3
+    change(learner, {"beta": 4.0})
+    assert (learner.best.score, learner.best.epochs) == (float("-inf"), 0)
+    with pytest.raises(VitrineError, match="is a number"):
+        change(learner, {"beta": True})
+    with pytest.raises(VitrineError, match="Did you mean 'beta'"):
+        change(learner, {"betta": 2.0})
+    with pytest.raises(VitrineError, match="A new run or a branch can have another"):
+        change(learner, {"deviation": 2.0})
+
+
+def test_similarity_and_sparsity_are_worked_out_in_all_bits():
+    torch.manual_seed(0)
+    one = 0.9 + 0.05 * torch.rand(4, 1, 28, 28)
+    other = one * 0.97
+    exact = similarity(one, other)
+    with torch.autocast("cpu", torch.bfloat16):
+        torch.testing.assert_close(similarity(one, other), exact)
+    codes = torch.full((64, 5), 0.999)
+    assert math.isfinite(Encode(sparse="rate").dense(codes.bfloat16()))  # where 0.999 is 1
+
+
+def test_free_bits_cost_nothing_in_scores_either():
+    learner = learned(Vary(free=5.0), epochs=1.0)
+    scores = learner.score("validation")
+    assert scores["loss"] >= scores["reconstruction"] + 15 - 1e-3  # three units, each told at least five for free
+
+
+# -- classes that are told -------------------------------------------------------------------------------------------
+
+
+def test_networks_are_told_classes_and_can_do_without():
+    preset = PRESETS["conditional-vae"].experiment()
+    made = dataclasses.replace(preset, recipe=preset.recipe.but(epochs=25.0))
+    learner = Learner(made, made.data.load())
+    for _ in learn(learner):
+        pass
+    encoder, decoder = (learner.networks[role].eval() for role in ("encoder", "decoder"))
+    x, y = learner.data["test"].inputs, learner.data["test"].targets
+    label = F.one_hot(y, 10).float()
+    with torch.no_grad():
+        _, mean, _ = encoder(x, label)
+        right = decoder(mean, label)
+        none = torch.zeros_like(label)
+        alone = decoder(encoder(x, none)[0], none)
+    torch.testing.assert_close(learner.task.coded(learner.networks, x, y)[0], mean)
+    torch.testing.assert_close(learner.task.unfolded(learner.networks, mean, y), right)
+    torch.testing.assert_close(learner.answers("test"), alone)  # an answer knows of no class
+    told, untold = ((made - x).square().mean().sqrt().item() for made in (right, alone))
+    assert told < untold < 0.3
+    classifier = nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
+    optimiser = torch.optim.Adam(classifier.parameters(), 0.003)
+    for _ in range(150):  # a judge of its own: what is made as a seven must look like one
+        optimiser.zero_grad()
+        F.cross_entropy(classifier(learner.train.inputs), learner.train.targets).backward()
+        optimiser.step()
+    asked = torch.arange(10).repeat(20)
+    with torch.no_grad():
+        made = learner.task.unfolded(learner.networks, torch.randn(200, 2), asked)
+        assert (classifier(made).argmax(dim=1) == asked).float().mean() > 0.8
+
+
+def test_classes_that_cannot_be_told_are_refused():
+    graphs = PRESETS["conditional-vae"].graphs
+    letters = DATASETS["glyphs"](characters="letters", number=300).load()
+    assert "Let label of the encoder take 26" in unfit(graphs, Vary(), Recipe(), letters)
+    digits = DATASETS["digits"]().load()
+    bare = dataclasses.replace(
+        digits,
+        classes=(),
+        **{name: Split(part.inputs, torch.zeros(len(part), 0)) for name, part in digits.splits().items()},
+    )
+    assert "has none. Take the input label out" in unfit(graphs, Vary(), Recipe(), bare)

@@ -13,7 +13,7 @@ from engine.looking.sample import sample_of
 from engine.looking.session import Session
 from engine.looking.shared import SAMPLE, Example, Words
 from engine.looking.view import View, view
-from engine.views.latent.codes import coded, codeless, codes_of, decoded, kept_codes, pictured
+from engine.views.latent.codes import class_of, coded, codeless, codes_of, decoded, kept_codes, pictured
 
 MEANS = 2000  # training examples of which a class's mean is taken
 
@@ -43,10 +43,6 @@ class Between(View):
         """Refuse what makes no codes of examples."""
         return codeless(experiment)
 
-    def offers(self, experiment):
-        """Offer nothing: classes are known with the data only."""
-        return {}
-
     def stages(self, session):
         """Ask for codes where means of classes are taken, then go the ways."""
         if self.ends == "class means":
@@ -57,7 +53,8 @@ class Between(View):
         """Decode along the ways."""
         mine, yours, third = (sample_of(session, name) for name in (self.sample, self.other, self.third))
         given = torch.cat([mine.given, yours.given, third.given])
-        codes = coded(session, given).at
+        kinds = class_of(session, mine, yours, third)
+        codes = coded(session, given, kinds).at
         one, other, names = codes[0], codes[1], [mine.words, yours.words]
         if self.ends == "class means":
             one, other, names = self._means(session)

@@ -25,7 +25,7 @@ class Code(View):
 
     title, rank, height, wide = "Code", 7, 320, True
     together = True
-    hint = "Orange units tell nothing: they are the same for every example. A lower beta, or free bits, wake them up."
+    hint = "Orange units tell nothing: they are alike for all examples. A lower beta wakes those that are drawn."
 
     unit: Annotated[int, Field(ge=0, le=511)] = option(0, "Whose values are drawn against the prior, from 0.")
     split: Literal["train", "validation", "test"] = option("train", "Of which examples.")
@@ -115,7 +115,11 @@ class Code(View):
             yaxis2=axis(anchor="x2", type="category", autorange="reversed", showticklabels=shown <= 12),
             xaxis3=axis(f"z{words['unit']}", domain=[0.76, 1], anchor="y3"),
             yaxis3=axis(anchor="x3", showticklabels=False),
-            annotations=[caption(said), caption("together", x=0.47), caption("all codes, and the prior", x=0.76)],
+            annotations=[
+                caption(said),
+                caption("together", x=0.47),
+                caption("all codes, and a standard normal", x=0.76),
+            ],
             margin={"l": 48, "r": 8, "t": 26, "b": 40},
             bargap=0.15,
         )

@@ -9,11 +9,12 @@ import torch
 
 from engine.errors import VitrineError
 from engine.figures.lines import lined
-from engine.graph.graph import Graph
 from engine.graph.trace import trace
 from engine.looking.frame import Frame
-from engine.looking.sample import looks
+from engine.looking.sample import Sample, looks
 from engine.looking.session import Session, in_turn, looking
+from engine.registry import shortened
+from engine.tasks.coding import LABEL, size_of_code
 from engine.training.experiment import Experiment
 
 OF_TWO = "two numbers where there are no more, else PCA"
@@ -32,13 +33,13 @@ class Codes:
         return self.at.shape[1]
 
 
-def codeless(experiment: Experiment, fold: bool = True) -> str:
-    """Return why there are no codes to look at, or nothing; with `fold`, of examples."""
+def codeless(experiment: Experiment) -> str:
+    """Return why there are no codes to look at, or nothing."""
     task = experiment.task
-    if not task.unfolds or (fold and not task.folds):
+    if not (task.folds and task.unfolds):
         return "Only networks that make codes of examples, and examples of codes, have this."
     codes = trace(experiment.graphs[task.unfolds]).shapes
-    entry = next(iter(experiment.graphs[task.unfolds].inputs), "")
+    entry = next((name for name in experiment.graphs[task.unfolds].inputs if name != LABEL), "")
     if entry not in codes or codes[entry].rank != 1:
         return "The decoder takes no row of numbers."
     return ""
@@ -46,19 +47,16 @@ def codeless(experiment: Experiment, fold: bool = True) -> str:
 
 def size_of(experiment: Experiment) -> int:
     """Return how many numbers a code has."""
-    graph: Graph = experiment.graphs[experiment.task.unfolds]
-    return next(iter(graph.inputs.values())).sizes[0]
+    return size_of_code(experiment.graphs[experiment.task.unfolds])
 
 
-def coded(session: Session, given: torch.Tensor) -> Codes:
+def coded(session: Session, given: torch.Tensor, classes: torch.Tensor | None = None) -> Codes:
     """Return the codes of examples as networks take them; of what is drawn, the means."""
-    learner = session.network
+    learner: Any = session.network
     with looking(learner):
-        found = learner.networks[learner.task.folds](given)
-    if isinstance(found, torch.Tensor):
-        return Codes(found.float().cpu())
+        found = learner.task.coded(learner.networks, given, classes)
     code, *more = (one.float().cpu() for one in found)
-    return Codes(code, (more[1] / 2).exp() if len(more) > 1 else None)
+    return Codes(code, (more[1] / 2).exp() if learner.task.draws else None)
 
 
 def codes_of(session: Session, split: str, most: int) -> Iterator[Frame]:
@@ -69,7 +67,8 @@ def codes_of(session: Session, split: str, most: int) -> Iterator[Frame]:
     still = session.still()
     learner = still.network
     pieces = learner.pieces(examples.inputs[:most])
-    found = yield from in_turn(pieces, lambda piece: coded(still, learner.material.given(piece)))
+    told = list(zip(pieces, examples.targets[:most].split(len(pieces[0])), strict=True))
+    found = yield from in_turn(told, lambda both: coded(still, learner.material.given(both[0]), both[1]))
     deviations = [one.deviations for one in found if one.deviations is not None]
     at = torch.cat([one.at for one in found])
     session.kept["codes", name, most] = Codes(at, torch.cat(deviations) if deviations else None)
@@ -83,13 +82,33 @@ def kept_codes(session: Session, split: str, most: int) -> Codes:
     return session.kept["codes", name, most]
 
 
-def decoded(session: Session, codes: torch.Tensor) -> torch.Tensor:
+def decoded(session: Session, codes: torch.Tensor, classes: torch.Tensor | None = None) -> torch.Tensor:
     """Return what is made of codes, as networks take examples, on the processor."""
-    learner = session.network
+    learner: Any = session.network
     if codes.shape[1] != (wide := size_of(session.experiment)):
         raise VitrineError(f"A code has {wide:,} numbers; these have {codes.shape[1]:,}.")
     with looking(learner):
-        return learner.networks[learner.task.unfolds](codes.to(learner.place.device)).float().cpu()
+        device = learner.place.device
+        classes = None if classes is None else classes.to(device)
+        return learner.task.unfolded(learner.networks, codes.to(device), classes).float().cpu()
+
+
+def class_of(session: Session, *samples: Sample) -> torch.Tensor:
+    """Return the class of each sample, −1 where nobody knows it."""
+    kinds = [-1 if sample.truth is None else sample.truth for sample in samples]
+    return torch.tensor(kinds, device=session.network.place.device)
+
+
+def class_called(session: Session, name: str, number: int) -> torch.Tensor | None:
+    """Return a class by its name, so many times, where networks are told classes; without a name, none is told."""
+    dataset, task = session.network.dataset, session.network.task
+    if not name:
+        return None
+    if not getattr(task, "told", False):
+        raise VitrineError("These networks are not told any class.", cure="Leave it empty.")
+    if name not in dataset.classes:
+        raise VitrineError(f"There is no class {shortened(name)}.", cure=f"Choose one of {', '.join(dataset.classes)}.")
+    return torch.full((number,), dataset.classes.index(name))
 
 
 def pictured(session: Session, values: torch.Tensor) -> np.ndarray:
@@ -144,8 +163,3 @@ def strips(codes: np.ndarray) -> np.ndarray:
 def named(places: Sequence[int], split: str) -> list[str]:
     """Return the names by which examples of a split are looked at."""
     return [f"{split} {place}" for place in places]
-
-
-def told(codes: Any) -> list[float]:
-    """Return numbers as they are written beside a picture."""
-    return [float(f"{value:.3g}") for value in codes]

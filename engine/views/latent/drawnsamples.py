@@ -9,8 +9,9 @@ from engine.choice import option
 from engine.figures.figure import caption
 from engine.figures.matrix import Row, matrix
 from engine.looking.frame import Frame
+from engine.looking.shared import Words
 from engine.looking.view import View, view
-from engine.views.latent.codes import codeless, codes_of, decoded, kept_codes, off, pictured, size_of
+from engine.views.latent.codes import class_called, codeless, codes_of, decoded, kept_codes, off, pictured, size_of
 
 AROUND = 1000  # training examples among which the nearest is sought, and codes told apart
 COLUMNS = 10
@@ -34,6 +35,7 @@ class DrawnSamples(View):
         None, "Truncated: numbers farther from 0 than this are drawn again.", none="anywhere"
     )
     rows: Annotated[int, Field(ge=1, le=4)] = option(2, "How many rows of ten.")
+    told: Words = option("", "Which class the decoder is told, where it takes one.", rare=True)
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = option(0, "Draws the same numbers whenever it is the same.")
 
     def refuses(self, experiment):
@@ -55,14 +57,19 @@ class DrawnSamples(View):
         z = drawn(self.rows * COLUMNS, size_of(session.experiment), self.seed, self.within) * self.temperature
         if self.prior != "standard normal":
             z = codes.mean(dim=0) + z @ _root(codes).T
-        made = decoded(session, z)
+        made = decoded(session, z, class_called(session, self.told, len(z)))
         given = session.network.material.given(session.network.train.inputs[:many]).cpu()
         far = torch.cdist(made.flatten(1), given.flatten(1).nan_to_num())
         near = far.argmin(dim=1)
         apart = off(made, given[near])
-        back = off(decoded(session, codes), given)
+        back = off(decoded(session, codes, session.network.train.targets[:many]), given)
         arrays = {"made": pictured(session, made), "near": pictured(session, given[near]), "apart": apart.numpy()}
-        words: dict[str, Any] = {"apart": float(apart.mean()), "back": float(back.mean()), "places": near.tolist()}
+        words: dict[str, Any] = {
+            "apart": float(apart.mean()),
+            "back": float(back.mean()),
+            "many": many,
+            "places": near.tolist(),
+        }
         return Frame(arrays, words)
 
     def draw(self, frame):
@@ -74,7 +81,9 @@ class DrawnSamples(View):
             rows.append(Row("drawn", frame["made"][begin:end]))
             said = [f"off {far:.3f}" for far in frame["apart"][begin:end]]
             rows.append(Row("most like it", frame["near"][begin:end], said, clicks))
-        words = f"on average {frame.words['apart']:.3f} from the most alike training example; "
+        words = (
+            f"on average {frame.words['apart']:.3f} from the most alike of {frame.words['many']:,} training examples; "
+        )
         words += f"those come back off by {frame.words['back']:.3f}"
         again = {"label": "Draw anew", "words": "Draw other numbers", "point": {"draw": self.seed + 1}}
         shown = matrix(rows, left=0.1, margin={"l": 6, "r": 6, "t": 24, "b": 6})

@@ -17,7 +17,18 @@ from engine.looking.projecting import By, heaped, pca, without
 from engine.looking.sample import sample_of
 from engine.looking.shared import SAMPLE, Example
 from engine.looking.view import View, view
-from engine.views.latent.codes import OF_TWO, coded, codeless, codes_of, decoded, kept_codes, named, off, pictured
+from engine.views.latent.codes import (
+    OF_TWO,
+    class_of,
+    coded,
+    codeless,
+    codes_of,
+    decoded,
+    kept_codes,
+    named,
+    off,
+    pictured,
+)
 
 NEAREST = 5
 MOST_ELLIPSES = 60
@@ -62,7 +73,8 @@ class Latent(View):
         yield from codes_of(session, self.split, most)
         codes = kept_codes(session, self.split, most)
         arrays, words = self._told(session, codes, most)
-        mine = coded(session, sample_of(session, self.sample).given)
+        sample = sample_of(session, self.sample)
+        mine = coded(session, sample.given, class_of(session, sample))
         table = torch.cat([mine.at, codes.at]).numpy()
         by: By | None = "PCA" if self.by is None and codes.size > 2 else None
         by = self.by if self.by in ("PCA", "t-SNE", "UMAP") else by
@@ -78,7 +90,10 @@ class Latent(View):
         words |= {"axes": [f"{kept:.0%} of the spread", ""], "by": "PCA"}
         if by != "PCA":
             yield Frame(arrays | {"at": at}, words | {"progress": 0.5})
-            at, words = heaped(table, by, self.perplexity), words | {"axes": ["", ""], "by": by}
+            at, words = (
+                heaped(table if codes.size > 1 else np.pad(table, ((0, 0), (0, 1))), by, self.perplexity),
+                words | {"axes": ["", ""], "by": by},
+            )
         yield Frame(arrays | {"at": at}, words)
 
     def _told(self, session, codes, most):
@@ -86,16 +101,17 @@ class Latent(View):
         learner = session.network
         name, split = session.split(self.split)
         sample = sample_of(session, self.sample)
-        mine = coded(session, sample.given)
+        kind = class_of(session, sample)
+        mine = coded(session, sample.given, kind)
         far = (codes.at - mine.at).norm(dim=1)
         order = [one for one in far.argsort(stable=True).tolist() if (name, one) != sample.at][:NEAREST]
         near = learner.material.given(split.inputs[order])
         truths = split.targets[:most].cpu().numpy() if learner.dataset.goal == "class" else np.full(most, UNKNOWN)
         arrays = {"truths": truths, "near": np.array(order), "neighbours": pictured(session, near.cpu())}
-        arrays |= {"sample": pictured(session, torch.cat([sample.given.cpu(), decoded(session, mine.at)]))}
+        arrays |= {"sample": pictured(session, torch.cat([sample.given.cpu(), decoded(session, mine.at, kind)]))}
         if self.colours == "error":
             given = learner.material.given(split.inputs[:most])
-            arrays["off"] = off(decoded(session, codes.at), given.cpu()).numpy()
+            arrays["off"] = off(decoded(session, codes.at, split.targets[:most]), given.cpu()).numpy()
         if self.pictures:
             some = learner.material.given(split.inputs[: min(most, 600)])
             arrays["pictures"] = pictured(session, some.cpu())

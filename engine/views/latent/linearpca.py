@@ -11,7 +11,7 @@ from engine.figures.pictures import address, pixels
 from engine.looking.frame import Frame
 from engine.looking.view import View, view
 from engine.tasks.coding import linear
-from engine.views.latent.codes import codeless, codes_of, decoded, kept_codes, pictured
+from engine.views.latent.codes import codeless, codes_of, decoded, kept_codes, pictured, size_of
 
 MOST = 2000  # training examples of which is told how much is kept
 SHOWN = 5  # directions
@@ -48,7 +48,7 @@ class LinearPCA(View):
         given = learner.material.given(learner.train.inputs[:many]).cpu()
         rows = given.flatten(1)
         whole = float((rows - rows.mean(dim=0)).square().sum())
-        made = decoded(session, kept_codes(session, "train", many).at).flatten(1)
+        made = decoded(session, kept_codes(session, "train", many).at, learner.train.targets[:many]).flatten(1)
         kept = 1 - float((made - rows).square().sum()) / max(whole, 1e-12)
         steps = torch.arange(1, found.ways.shape[1] + 1)
         shares = (found.spread.double().cumsum(0) / max(found.whole, 1e-12)).numpy()
@@ -57,7 +57,7 @@ class LinearPCA(View):
         graphs = session.experiment.graphs
         task = session.experiment.task
         if linear(graphs[task.folds]) and linear(graphs[task.unfolds]):
-            size = found.ways.shape[1]
+            size = size_of(session.experiment)
             zero = decoded(session, torch.zeros(1, size))
             ways = (decoded(session, torch.eye(size)) - zero).flatten(1).T
             arrays["angles"] = found.angles(ways).numpy()

@@ -7,12 +7,13 @@ import torch
 from pydantic import Field
 
 from engine.choice import option
+from engine.data.dataset import UNKNOWN
 from engine.figures.matrix import Row, matrix
 from engine.looking.frame import Frame
 from engine.looking.sample import sample_of
 from engine.looking.shared import SAMPLE, Example
 from engine.looking.view import View, view
-from engine.views.latent.codes import coded, codeless, decoded, errors, named, off, pictured, strips
+from engine.views.latent.codes import class_of, coded, codeless, decoded, errors, named, off, pictured, strips
 
 POOL = 500  # examples among which the best and the worst are sought
 
@@ -43,17 +44,21 @@ class Reconstructions(View):
         learner = session.network
         name, split = session.split(self.split)
         sample = sample_of(session, self.sample)
+        nobody = torch.full((len(split),), UNKNOWN, device=learner.place.device)
+        told = split.targets if learner.dataset.goal == "class" else nobody
         inputs = learner.material.given(split.inputs[: POOL if self.which != "first" else self.number])
         if self.which != "first":
-            far = off(decoded(session, coded(session, inputs).at), inputs.cpu())
+            known = split.targets[:POOL]
+            far = off(decoded(session, coded(session, self._worse(session, inputs), known).at, known), inputs.cpu())
             order = far.argsort(descending=self.which == "worst")
         else:
             order = torch.arange(len(inputs))
         places = [place for place in order.tolist() if (name, place) != sample.at][: self.number - 1]
         given = torch.cat([sample.given, inputs[places]])
         worse = self._worse(session, given)
-        codes = coded(session, worse)
-        made, given = decoded(session, codes.at), given.cpu()
+        kinds = class_of(session, sample) if not places else torch.cat([class_of(session, sample), told[places]])
+        codes = coded(session, worse, kinds)
+        made, given = decoded(session, codes.at, kinds), given.cpu()
         arrays = {
             "input": pictured(session, given),
             "codes": codes.at.numpy(),

@@ -14,7 +14,7 @@ from engine.looking.sample import sample_of
 from engine.looking.shared import SAMPLE, Example, pictured
 from engine.looking.view import View, view
 from engine.tasks.damage import Way, damaged
-from engine.views.latent.codes import coded, codeless, decoded, off
+from engine.views.latent.codes import class_of, coded, codeless, decoded, off
 from engine.views.latent.codes import pictured as as_pictures
 
 MOST_MARKS = 200
@@ -54,18 +54,19 @@ class Repair(View):
     def compute(self, session):
         """Damage the sample, and let it through."""
         learner = session.network
-        given = sample_of(session, self.sample).given.cpu()
+        sample = sample_of(session, self.sample)
+        given, kind = sample.given.cpu(), class_of(session, sample)
         mean, deviation = (scale.cpu() for scale in learner.material.scales)
         plain = given * deviation + mean  # from 0 to 1
         worse = damaged(plain, self.noise, self.strength, 0.0, 1.0, torch.Generator().manual_seed(0)).clone()
         chance = torch.rand(plain.shape, generator=torch.Generator().manual_seed(1))
         half = self.size // 2
-        for row, column, kind in self.marks:
+        for row, column, laid in self.marks:
             down, along = (slice(max(0, at - half), max(0, at - half + self.size)) for at in (row, column))
             where = (..., down, along)
-            worse[where] = {"black": 0.0, "white": 1.0}.get(kind, chance[where])
+            worse[where] = {"black": 0.0, "white": 1.0}.get(laid, chance[where])
         entering = ((worse - mean) / deviation).to(learner.place.device)
-        made = decoded(session, coded(session, entering).at)
+        made = decoded(session, coded(session, entering, kind).at, kind)
         damage, left = float(off(worse, plain)[0]), float(off(made * deviation + mean, plain)[0])
         arrays = {
             "worse": as_pictures(session, entering.cpu())[0],

@@ -14,7 +14,7 @@ from engine.looking.sample import sample_of
 from engine.looking.shared import SAMPLE, Example
 from engine.looking.view import View, view
 from engine.tasks.vary import unlike
-from engine.views.latent.codes import coded, codeless, decoded, pictured
+from engine.views.latent.codes import class_of, coded, codeless, decoded, pictured
 
 SHOWN = 8  # numbers of the code
 COLUMNS = ("μ", "σ", "ε", "z = μ + σ·ε", "KL")
@@ -40,11 +40,12 @@ class Reparameterised(View):
     def compute(self, session):
         """Go the way step by step."""
         sample = sample_of(session, self.sample)
-        codes = coded(session, sample.given)
+        kind = class_of(session, sample)
+        codes = coded(session, sample.given, kind)
         assert codes.deviations is not None, "what varies tells deviations"
         chance = torch.randn(codes.at.shape, generator=torch.Generator().manual_seed(self.seed))
         z = codes.at + codes.deviations * chance
-        made, plain = decoded(session, z), decoded(session, codes.at)
+        made, plain = decoded(session, z, kind), decoded(session, codes.at, kind)
         costs = unlike(codes.at, 2 * codes.deviations.log())[0]
         task = session.network.task
         lost = float(task.improbable(made, sample.given.cpu()).sum())

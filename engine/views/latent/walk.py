@@ -16,9 +16,22 @@ from engine.figures.pictures import address, pixels, stitched
 from engine.graph.network import Network
 from engine.looking.frame import Frame
 from engine.looking.sample import sample_of
-from engine.looking.shared import SAMPLE, Example
+from engine.looking.shared import SAMPLE, Example, Words
 from engine.looking.view import View, view
-from engine.views.latent.codes import OF_TWO, bounds, coded, codeless, codes_of, decoded, kept_codes, pictured, size_of
+from engine.tasks.coding import LABEL
+from engine.views.latent.codes import (
+    OF_TWO,
+    bounds,
+    class_called,
+    class_of,
+    coded,
+    codeless,
+    codes_of,
+    decoded,
+    kept_codes,
+    pictured,
+    size_of,
+)
 
 POINTS = 300  # training examples that tell where codes lie
 MOST_BYTES = 2**25  # of a decoder's weights that are sent along
@@ -45,10 +58,11 @@ class Walk(View):
     by: Literal["two numbers", "PCA"] | None = option(
         None, "The plane of two numbers of the code, or that in which codes differ most.", none=OF_TWO
     )
+    told: Words = option("", "Which class the decoder is told, where it takes one.", rare=True)
     detail: Annotated[int, Field(ge=3, le=24)] = option(14, "How many pictures lie beside one another.")
 
     def refuses(self, experiment):
-        """Refuse what makes no examples of codes, and decoders too large to be sent along."""
+        """Refuse what makes no examples of codes, and codes too long to be steered."""
         if words := codeless(experiment):
             return words
         return "This view steers a code of at most 512 numbers." if size_of(experiment) > 512 else ""
@@ -56,6 +70,8 @@ class Walk(View):
     def stages(self, session):
         """Ask where codes lie, then decode the plane, or rows through the sample."""
         most = min(POINTS, len(session.split("train")[1]))
+        if most < 3:
+            raise VitrineError("There are fewer than three training examples.", cure="Choose data with more.")
         yield from codes_of(session, "train", most)
         yield self.compute(session)
 
@@ -65,7 +81,7 @@ class Walk(View):
         codes = kept_codes(session, "train", most)
         middle, spread = codes.at.mean(dim=0), codes.at.std(dim=0).nan_to_num().clamp_min(1e-3)
         sample = sample_of(session, self.sample)
-        mine = coded(session, sample.given).at[0]
+        mine = coded(session, sample.given, class_of(session, sample)).at[0]
         if self.show != "plane":
             return self._rows(session, mine, middle, spread)
         base, ways, at = self._plane(codes.at, mine)
@@ -76,7 +92,8 @@ class Walk(View):
         down = max(2, round(FLAT * self.detail))
         x, y = (torch.linspace(float(low[i]), float(high[i]), many) for i, many in enumerate((self.detail, down)))
         places = torch.stack([x.repeat(down), y.flip(0).repeat_interleave(self.detail)], dim=1)
-        made = pictured(session, decoded(session, base + places @ ways))
+        told = class_called(session, self.told, len(places))
+        made = pictured(session, decoded(session, base + places @ ways, told))
         learner = session.network
         arrays = {"made": made, "at": at.numpy(), "x": x.numpy(), "y": y.numpy()}
         truths = learner.dataset.train.targets[:most] if learner.dataset.goal == "class" else torch.zeros(most)
@@ -89,7 +106,7 @@ class Walk(View):
             "names": names,
             "sample": sample.words,
             "classes": list(learner.dataset.classes),
-            "drawn": codes.deviations is not None,
+            "told": -1 if told is None else int(told[0]),
         }
         return Frame(arrays, words | self._scales(session))
 
@@ -97,7 +114,8 @@ class Walk(View):
         return "two numbers" if size < 3 else self.by or "PCA"
 
     def _two(self, size):
-        return min(self.across, size - 1), min(self.up, size - 1)
+        across, up = min(self.across, size - 1), min(self.up, size - 1)
+        return across, (across + 1) % size if across == up else up
 
     def _plane(self, codes, mine):
         """Return a code in the plane, the two ways that lead along it, and where codes lie in it."""
@@ -110,8 +128,6 @@ class Walk(View):
             ways = ways[:2] * ways[:2].gather(1, ways[:2].abs().argmax(dim=1, keepdim=True)).sign()
             return middle, ways, (codes - middle) @ ways.T
         across, up = self._two(size)
-        if across == up:
-            up = (across + 1) % size
         ways = torch.eye(size)[[across, up]]
         base = mine * (1 - ways.sum(dim=0))  # what is not walked stays as the sample has it
         return base, ways, codes @ ways.T
@@ -139,7 +155,7 @@ class Walk(View):
         every = mine.repeat(len(order) * STEPS, 1)
         for row, place in enumerate(order.tolist()):
             every[row * STEPS : (row + 1) * STEPS, place] = middle[place] + shares * spread[place]
-        made = pictured(session, decoded(session, every))
+        made = pictured(session, decoded(session, every, class_called(session, self.told, len(every))))
         words = {"rows": [f"z{place}" for place in order.tolist()]}
         return Frame({"made": made, "shares": shares.numpy()}, words)
 
@@ -191,12 +207,14 @@ class Walk(View):
         network.load_state_dict(load(frame["decoder"].tobytes()))
         network.eval()
         words, size = frame.words, len(frame["base"])
+        task: Any = experiment.task.but(told=LABEL in network.graph.inputs)
+        kind = torch.tensor([words["told"]])
 
         def steers(code: list[float]) -> dict[str, Any]:
             if len(code) != size:
                 raise VitrineError(f"A code has {size} numbers here.")
             with torch.inference_mode():
-                made = network(torch.tensor([code]))[0].float()
+                made = task.unfolded({task.unfolds: network}, torch.tensor([code]), kind)[0].float()
             if not bool(made.isfinite().all()):
                 raise VitrineError("The network gives numbers here that are not finite.")
             return {"picture": address(pixels(_seen(made, words)[None])[0], 224)}

@@ -14,7 +14,8 @@ from engine.looking.frame import Frame
 from engine.looking.view import View, view
 from engine.views.latent.codes import codeless, codes_of, kept_codes
 
-ROUNDS = 300  # in which the linear probe settles
+ROUNDS, FEW_ROUNDS = 300, 40  # in which the linear probe settles, and what it has where columns are many
+MOST_EXACT = 256  # columns
 
 
 @view("worth")
@@ -40,13 +41,13 @@ class Worth(View):
             raise VitrineError("These examples have no classes to be told.", cure="Choose data with classes.")
         for split in ("train", "validation"):
             yield from codes_of(session, split, self._many(session, split))
-        yield self.compute(session)
+        yield from self._probed(session)
 
     def _many(self, session, split):
         return min(self.examples, len(session.split(split)[1]))
 
-    def compute(self, session):
-        """Tell the classes of validation examples by what is known of training ones."""
+    def _probed(self, session):
+        """Tell the classes of validation examples by what is known of training ones, one kind of rows after another."""
         learner = session.network
         rows: dict[str, list[torch.Tensor]] = {"code": [], "PCA": [], "everything": []}
         truths = []
@@ -61,13 +62,20 @@ class Worth(View):
             if found is not None:
                 rows["PCA"].append(found.codes(given))
                 rows["everything"].append(given)
+        if not all(map(len, truths)):
+            raise VitrineError("Nobody knows the class of any of these examples.", cure="Choose other data.")
         kinds = [kind for kind, parts in rows.items() if parts]
-        by_line = [probed(*rows[kind], *truths) for kind in kinds]
-        by_near = [voted(*rows[kind], *truths, self.neighbours) for kind in kinds]
+        by_line, by_near = [], []
+        for place, kind in enumerate(kinds):
+            by_near.append(voted(*rows[kind], *truths, self.neighbours))
+            yield Frame({}, {"progress": (place + 0.2) / len(kinds)})
+            by_line.append(probed(*rows[kind], *truths))
+            if place + 1 < len(kinds):
+                yield Frame({}, {"progress": (place + 1) / len(kinds)})
         size = rows["code"][0].shape[1]
         usual = float(truths[1].bincount().max() / len(truths[1]))
         words = {"kinds": kinds, "size": size, "usual": usual, "all": session.network.train.inputs[0].numel()}
-        return Frame({"line": np.array(by_line), "near": np.array(by_near)}, words)
+        yield Frame({"line": np.array(by_line), "near": np.array(by_near)}, words)
 
     def draw(self, frame):
         """Draw a bar for each way, from each kind of row."""
@@ -104,10 +112,16 @@ def probed(train: torch.Tensor, test: torch.Tensor, truths: torch.Tensor, wanted
     """
     mean, deviation = train.double().mean(dim=0), train.double().std(dim=0, correction=0)
     deviation = torch.where(deviation > 1e-12, deviation, 1.0)
-    rows, others = ((one.double() - mean) / deviation for one in (train, test))
+    exact = torch.double if train.shape[1] <= MOST_EXACT else torch.float  # which is quick enough for thousands
+    rows, others = (((one.double() - mean) / deviation).to(exact) for one in (train, test))
     classes = int(max(truths.max(), wanted.max())) + 1
-    weights = torch.zeros(classes, rows.shape[1] + 1, dtype=torch.double, requires_grad=True)
-    search = torch.optim.LBFGS([weights], max_iter=ROUNDS, line_search_fn="strong_wolfe", tolerance_change=1e-10)
+    weights = torch.zeros(classes, rows.shape[1] + 1, dtype=exact, requires_grad=True)
+    search = torch.optim.LBFGS(
+        [weights],
+        max_iter=ROUNDS if exact == torch.double else FEW_ROUNDS,
+        line_search_fn="strong_wolfe",
+        tolerance_change=1e-10,
+    )
 
     def loss() -> torch.Tensor:
         search.zero_grad()
