@@ -17,7 +17,7 @@ from engine.layers.merging import Concat, Draw
 from engine.layers.reshaping import Flatten, Reshape
 from engine.layers.sequence import GRU
 from engine.presets.preset import preset
-from engine.tasks.coding import Encode
+from engine.tasks.encode import Encode
 from engine.tasks.vary import Vary
 from engine.training.recipe import Recipe
 

@@ -32,8 +32,9 @@ from engine.layers.regularisation import Dropout
 from engine.layers.reshaping import Flatten
 from engine.layers.sequence import LSTM
 from engine.presets import PRESETS
-from engine.tasks.coding import Encode, linear, moving
+from engine.tasks.coding import linear
 from engine.tasks.damage import damaged
+from engine.tasks.encode import Encode, moving
 from engine.tasks.principal import principal
 from engine.tasks.similarity import similarity
 from engine.tasks.vary import Vary, unlike
@@ -681,7 +682,7 @@ def test_every_preset_takes_a_few_steps_and_survives_its_own_document(name):
 )
 def test_what_runs_away_is_told_in_words(name, settings):
     preset = PRESETS[name].experiment()
-    made = dataclasses.replace(preset, recipe=preset.recipe.but(steps=300, optimiser="sgd", **settings))
+    made = dataclasses.replace(preset, recipe=preset.recipe.but(**{"steps": 300, "optimiser": "sgd"} | settings))
     learner = Learner(made, made.data.load())
     *_, last = learn(learner)
     assert "not finite" in last.problem

@@ -22,7 +22,7 @@ from engine.looking import Session
 from engine.looking.view import figure_of, frame_of, staged
 from engine.presets import PRESETS
 from engine.runs.record import DraftRecord
-from engine.tasks.coding import Encode
+from engine.tasks.encode import Encode
 from engine.tasks.vary import Vary
 from engine.training.learner import Learner
 from engine.training.loop import learn
