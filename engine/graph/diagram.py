@@ -57,7 +57,8 @@ def diagrams(
 def _folded(graph: Graph) -> dict[str, Any]:
     """Return a whole network as one box."""
     found = trace(graph)
-    takes = " and ".join(str(layer.shape) for layer in graph.inputs.values())
+    entering = [str(layer.shape) for layer in graph.inputs.values()]
+    takes = entering[0] + " …" * (len(entering) > 1) if entering else "nothing"
     gives = found.outputs[0] if found.outputs else None
     box: dict[str, Any] = {
         "path": "",

@@ -10,6 +10,7 @@ from engine.graph.graph import Graph
 from engine.graph.reach import Seen, reach
 from engine.graph.trace import Step, trace
 from engine.looking.session import Session
+from engine.tasks.coding import LABEL
 from engine.training.experiment import Experiment
 
 SHARED = ("sample", "node", "unit", "row", "column", "toward", "off")  # options of these names follow the board
@@ -34,7 +35,8 @@ OFF = option(
 
 def pictured(experiment: Experiment) -> str:
     """Return why the network takes no pictures, or nothing."""
-    takes = ([layer.sizes for layer in graph.inputs.values()] for graph in experiment.graphs.values())
+    every = (graph.inputs.items() for graph in experiment.graphs.values())
+    takes = ([layer.sizes for name, layer in inputs if name != LABEL] for inputs in every)
     one = any(len(sizes) == 1 and len(sizes[0]) == 3 for sizes in takes)
     return "" if one else "Only networks that take one picture have this."
 

@@ -28,8 +28,11 @@ def race(bench: Workbench, label: str, begin: Callable[[Experiment], None]) -> N
         return
     first = house().hub.past.experiment(f"run:{bench.runs[-1]}")  # the others were put before it
     with st.popover(label, icon=":material/flag:", key=f"{bench.key}-race", help=help):
-        usual = len(DIFFERS) if bench.parted else 0
-        word = st.selectbox("What differs?", (*DIFFERS, TABLE), key=f"{key}.what", index=usual)
+        if st.session_state.get(f"{key}.parted") != bool(bench.parted):  # what lies on the table is meant, once it does
+            st.session_state.update(
+                {f"{key}.parted": bool(bench.parted), f"{key}.what": TABLE if bench.parted else "rate"}
+            )
+        word = st.selectbox("What differs?", (*DIFFERS, TABLE), key=f"{key}.what")
         rival = _table(bench) if word == TABLE else _other(first, word, key)
         if rival is None:
             st.caption("Choose another value than the first run has.")
