@@ -17,12 +17,9 @@ from engine.looking import Session
 from engine.looking.view import frame_of
 from engine.presets import PRESETS
 from engine.runs.record import DraftRecord
-from engine.tasks.task import Task
-from engine.training.experiment import Experiment
 from engine.training.learner import Learner
-from engine.training.loop import learn
-from engine.training.recipe import Recipe
 from engine.views import VIEWS
+from tests.bench.families import Loop, ours
 from tests.bench.report import Report, spread
 from tests.serving import browser, served, settled
 
@@ -90,28 +87,16 @@ def _plane(report: Report) -> None:
     report.aim(f"plane of {POINTS:,} codes, computed and packed, 95 %, seconds", spread(taken)["95 % ms"] / 1000, 0.5)
 
 
+def _ours(name: str) -> Loop:
+    preset = PRESETS[name].experiment()
+    return ours(dict(preset.graphs), preset.task)
+
+
 def pictures(number: int) -> Examples:
     """Return pictures at random."""
     split = Split(torch.randint(0, 256, (number, 1, 28, 28), dtype=torch.uint8), torch.zeros(number, 0))
     few = split.take(torch.arange(64))
     return Examples("random", "image", (), split, few, few)
-
-
-def ours(name: str) -> Callable[[Examples, int, int], float]:
-    """Return our loop for a preset's networks and task."""
-    preset = PRESETS[name].experiment()
-    task: Task = preset.task
-
-    def loop(dataset: Examples, batch: int, epochs: int) -> float:
-        made = Experiment("bench", preset.graphs, None, task, Recipe(batch=batch, epochs=epochs))
-        learner = Learner(made, dataset)
-        gc.collect()
-        began = time.perf_counter()
-        for _ in learn(learner):
-            pass
-        return epochs * len(dataset.train) / (time.perf_counter() - began)
-
-    return loop
 
 
 class Variational(nn.Module):
@@ -188,6 +173,6 @@ def _bound(x: torch.Tensor, made: torch.Tensor, mean: torch.Tensor, spread: torc
 
 
 CODING = [
-    ("VAE 784–256–128–2", pictures, ours("vae"), _by_hand(Variational, _bound), 3_200, 64, 2),
-    ("convolutional autoencoder 16-32-16", pictures, ours("conv-ae"), _by_hand(Folding, F.mse_loss), 1_600, 64, 3),
+    ("VAE 784–256–128–2", pictures, _ours("vae"), _by_hand(Variational, _bound), 3_200, 64, 2),
+    ("convolutional autoencoder 16-32-16", pictures, _ours("conv-ae"), _by_hand(Folding, F.mse_loss), 1_600, 64, 3),
 ]
