@@ -9,8 +9,6 @@ import numpy as np
 from engine.figures.figure import Figure, Trace, figure, says
 from engine.figures.pictures import pixels, placed
 
-LEAST = 96  # dots to which a small picture is enlarged
-
 
 @dataclass(frozen=True)
 class Row:

@@ -2,9 +2,11 @@
 
 import traceback
 from collections.abc import Callable, Iterator
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from engine.choice import Choice, kinds
+from pydantic import Field, field_validator
+
+from engine.choice import Choice, kinds, option
 from engine.errors import VitrineError
 from engine.figures.figure import Figure, literal
 from engine.looking.frame import Frame
@@ -31,7 +33,7 @@ class View(Choice):
     wide: ClassVar[bool] = False  # whether it takes a row for itself
     follows: ClassVar[bool] = False  # whether it looks at what the whole board looks at
     together: ClassVar[bool] = False  # whether it looks at networks that go together, rather than at one of them
-    overlaid: ClassVar[bool] = False  # whether several runs are drawn over one another, those in `also` too
+    overlaid: ClassVar[bool] = False  # whether several runs are drawn over one another
     steered: ClassVar[bool] = False  # whether it answers at once to whoever points at a place of it
     light: ClassVar[bool] = False  # whether it is so quick that it is shown before all others that wait
 
@@ -159,6 +161,19 @@ def _literal(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _literal(inner) for name, inner in value.items()}
     return [_literal(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+class Overlaid(View):
+    """What draws other runs over the one that is looked at."""
+
+    overlaid = True
+
+    also: tuple[Annotated[str, Field(max_length=32)], ...] = option((), "Runs to draw over it.", hidden=True)
+
+    @field_validator("also", mode="before")
+    @classmethod
+    def _tuple(cls, value: object) -> object:
+        return tuple(value) if isinstance(value, list) else value
 
 
 view = kinds(VIEWS)  # registers a class of views under its kind

@@ -176,12 +176,17 @@ class Coding(GivingBack):
         if key not in asked.lasting:
             asked.lasting[key] = self._by_principal(asked, found, asked.data[split].inputs)
         scores = {"rmse by PCA": asked.lasting[key]}
-        decoder = asked.networks[DECODER]
-        if linear(decoder.graph) and linear(asked.networks[ENCODER].graph):
-            units = torch.eye(size_of_code(decoder.graph), device=asked.place.device)
-            ways = (decoder(units) - decoder(torch.zeros_like(units[:1]))).flatten(1).T.cpu()
+        if (ways := self.spanned(asked.networks, asked.place.device)) is not None:
             scores["angle to PCA"] = float(found.angles(ways)[0])
         return scores
+
+    def spanned(self, networks: Any, device: torch.device) -> torch.Tensor | None:
+        """Return what each number of a code adds to an example, as columns, where both networks are linear."""
+        decoder = networks[DECODER]
+        if not (linear(decoder.graph) and linear(networks[ENCODER].graph)):
+            return None
+        units = torch.eye(size_of_code(decoder.graph), device=device)
+        return (decoder(units) - decoder(torch.zeros_like(units[:1]))).float().flatten(1).T.cpu()
 
     def _by_principal(self, asked: Any, found: Principal, inputs: torch.Tensor) -> float:
         """Return how far off examples come back through principal components, damaged as they are for the networks."""

@@ -1,34 +1,22 @@
 """Anatomy of the loss: what is lost and what is told, over the steps and against one another."""
 
-from typing import Annotated
-
 import numpy as np
-from pydantic import Field, field_validator
 
-from engine.choice import option
 from engine.figures.figure import PALETTE, axis, caption, figure, line, nothing
 from engine.looking.frame import Frame
-from engine.looking.view import View, view
+from engine.looking.view import Overlaid, view
 
 PARTS = ("reconstruction", "KL")
 
 
 @view("anatomy")
-class Anatomy(View):
+class Anatomy(Overlaid):
     """The two parts of a variational loss, of examples that were not learned from: over the steps, and against one
     another, as rate and distortion; of several runs over one another, each with a beta of its own.
     """
 
     title, reads, rank, height, wide = "Anatomy of the loss", "record", 8, 300, True
-    overlaid = True
     hint = "Whoever tells more about an example (to the right) gets it back better (lower). Beta sets the price."
-
-    also: tuple[Annotated[str, Field(max_length=32)], ...] = option((), "Runs to draw over it.", hidden=True)
-
-    @field_validator("also", mode="before")
-    @classmethod
-    def _tuple(cls, value: object) -> object:
-        return tuple(value) if isinstance(value, list) else value
 
     def refuses(self, experiment):
         """Refuse losses that are not made of these parts."""

@@ -10,7 +10,6 @@ from engine.errors import VitrineError
 from engine.figures.matrix import Row, matrix
 from engine.looking.frame import Frame
 from engine.looking.sample import sample_of
-from engine.looking.session import Session
 from engine.looking.shared import SAMPLE, Example, Words
 from engine.looking.view import View, view
 from engine.views.latent.codes import class_of, coded, codeless, codes_of, decoded, kept_codes, pictured
@@ -46,7 +45,7 @@ class Between(View):
     def stages(self, session):
         """Ask for codes where means of classes are taken, then go the ways."""
         if self.ends == "class means":
-            yield from codes_of(session, "train", self._many(session))
+            yield from codes_of(session, "train", MEANS)
         yield self.compute(session)
 
     def compute(self, session):
@@ -71,16 +70,12 @@ class Between(View):
         arrays["sum"] = pictured(session, torch.cat([given.cpu(), decoded(session, sums[3:])]))
         return Frame(arrays, {"names": names, "round": round_})
 
-    def _many(self, session: Session) -> int:
-        return min(MEANS, len(session.split("train")[1]))
-
     def _means(self, session):
         """Return the mean codes of two classes, and what those are called."""
         dataset = session.network.dataset
         if dataset.goal != "class":
             raise VitrineError("These examples have no classes.", cure="Choose 'examples'.")
-        many = self._many(session)
-        codes, truths = kept_codes(session, "train", many).at, dataset.train.targets[:many]
+        codes, truths = kept_codes(session, "train", MEANS).at, dataset.train.targets[:MEANS]
         found, names = [], []
         for name, usual in ((self.start, 0), (self.goal, 1)):
             if name and name not in dataset.classes:

@@ -37,15 +37,12 @@ class Code(View):
 
     def stages(self, session):
         """Ask for codes piece by piece, then count."""
-        yield from codes_of(session, self.split, self._many(session))
+        yield from codes_of(session, self.split, self.examples)
         yield self.compute(session)
-
-    def _many(self, session):
-        return min(self.examples, len(session.split(self.split)[1]))
 
     def compute(self, session):
         """Measure every number of the code."""
-        codes = kept_codes(session, self.split, self._many(session))
+        codes = kept_codes(session, self.split, self.examples)
         at = codes.at.double()
         spread = at.var(dim=0, correction=0)
         arrays = {"mean": at.mean(dim=0).numpy(), "deviation": spread.sqrt().numpy()}

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
+from pydantic import Field
 
 from engine.errors import VitrineError
 from engine.figures.lines import lined
@@ -17,6 +18,7 @@ from engine.registry import shortened
 from engine.tasks.coding import LABEL, size_of_code
 from engine.training.experiment import Experiment
 
+Dimension = Annotated[int, Field(ge=0, le=511)]  # of a code that is walked in
 OF_TWO = "two numbers where there are no more, else PCA"
 
 
@@ -117,8 +119,12 @@ def pictured(session: Session, values: torch.Tensor) -> np.ndarray:
     """
     if session.network.dataset.example == "image":
         return looks(session, values.to(session.network.place.device))
-    low, high = bounds(session)
-    return lined(values.flatten(2).numpy() if values.dim() > 2 else values[:, :, None].numpy(), low, high)
+    return in_lines(values, *bounds(session))
+
+
+def in_lines(values: torch.Tensor, low: float, high: float) -> np.ndarray:
+    """Return rows or series of numbers as pictures of lines."""
+    return lined((values if values.dim() > 2 else values[:, :, None]).numpy(), low, high)
 
 
 def bounds(session: Session) -> tuple[float, float]:
@@ -142,7 +148,7 @@ def errors(session: Session, made: torch.Tensor, right: torch.Tensor) -> np.ndar
     far = (made - right).abs().nan_to_num()
     if session.network.dataset.example != "image":
         low, high = bounds(session)
-        return lined(far.flatten(2).numpy() if far.dim() > 2 else far[:, :, None].numpy(), 0.0, high - low)
+        return in_lines(far, 0.0, high - low)
     _, deviation = session.network.material.scales
     return (far * deviation.cpu() * 255).round().clamp(0, 255).to(torch.uint8).numpy()
 

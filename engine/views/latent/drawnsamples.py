@@ -44,30 +44,26 @@ class DrawnSamples(View):
 
     def stages(self, session):
         """Ask where codes lie, then draw."""
-        yield from codes_of(session, "train", self._many(session))
+        yield from codes_of(session, "train", AROUND)
         yield self.compute(session)
-
-    def _many(self, session):
-        return min(AROUND, len(session.split("train")[1]))
 
     def compute(self, session):
         """Draw codes, decode them, and look for what is most like each."""
-        many = self._many(session)
-        codes = kept_codes(session, "train", many).at
+        codes = kept_codes(session, "train", AROUND).at
         z = drawn(self.rows * COLUMNS, size_of(session.experiment), self.seed, self.within) * self.temperature
         if self.prior != "standard normal":
             z = codes.mean(dim=0) + z @ _root(codes).T
         made = decoded(session, z, class_called(session, self.told, len(z)))
-        given = session.network.material.given(session.network.train.inputs[:many]).cpu()
+        given = session.network.material.given(session.network.train.inputs[:AROUND]).cpu()
         far = torch.cdist(made.flatten(1), given.flatten(1).nan_to_num())
         near = far.argmin(dim=1)
         apart = off(made, given[near])
-        back = off(decoded(session, codes, session.network.train.targets[:many]), given)
+        back = off(decoded(session, codes, session.network.train.targets[:AROUND]), given)
         arrays = {"made": pictured(session, made), "near": pictured(session, given[near]), "apart": apart.numpy()}
         words: dict[str, Any] = {
             "apart": float(apart.mean()),
             "back": float(back.mean()),
-            "many": many,
+            "many": len(codes),
             "places": near.tolist(),
         }
         return Frame(arrays, words)

@@ -19,6 +19,7 @@ from engine.looking.shared import SAMPLE, Example
 from engine.looking.view import View, view
 from engine.views.latent.codes import (
     OF_TWO,
+    Dimension,
     class_of,
     coded,
     codeless,
@@ -34,7 +35,6 @@ NEAREST = 5
 MOST_ELLIPSES = 60
 DETAIL = 60  # places along each side of the plane at which it is told how dense points lie
 Plane = Literal["two numbers", "PCA", "t-SNE", "UMAP"]
-Dimension = Annotated[int, Field(ge=0, le=511)]
 
 
 @view("latent")
@@ -72,43 +72,39 @@ class Latent(View):
             raise VitrineError("There are fewer than three examples.", cure="Choose another split.")
         yield from codes_of(session, self.split, most)
         codes = kept_codes(session, self.split, most)
-        arrays, words = self._told(session, codes, most)
         sample = sample_of(session, self.sample)
-        mine = coded(session, sample.given, class_of(session, sample))
-        table = torch.cat([mine.at, codes.at]).numpy()
+        mine = coded(session, sample.given, class_of(session, sample)).at
+        arrays, words = self._told(session, codes, most, sample, mine)
+        table = torch.cat([mine, codes.at]).numpy()
+        flat = table if codes.size > 1 else np.pad(table, ((0, 0), (0, 1)))
         by: By | None = "PCA" if self.by is None and codes.size > 2 else None
         by = self.by if self.by in ("PCA", "t-SNE", "UMAP") else by
         if by is None:
             across, up = (min(one, codes.size - 1) for one in (self.across, self.up))
-            at = table[:, [across, up]] if codes.size > 1 else np.pad(table, ((0, 0), (0, 1)))
+            at = table[:, [across, up]] if codes.size > 1 else flat
             words |= {"axes": [f"z{across}", f"z{up}" if codes.size > 1 else ""]}
             if codes.deviations is not None and self.ellipses:
                 arrays["around"] = codes.deviations[:MOST_ELLIPSES, [across, up]].numpy()
             yield Frame(arrays | {"at": at}, words)
             return
-        at, kept = pca(table) if codes.size > 1 else (np.pad(table, ((0, 0), (0, 1))), 1.0)
+        at, kept = pca(table) if codes.size > 1 else (flat, 1.0)
         words |= {"axes": [f"{kept:.0%} of the spread", ""], "by": "PCA"}
         if by != "PCA":
             yield Frame(arrays | {"at": at}, words | {"progress": 0.5})
-            at, words = (
-                heaped(table if codes.size > 1 else np.pad(table, ((0, 0), (0, 1))), by, self.perplexity),
-                words | {"axes": ["", ""], "by": by},
-            )
+            at, words = heaped(flat, by, self.perplexity), words | {"axes": ["", ""], "by": by}
         yield Frame(arrays | {"at": at}, words)
 
-    def _told(self, session, codes, most):
+    def _told(self, session, codes, most, sample, mine):
         """Return everything but where points lie."""
         learner = session.network
         name, split = session.split(self.split)
-        sample = sample_of(session, self.sample)
-        kind = class_of(session, sample)
-        mine = coded(session, sample.given, kind)
-        far = (codes.at - mine.at).norm(dim=1)
+        far = (codes.at - mine).norm(dim=1)
         order = [one for one in far.argsort(stable=True).tolist() if (name, one) != sample.at][:NEAREST]
         near = learner.material.given(split.inputs[order])
         truths = split.targets[:most].cpu().numpy() if learner.dataset.goal == "class" else np.full(most, UNKNOWN)
         arrays = {"truths": truths, "near": np.array(order), "neighbours": pictured(session, near.cpu())}
-        arrays |= {"sample": pictured(session, torch.cat([sample.given.cpu(), decoded(session, mine.at, kind)]))}
+        back = decoded(session, mine, class_of(session, sample))
+        arrays |= {"sample": pictured(session, torch.cat([sample.given.cpu(), back]))}
         if self.colours == "error":
             given = learner.material.given(split.inputs[:most])
             arrays["off"] = off(decoded(session, codes.at, split.targets[:most]), given.cpu()).numpy()

@@ -9,9 +9,9 @@ from engine.errors import VitrineError
 from engine.figures.figure import PALETTE, axis, caption, figure, line, says
 from engine.figures.pictures import address, pixels
 from engine.looking.frame import Frame
+from engine.looking.session import looking
 from engine.looking.view import View, view
-from engine.tasks.coding import linear
-from engine.views.latent.codes import codeless, codes_of, decoded, kept_codes, pictured, size_of
+from engine.views.latent.codes import codeless, codes_of, decoded, kept_codes, pictured
 
 MOST = 2000  # training examples of which is told how much is kept
 SHOWN = 5  # directions
@@ -33,33 +33,26 @@ class LinearPCA(View):
 
     def stages(self, session):
         """Ask for codes piece by piece, then compare."""
-        yield from codes_of(session, "train", self._many(session))
+        yield from codes_of(session, "train", MOST)
         yield self.compute(session)
-
-    def _many(self, session):
-        return min(MOST, len(session.split("train")[1]))
 
     def compute(self, session):
         """Compare what is kept, and in which directions."""
         learner = session.network
         if (found := learner.task.compared(learner)) is None:
             raise VitrineError("Where numbers are missing there are no principal components to compare with.")
-        many = self._many(session)
-        given = learner.material.given(learner.train.inputs[:many]).cpu()
+        given = learner.material.given(learner.train.inputs[:MOST]).cpu()
         rows = given.flatten(1)
         whole = float((rows - rows.mean(dim=0)).square().sum())
-        made = decoded(session, kept_codes(session, "train", many).at, learner.train.targets[:many]).flatten(1)
+        made = decoded(session, kept_codes(session, "train", MOST).at, learner.train.targets[:MOST]).flatten(1)
         kept = 1 - float((made - rows).square().sum()) / max(whole, 1e-12)
         steps = torch.arange(1, found.ways.shape[1] + 1)
         shares = (found.spread.double().cumsum(0) / max(found.whole, 1e-12)).numpy()
         arrays = {"sizes": steps.numpy(), "shares": shares.astype(np.float32)}
         words = {"kept": kept, "components": int(found.ways.shape[1]), "linear": False}
-        graphs = session.experiment.graphs
-        task = session.experiment.task
-        if linear(graphs[task.folds]) and linear(graphs[task.unfolds]):
-            size = size_of(session.experiment)
-            zero = decoded(session, torch.zeros(1, size))
-            ways = (decoded(session, torch.eye(size)) - zero).flatten(1).T
+        with looking(learner):
+            ways = learner.task.spanned(learner.networks, learner.place.device)
+        if ways is not None:
             arrays["angles"] = found.angles(ways).numpy()
             arrays["own"] = self._directions(session, torch.linalg.qr(ways)[0].T[:SHOWN])
             arrays["principal"] = self._directions(session, found.ways.T[:SHOWN])

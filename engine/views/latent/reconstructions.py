@@ -56,7 +56,7 @@ class Reconstructions(View):
         places = [place for place in order.tolist() if (name, place) != sample.at][: self.number - 1]
         given = torch.cat([sample.given, inputs[places]])
         worse = self._worse(session, given)
-        kinds = class_of(session, sample) if not places else torch.cat([class_of(session, sample), told[places]])
+        kinds = torch.cat([class_of(session, sample), told[places]])
         codes = coded(session, worse, kinds)
         made, given = decoded(session, codes.at, kinds), given.cpu()
         arrays = {
@@ -66,13 +66,12 @@ class Reconstructions(View):
             "error": errors(session, made, given),
             "off": off(made, given).numpy(),
         }
-        if worse is not given and learner.task.noise != "none":
+        if learner.task.noise != "none":
             arrays["damaged"] = pictured(session, worse.cpu())
         if (found := learner.task.compared(learner)) is not None:
             back = found.given_back(worse.cpu().flatten(1)).reshape(given.shape)
             arrays |= {"principal": pictured(session, back), "principal off": off(back, given).numpy()}
-        names = [sample.words, *named(places, name)]
-        return Frame(arrays, {"names": names, "clicks": ["", *named(places, name)], "size": codes.size})
+        return Frame(arrays, {"clicks": ["", *named(places, name)], "size": codes.size})
 
     def _worse(self, session, given):
         """Return examples as they are damaged while they are learned, by chance that is always the same."""

@@ -10,7 +10,6 @@ from safetensors.torch import load, save
 from engine.choice import option
 from engine.errors import VitrineError
 from engine.figures.figure import PALETTE, axis, caption, figure
-from engine.figures.lines import lined
 from engine.figures.matrix import Row, matrix
 from engine.figures.pictures import address, pixels, stitched
 from engine.graph.network import Network
@@ -19,8 +18,10 @@ from engine.looking.sample import sample_of
 from engine.looking.shared import SAMPLE, Example, Words
 from engine.looking.view import View, view
 from engine.tasks.coding import LABEL
+from engine.tasks.principal import principal
 from engine.views.latent.codes import (
     OF_TWO,
+    Dimension,
     bounds,
     class_called,
     class_of,
@@ -28,6 +29,7 @@ from engine.views.latent.codes import (
     codeless,
     codes_of,
     decoded,
+    in_lines,
     kept_codes,
     pictured,
     size_of,
@@ -38,7 +40,6 @@ MOST_BYTES = 2**25  # of a decoder's weights that are sent along
 MOST_ROWS, STEPS = 10, 11  # traversals, and places along each
 REACH = 3.0  # deviations, to each side
 FLAT = 0.82  # how many pictures lie below one another, for each that lies beside another
-Dimension = Annotated[int, Field(ge=0, le=511)]
 
 
 @view("walk")
@@ -69,16 +70,14 @@ class Walk(View):
 
     def stages(self, session):
         """Ask where codes lie, then decode the plane, or rows through the sample."""
-        most = min(POINTS, len(session.split("train")[1]))
-        if most < 3:
+        if len(session.network.train) < 3:
             raise VitrineError("There are fewer than three training examples.", cure="Choose data with more.")
-        yield from codes_of(session, "train", most)
+        yield from codes_of(session, "train", POINTS)
         yield self.compute(session)
 
     def compute(self, session):
         """Decode what is shown, and send the decoder along."""
-        most = min(POINTS, len(session.split("train")[1]))
-        codes = kept_codes(session, "train", most)
+        codes = kept_codes(session, "train", POINTS)
         middle, spread = codes.at.mean(dim=0), codes.at.std(dim=0).nan_to_num().clamp_min(1e-3)
         sample = sample_of(session, self.sample)
         mine = coded(session, sample.given, class_of(session, sample)).at[0]
@@ -96,7 +95,8 @@ class Walk(View):
         made = pictured(session, decoded(session, base + places @ ways, told))
         learner = session.network
         arrays = {"made": made, "at": at.numpy(), "x": x.numpy(), "y": y.numpy()}
-        truths = learner.dataset.train.targets[:most] if learner.dataset.goal == "class" else torch.zeros(most)
+        nobody = torch.zeros(len(codes.at))
+        truths = learner.dataset.train.targets[:POINTS] if learner.dataset.goal == "class" else nobody
         arrays |= {"truths": truths.numpy(), "base": base.numpy(), "ways": ways.numpy(), "mine": mine.numpy()}
         arrays |= {"low": (middle - REACH * spread).numpy(), "high": (middle + REACH * spread).numpy()}
         arrays |= {"decoder": self._decoder(session), "middle": middle.numpy()}
@@ -123,10 +123,8 @@ class Walk(View):
         if size == 1:
             return torch.zeros(1), torch.tensor([[1.0], [0.0]]), torch.cat([codes, torch.zeros_like(codes)], dim=1)
         if self._by(size) == "PCA":
-            middle = codes.mean(dim=0)
-            _, _, ways = torch.linalg.svd(codes - middle, full_matrices=False)
-            ways = ways[:2] * ways[:2].gather(1, ways[:2].abs().argmax(dim=1, keepdim=True)).sign()
-            return middle, ways, (codes - middle) @ ways.T
+            found = principal(codes, 2)
+            return found.middle, found.ways.T, found.codes(codes)
         across, up = self._two(size)
         ways = torch.eye(size)[[across, up]]
         base = mine * (1 - ways.sum(dim=0))  # what is not walked stays as the sample has it
@@ -225,7 +223,6 @@ class Walk(View):
 def _seen(made: torch.Tensor, words: dict[str, Any]) -> np.ndarray:
     """Return what a decoder gives as a picture, channels×height×width in bytes."""
     if "bounds" in words:
-        rows = made.flatten(1) if made.dim() > 1 else made[:, None]
-        return lined(rows[None].numpy(), *words["bounds"])[0]
+        return in_lines(made[None], *words["bounds"])[0]
     mean, deviation = (torch.tensor(words[name])[:, None, None] for name in ("mean", "deviation"))
     return ((made * deviation + mean) * 255).round().clamp(0, 255).to(torch.uint8).numpy()

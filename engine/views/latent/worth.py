@@ -40,11 +40,8 @@ class Worth(View):
         if session.network.dataset.goal != "class":
             raise VitrineError("These examples have no classes to be told.", cure="Choose data with classes.")
         for split in ("train", "validation"):
-            yield from codes_of(session, split, self._many(session, split))
+            yield from codes_of(session, split, self.examples)
         yield from self._probed(session)
-
-    def _many(self, session, split):
-        return min(self.examples, len(session.split(split)[1]))
 
     def _probed(self, session):
         """Tell the classes of validation examples by what is known of training ones, one kind of rows after another."""
@@ -54,11 +51,11 @@ class Worth(View):
         found = learner.task.compared(learner)
         for split in ("train", "validation"):
             name, examples = session.split(split)
-            many = self._many(session, split)
-            known = examples.targets[:many].cpu() != UNKNOWN
-            truths.append(examples.targets[:many].cpu()[known])
-            rows["code"].append(kept_codes(session, name, many).at[known])
-            given = learner.material.given(examples.inputs[:many]).cpu().flatten(1)[known]
+            targets = examples.targets[: self.examples].cpu()
+            known = targets != UNKNOWN
+            truths.append(targets[known])
+            rows["code"].append(kept_codes(session, name, self.examples).at[known])
+            given = learner.material.given(examples.inputs[: self.examples]).cpu().flatten(1)[known]
             if found is not None:
                 rows["PCA"].append(found.codes(given))
                 rows["everything"].append(given)

@@ -3,12 +3,12 @@
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from engine.choice import option
 from engine.figures.figure import PALETTE, axis, figure, nothing, smoothed, thinned
 from engine.looking.frame import Frame
-from engine.looking.view import View, view
+from engine.looking.view import Overlaid, view
 
 MOST = 400  # points of a line: more than its pixels show
 DASHES = ("dot", "dash", "solid", "dashdot", "longdash", "longdashdot")
@@ -20,10 +20,10 @@ ELSEWHERE = ("active units", "angle to PCA")  # and those that other views tell,
 
 
 @view("curves")
-class Curves(View):
+class Curves(Overlaid):
     """Loss and scores of training and validation over the steps."""
 
-    title, reads, rank, overlaid = "Curves", "record", 10, True
+    title, reads, rank = "Curves", "record", 10
     hint = "Both losses should fall together; where validation turns up again, the network learns by heart."
 
     show: Literal["both", "loss", "scores"] = option("both", "The loss, the other scores, or one above the other.")
@@ -37,12 +37,6 @@ class Curves(View):
         "Of cross-entropies: in nats, in bits, or as among how many equally likely answers it is as hard to choose.",
         rare=True,
     )
-    also: tuple[Annotated[str, Field(max_length=32)], ...] = option((), "Runs to draw over it.", hidden=True)
-
-    @field_validator("also", mode="before")
-    @classmethod
-    def _tuple(cls, value: object) -> object:
-        return tuple(value) if isinstance(value, list) else value
 
     def compute(self, session):
         """Read the curves of the run, and of those to compare it with."""
