@@ -10,7 +10,7 @@ from engine.graph.graph import Graph
 from engine.graph.trace import Step, trace
 from engine.layers import Formula, Layer, Shape
 from engine.layers.base import blank
-from engine.layers.entry import Input
+from engine.layers.entry import Given
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def cost(graph: Graph) -> Cost:
 @functools.lru_cache(maxsize=8192)
 def counts(layer: Layer, given: tuple[Shape, ...], gives: Shape) -> Counts:
     """Return one layer's counts: weights from torch's own parameters, the rest from its formulas."""
-    module = None if isinstance(layer, Input) else blank(layer, given)
+    module = None if isinstance(layer, Given) else blank(layer, given)
     sizes = [(name, p.numel(), p.element_size()) for name, p in module.named_parameters()] if module else []
     kept = [b.numel() * b.element_size() for b in module.buffers()] if module else []
     worked_out = {formula.name: formula.value for formula in _formulas(layer, given, gives)}

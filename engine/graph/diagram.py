@@ -38,7 +38,7 @@ def diagrams(
             boxes[0] |= {"name": role, "title": weights}
         else:
             frames = [{"path": mark, "title": weights, "boxes": [box["path"] for box in boxes]}, *frames]
-        entering = next((box for box in boxes if box["family"] == "input"), boxes[0])
+        entering = next((box for box in boxes if box["path"].removeprefix(mark) in graph.inputs), boxes[0])
         for before in (one for one, other in flow if other == role and one in ends):
             near = ends[before]["column"] + 1 == entering["column"]
             lane = 0 if near else 1 + max(box["lane"] for box in whole["boxes"])

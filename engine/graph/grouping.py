@@ -7,7 +7,7 @@ from engine.errors import VitrineError
 from engine.graph.edits import fresh, laid_out, reaching, replace, with_graph
 from engine.graph.graph import Block, Graph, Node, check_name, in_order
 from engine.layers import Init
-from engine.layers.entry import Entry, Input
+from engine.layers.entry import Entry, Given
 from engine.layers.merging import Part
 
 
@@ -36,7 +36,7 @@ def _group(graph: Graph, chosen: set[str], name: str) -> Graph:
     inside = [graph[path] for path in (n.id for n in graph.nodes) if path in chosen]
     if missing := chosen - {node.id for node in inside}:
         raise VitrineError(f"There is no node {sorted(missing)[0]}.")
-    if outer := next((n for n in inside if isinstance(n.layer, Input | Entry)), None):
+    if outer := next((n for n in inside if isinstance(n.layer, Given | Entry)), None):
         raise VitrineError(f"{outer.id} brings data in and stays outside of blocks.")
     _check_ties(graph, chosen)
     sources = list(dict.fromkeys(s for n in inside for s in n.inputs if s not in chosen))

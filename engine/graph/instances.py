@@ -9,7 +9,7 @@ from engine.graph.graph import Graph, Node
 from engine.graph.trace import hands_of, parts, resolved, sources, trace
 from engine.layers import Layer, Shape, modules
 from engine.layers.base import Call
-from engine.layers.entry import Entry, Input
+from engine.layers.entry import Entry, Input, Lent
 
 Key = tuple[str, str]  # a row, and one of its options
 
@@ -27,6 +27,7 @@ class Row:
     gives: Shape | None = None
     hands: tuple[str, ...] = ()  # what its module gives behind its values,
     handed: tuple[str, ...] = ()  # and the rows that take it, `_` where none does
+    lent: str = ""  # whose weights of another network it goes through
 
     def handed_as(self, what: str) -> str:
         """Return the row that takes one of the things it hands on."""
@@ -90,11 +91,14 @@ def instances(graph: Graph, name: str) -> Instance:
     steps = {step.path: step for step in trace(graph).steps}
 
     def enter(graph: Graph, label: str, path: str) -> Instance:
-        return Instance(label, [row(graph, node, path) for node in graph.nodes], graph.outputs)
+        rows = [row(graph, node, path) for node in graph.nodes if not isinstance(node.layer, Lent)]
+        return Instance(label, rows, graph.outputs)
 
     def row(graph: Graph, node: Node, path: str) -> Row:
         here = path + node.id
         made = Row(node.id, resolved(graph, node), sources(graph, node))
+        other = graph.by_id[made.sources[1]].layer if len(made.sources) == 2 else None
+        made.lent = other.of if isinstance(other, Lent) else ""
         if hands := hands_of(graph, node):
             takers = {which: part for part, which in parts(graph, node).items()}
             made.hands, made.handed = hands, tuple(takers.get(which, "_") for which in range(len(hands)))

@@ -1,5 +1,7 @@
 """Mirror: the decoder that undoes an encoder, layer by layer from its code back to an example."""
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from engine.errors import VitrineError
@@ -9,9 +11,10 @@ from engine.layers import Layer, Shape, geometry
 from engine.layers.activation import Sigmoid
 from engine.layers.convolution import Conv2d
 from engine.layers.dense import Dense
-from engine.layers.entry import Input
+from engine.layers.entry import Input, Lent
 from engine.layers.reshaping import Repeat, Reshape
 from engine.layers.resizing import UpsampleNearest
+from engine.layers.tied import Tied, TiedTranspose2d
 from engine.layers.transposed import ConvTranspose2d
 
 By = Literal["transposed convolution", "upsampling"]
@@ -19,14 +22,21 @@ BESIDE = ("activation", "normalisation")  # families of what stands behind a lay
 CURE = "Build the decoder by hand."
 
 
-def mirrored(encoder: Graph, by: By = "transposed convolution") -> Graph:
-    """Return the decoder that undoes an encoder; pictures end between 0 and 1, where anything is bent at all."""
+Back = Layer | tuple[Lent, Layer]  # a layer, or one that goes through weights that another network lends
+
+
+def mirrored(encoder: Graph, by: By = "transposed convolution", lender: str = "") -> Graph:
+    """Return the decoder that undoes an encoder; pictures end between 0 and 1, where anything is bent at all.
+
+    Where the encoder lends its weights, under the name `lender`, dense layers and transposed convolutions go through
+    those back.
+    """
     found = trace(encoder)
     if not found.sound or not encoder.outputs:
         raise VitrineError("The encoder cannot run yet, so nothing mirrors it.", cure="Mend it first.")
     way = _way(encoder)
     takes = found.shapes[way[-1].id]
-    layers: list[Layer] = []
+    layers: list[Back] = []
     beside: list[Layer] = []
     for node in way[:-1]:
         if node.layer.family in BESIDE:
@@ -34,7 +44,10 @@ def mirrored(encoder: Graph, by: By = "transposed convolution") -> Graph:
             continue
         if node.layer.family == "regularisation" or node.layer.kind == "draw":
             continue
-        layers += [*(beside if layers else []), *_undone(node, found.given[node.id][0], found.shapes[node.id], by)]
+        layers += [
+            *(beside if layers else []),
+            *_undone(node, found.given[node.id][0], found.shapes[node.id], by, lender),
+        ]
         beside = []
     if takes.rank == 2 and layers and trace(_laid(found.shapes[encoder.outputs[0]], layers)).outputs[0] != takes:
         layers.append(Dense(units=takes.sizes[1]))
@@ -61,24 +74,33 @@ def _way(encoder: Graph) -> list[Node]:
     return found
 
 
-def _laid(code: Shape, layers: list[Layer]) -> Graph:
+def _laid(code: Shape, layers: Sequence[Back]) -> Graph:
     """Return a graph of these layers in a row, behind a code."""
-    nodes, counts = [Node("code", Input(sizes=code.sizes))], {}
+    nodes, counts = [Node("code", Input(sizes=code.sizes))], Counter()
+
+    def add(layer: Layer, *inputs: str) -> str:
+        counts[layer.stem] += 1
+        nodes.append(Node(f"{layer.stem}{counts[layer.stem]}", layer, inputs))
+        return nodes[-1].id
+
+    before = nodes[0].id
     for layer in layers:
-        counts[layer.stem] = counts.get(layer.stem, 0) + 1
-        nodes.append(Node(f"{layer.stem}{counts[layer.stem]}", layer, (nodes[-1].id,)))
-    return Graph(tuple(nodes), (nodes[-1].id,))
+        before = add(layer[1], before, add(layer[0])) if isinstance(layer, tuple) else add(layer, before)
+    return Graph(tuple(nodes), (before,))
 
 
-def _undone(node: Node, given: Shape, gives: Shape, by: By) -> list[Layer]:
+def _undone(node: Node, given: Shape, gives: Shape, by: By, lender: str) -> Sequence[Back]:
     """Return the layers that lead from what a node gives back to what it was given."""
     layer = node.layer
+    if isinstance(layer, Dense) and lender:
+        lent = Lent(of=f"{lender}:{node.id}", sizes=(layer.units, given.sizes[-1]))
+        return [(lent, Tied(bias=layer.bias))]
     if isinstance(layer, Dense):
         return [layer.but(units=given.sizes[-1])]
     if layer.kind in ("flatten", "reshape"):
         return [Reshape(sizes=given.sizes)]
     if isinstance(layer, Conv2d) and layer.groups == 1 and geometry.spread(layer.dilation, 2) == (1, 1):
-        return _unfolded(layer, given, gives, by)
+        return _unfolded(layer, given, gives, by, f"{lender}:{node.id}" if lender else "")
     if layer.family == "pooling" and given.rank == gives.rank == 3:
         times = given.sizes[1] // gives.sizes[1]
         if times > 1 and given.sizes[1:] == tuple(times * size for size in gives.sizes[1:]):
@@ -90,8 +112,8 @@ def _undone(node: Node, given: Shape, gives: Shape, by: By) -> list[Layer]:
     raise VitrineError(f"Nothing mirrors {node.id}.", cure=CURE)
 
 
-def _unfolded(layer: Conv2d, given: Shape, gives: Shape, by: By) -> list[Layer]:
-    """Return what undoes a convolution: transposed, or enlarged and folded again."""
+def _unfolded(layer: Conv2d, given: Shape, gives: Shape, by: By, lent: str) -> Sequence[Back]:
+    """Return what undoes a convolution: transposed, perhaps by filters that are lent, or enlarged and folded again."""
     channels = given.sizes[0]
     kernel, stride = geometry.spread(layer.kernel, 2), geometry.spread(layer.stride, 2)
     if by == "upsampling" and stride[0] == stride[1]:
@@ -109,8 +131,11 @@ def _unfolded(layer: Conv2d, given: Shape, gives: Shape, by: By) -> list[Layer]:
     )
     if not all(0 <= more < max(step, 1) for more, step in zip(lacking, stride, strict=True)):
         raise VitrineError(f"No transposed convolution makes {given} of {gives} again.", cure=CURE)
-    options: dict[str, Any] = {"kernel": layer.kernel, "stride": layer.stride, "bias": layer.bias}
-    return [ConvTranspose2d(channels=channels, padding=_short(padding), output_padding=_short(lacking), **options)]
+    options: dict[str, Any] = {"stride": layer.stride, "bias": layer.bias}
+    options |= {"padding": _short(padding), "output_padding": _short(lacking)}
+    if lent:
+        return [(Lent(of=lent, sizes=(gives.sizes[0], channels, *kernel)), TiedTranspose2d(**options))]
+    return [ConvTranspose2d(channels=channels, kernel=layer.kernel, **options)]
 
 
 def _short(pair: tuple[int, ...]) -> Any:

@@ -1,6 +1,7 @@
 """Network: the torch module of a graph, whose submodules carry the names of the nodes."""
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import psutil
@@ -12,11 +13,11 @@ from engine.errors import VitrineError
 from engine.fields import Fields
 from engine.graph.cost import cost
 from engine.graph.graph import Graph, Node
-from engine.graph.trace import Step, parts, sources, trace
+from engine.graph.trace import Step, borrowed, parts, sources, trace
 from engine.layers import Init, Layer
-from engine.layers.dense import Tied
-from engine.layers.entry import Entry, Input
+from engine.layers.entry import Entry, Input, Lent
 from engine.layers.modules import TIMED, Attention, lengths_of
+from engine.layers.tied import Borrowing
 
 
 class Runner(nn.Module):
@@ -30,6 +31,7 @@ class Runner(nn.Module):
     # Of modules that hand more on: where that goes, whether it is a sequence still, and which of it that is.
     handed: dict[str, list[tuple[int, bool, int]]]
     borrowed: list[tuple[str, int]]  # modules whose weights others go through too, and where those lie
+    lent: tuple[tuple[Any, int], ...] = ()  # modules of other networks whose weights go in here, and where those lie
 
     def forward(self, *inputs: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, ...]:
         """Return the output, or a tuple where there are several."""
@@ -41,7 +43,7 @@ class Runner(nn.Module):
         """Return what all nodes give, each at its place."""
         values: list[Any] = [*inputs, *(None for _ in range(self.width - len(inputs)))]
         modules: dict[str, Any] = self._modules
-        if self.sequences or self.handed or self.borrowed:
+        if self.sequences or self.handed or self.borrowed or self.lent:
             return self._with_more(values)
         for name, given, place in self.plan:
             values[place] = modules[name](*[values[i] for i in given])
@@ -52,6 +54,8 @@ class Runner(nn.Module):
         modules: dict[str, Any] = self._modules
         for name, place in self.borrowed:
             values[place] = modules[name].weight
+        for module, place in self.lent:
+            values[place] = module.weight
         for name, given, place in self.plan:
             taken, module = [values[i] for i in given], modules[name]
             lengths = [getattr(value, "lengths", None) for value in taken]
@@ -95,12 +99,22 @@ class Network(Runner):
         self.uneven = [place for place, layer in enumerate(graph.inputs.values()) if layer.sequence]
         steps = {step.path: step for step in trace(graph).steps}
         _fill(self, graph, "", steps, graph.init)
+        self.asks = [layer.of for layer in borrowed(graph).values()]
         for runner in self.modules() if self.uneven else ():
             if isinstance(runner, Runner):
                 runner.sequences = True
 
+    def borrow(self, lenders: Mapping[str, Any]) -> None:
+        """Go through the weights of other networks' layers from now on: by the address of each, what has them.
+
+        They are no part of this network, so neither its weights nor its state know of them.
+        """
+        self.lent = tuple((lenders[of], self.number + place) for place, of in enumerate(self.asks))
+
     def forward(self, *inputs: Any) -> torch.Tensor | tuple[torch.Tensor, ...]:
         """Return the output, or a tuple where the graph has several; `Fields` come in by the names of the inputs."""
+        if self.asks and not self.lent:
+            raise VitrineError(f"Nobody lends {self.asks[0]} to this network.")
         if len(inputs) == self.number and not self.sequences and not isinstance(inputs[0], Fields):
             return super().forward(*inputs)
         return super().forward(*self.entering(inputs))
@@ -153,7 +167,8 @@ def _fill(parent: Runner, graph: Graph, path: str, steps: dict[str, Step], init:
     """Add a module to the parent for every node, and the plan in which they run."""
     places: dict[str, int] = {}  # where each node's output lies among the values
     parent.plan = []
-    entering = [n for n in graph.nodes if isinstance(n.layer, Input | Entry)]
+    lent = [n for n in graph.nodes if isinstance(n.layer, Lent)]
+    entering = [*(n for n in graph.nodes if isinstance(n.layer, Input | Entry)), *lent]
     for node in entering:
         places[node.id] = len(places)
     parent.handed, parent.borrowed = {}, []
@@ -165,7 +180,8 @@ def _fill(parent: Runner, graph: Graph, path: str, steps: dict[str, Step], init:
         parent.add_module(node.id, _module(node, layer, path, steps, init))
         places[node.id] = len(places) + len(comes)
         given = (comes[node.id],) if node.id in comes else tuple(places[s] for s in sources(graph, node))
-        if isinstance(layer, Tied):  # is given the weights of its partner, and not what that gives
+        if isinstance(layer, Borrowing) and graph.by_id[node.inputs[1]] not in lent:
+            # It is given the weights of its partner, and not what that gives.
             comes[f"{node.id}'s weights"] = at = len(places) + len(comes)
             parent.borrowed.append((node.inputs[1], at))
             given = (given[0], at)

@@ -9,9 +9,9 @@ from engine.errors import VitrineError
 from engine.graph.cost import cost
 from engine.graph.graph import Graph
 from engine.graph.instances import Class, Instance, Row, classes, instances, progress
-from engine.graph.starts import beginning, starts
+from engine.graph.starts import beginning, reached, starts
 from engine.graph.timing import changed, helpers, measured, told, variables
-from engine.graph.trace import trace
+from engine.graph.trace import lenders, trace
 from engine.layers import modules
 from engine.layers.base import Call
 from engine.layers.entry import Input
@@ -69,11 +69,17 @@ def _main(graphs: Mapping[str, Graph], roots: Mapping[str, Instance]) -> str:
     for role, graph in graphs.items():
         shown = "outputs.shape" if len(graph.outputs) == 1 else "[tuple(output.shape) for output in outputs]"
         lines += [
-            f"    network = {_class_of(roots[role])}().eval()",
+            f"    network = {_built(role, graphs, roots)}.eval()",
             f"    outputs = network({', '.join(_examples(graph))})",
             f'    print(network, {shown}, f"{{sum(p.numel() for p in network.parameters()):,}} weights", sep="\\n")',
         ]
     return "\n".join(lines)
+
+
+def _built(role: str, graphs: Mapping[str, Graph], roots: Mapping[str, Instance]) -> str:
+    """Return what makes a network, and those whose weights it goes through."""
+    given = [_built(other, graphs, roots) for other in lenders(graphs[role])]
+    return f"{_class_of(roots[role])}({', '.join(given)})"
 
 
 def _examples(graph: Graph) -> list[str]:
@@ -98,8 +104,11 @@ def _class(found: Class, roots: Mapping[str, Instance], graphs: Mapping[str, Gra
     lines = [f"class {found.name}(nn.Module):"]
     if graph:
         lines += [f'    """{_says(graph)}"""', ""]
-    parameters = "".join(f", {name}" for name in found.parameters)
+    lending = lenders(graph) if graph else ()
+    parameters = "".join(f", {name}" for name in [*lending, *found.parameters])
     made = [line for row in model.rows for line in _made(found, row)]
+    if lending:
+        made.append(f"self._lenders = [{', '.join(lending)}]  # in a list, so that their weights stay their own")
     if graph:
         made += starts(graph)[1]
     if made:
@@ -207,9 +216,10 @@ def _forward(found: Class) -> list[str]:
     for place, row in enumerate(rows):
         if row.enters:
             continue
-        inputs = [running if running and names[s] == "x" and s == rows[place - 1].id else names[s] for s in row.sources]
+        valued = row.sources[:1] if _borrows(row) else row.sources
+        inputs = [running if running and names[s] == "x" and s == rows[place - 1].id else names[s] for s in valued]
         if _borrows(row):
-            inputs[1] = f"self.{row.sources[1]}.weight"
+            inputs.append(f"self.{_lender(found.model, row)}.weight")
         beside = [*inputs[1:], *told(row, timed)] if len(row.turns) > 1 else []
         lengths = told(row, timed)
         targets = ", ".join([names[row.id], *row.handed])
@@ -243,6 +253,15 @@ def _forward(found: Class) -> list[str]:
         running = ""
     lines.append(f"    return {', '.join(names[name] for name in found.model.outputs)}")
     return lines
+
+
+def _lender(model: Instance, row: Row) -> str:
+    """Return through whose weights a row goes, as the network reaches that."""
+    if not row.lent:
+        return row.sources[1]
+    roles = list(dict.fromkeys(one.lent.partition(":")[0] for one in model.rows if one.lent))
+    role, _, path = row.lent.partition(":")
+    return f"_lenders[{roles.index(role)}].{reached(path)}"
 
 
 def _borrows(row: Row) -> bool:

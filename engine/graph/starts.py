@@ -9,7 +9,7 @@ from engine.graph.graph import Graph
 from engine.graph.trace import Step, trace
 from engine.layers import Init
 from engine.layers.base import blank
-from engine.layers.entry import Input
+from engine.layers.entry import Given
 
 SIMPLE = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Embedding)
 TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d)
@@ -19,7 +19,7 @@ GATES = {nn.RNN: 1, nn.LSTM: 4, nn.GRU: 3, nn.MultiheadAttention: 3}
 def starts(graph: Graph) -> tuple[list[Step], list[str]]:
     """Return the lines that begin weights, and the layers for which they need `beginning`; nothing where torch's do."""
     steps = [
-        s for s in trace(graph).steps if not isinstance(s.layer, Input) and s.layer.weights(blank(s.layer, s.given))
+        s for s in trace(graph).steps if not isinstance(s.layer, Given) and s.layer.weights(blank(s.layer, s.given))
     ]
     chosen = {step.path: _chosen(graph, step) for step in steps}
     if not any(init.function() for init in chosen.values()):
@@ -29,7 +29,7 @@ def starts(graph: Graph) -> tuple[list[Step], list[str]]:
         if chosen[step.path] != graph.init:
             lines += _differently(step, chosen[step.path])
         if hasattr(blank(step.layer, step.given), "begin"):  # which sets what the option of a layer says
-            lines.append(f"{_reached(step)}.begin()")
+            lines.append(f"self.{reached(step.path)}.begin()")
     return steps, lines
 
 
@@ -55,16 +55,17 @@ def _quoted(value: object) -> str:
     return f'"{value}"' if isinstance(value, str) else repr(value)
 
 
-def _reached(step: Step) -> str:
-    return "self." + re.sub(r"\.(\d+)", r"[\1]", step.path)
+def reached(path: str) -> str:
+    """Return how Python reaches what lies at a path: a number in it is a place among several."""
+    return re.sub(r"\.(\d+)", r"[\1]", path)
 
 
 def _differently(step: Step, init: Init) -> list[str]:
     if init.function():
-        return [f"begin({_reached(step)}, {_call(init)})"]
+        return [f"begin(self.{reached(step.path)}, {_call(init)})"]
     inner = blank(step.layer, step.given).named_modules()
     resets = [name for name, module in inner if isinstance(module, SIMPLE + TRANSPOSED + (nn.RNNBase,))]
-    return [f"{'.'.join(filter(None, [_reached(step), name]))}.reset_parameters()" for name in resets]
+    return [f"{'.'.join(filter(None, [f'self.{reached(step.path)}', name]))}.reset_parameters()" for name in resets]
 
 
 def beginning(steps: list[Step]) -> str:

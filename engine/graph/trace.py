@@ -9,11 +9,10 @@ from engine.errors import VitrineError
 from engine.graph.graph import Block, Graph, Node
 from engine.layers import LAYERS, Layer, Refusal, Shape, check
 from engine.layers.base import Handing, blank, outcomes
-from engine.layers.dense import Dense, Tied
-from engine.layers.entry import Entry, Input
+from engine.layers.entry import Entry, Given, Lent
 from engine.layers.merging import Part
 from engine.layers.resizing import MaxUnpool2d
-from engine.layers.sequence import Embedding
+from engine.layers.tied import Borrowing, Tied
 from engine.registry import shortened
 
 
@@ -76,6 +75,9 @@ def trace(graph: Graph) -> Trace:
     if not graph.outputs:
         found.problems.append(Problem("", "The network has no output. Name one."))
     values = _walk(graph, (), "", "", found)
+    for name in graph.outputs:
+        if isinstance(graph.by_id[name].layer, Lent):
+            found.problems.append(Problem(name, f"{name} is lent by another network, and no output. Name another."))
     if all(values.get(name) for name in graph.outputs):
         found.outputs = tuple(v.shape for name in graph.outputs if (v := values[name]))
     return found
@@ -113,11 +115,11 @@ def _walk(graph: Graph, given: tuple[_Value, ...], path: str, place: str, found:
             values[node.id] = _enter(node, node.block, tuple(known), path, here, found)
         elif isinstance(node.layer, Part):
             values[node.id] = _hand_on(graph, node, node.layer, tuple(known), path, here, found)
-        elif isinstance(node.layer, Tied) and len(known) == 2:
+        elif isinstance(node.layer, Borrowing) and len(known) == 2:
             values[node.id] = _tie(graph, node, node.layer, (known[0], known[1]), path, here, found)
-        elif isinstance(node.layer, Input):
+        elif isinstance(node.layer, Given):
             if place:
-                found.problems.append(Problem(here, f"{node.id} is an input inside a block. Use an entry instead."))
+                found.problems.append(Problem(here, f"{node.id} cannot stand inside a block. Use an entry instead."))
             else:
                 values[node.id] = _take(node, node.layer, (), path, here, found)
         else:
@@ -168,6 +170,16 @@ def hands_of(graph: Graph, node: Node) -> tuple[str, ...]:
     return tuple(name for name in node.layer.gives_also if name in wanted)
 
 
+def borrowed(graph: Graph) -> dict[str, Lent]:
+    """Return the nodes at which other networks lend weights to this one."""
+    return {node.id: node.layer for node in graph.nodes if isinstance(node.layer, Lent)}
+
+
+def lenders(graph: Graph) -> tuple[str, ...]:
+    """Return the networks that lend weights to this one."""
+    return tuple(dict.fromkeys(layer.lender[0] for layer in borrowed(graph).values()))
+
+
 def handing(graph: Graph, node: Node) -> tuple[str, ...]:
     """Return what may be taken of what the node before hands on beside its values."""
     before = graph.by_id[node.inputs[0]] if node.inputs else node
@@ -191,33 +203,34 @@ def _hand_on(
 
 
 def _tie(
-    graph: Graph, node: Node, layer: Tied, known: tuple[_Value, _Value], path: str, place: str, found: Trace
+    graph: Graph, node: Node, layer: Borrowing, known: tuple[_Value, _Value], path: str, place: str, found: Trace
 ) -> _Value | None:
     """Let a node go through the weights of the one that its second input names."""
     other = graph.by_id[node.inputs[1]].layer
+    if isinstance(other, Lent):
+        return _take(node, layer.of_weight(other.shape), known, path, place, found)
     step = next((step for step in found.steps if step.path == known[1].step), None)
-    if step and isinstance(other, Dense | Embedding):
+    if step and layer.takes_of(other):
         weight: Any = blank(other, step.given).weight
-        lookup = isinstance(other, Embedding)  # which goes from a row's number to the row
-        if lookup and layer.way == "again":
+        if isinstance(layer, Tied) and other.kind == "embedding" and layer.way == "again":
             text = f"{node.id} cannot look up tokens again in {node.inputs[1]}. Use the way back, or an embedding."
             found.problems.append(Problem(place, text))
             return None
-        layer = layer.but(turned=layer.way == "back" and not lookup)
-        known = (known[0], _Value(Shape(tuple(weight.shape), weight=True), known[1].step))
+        shape = Shape(tuple(weight.shape), weight=True)
+        layer, known = layer.of_weight(shape, other.kind), (known[0], _Value(shape, known[1].step))
     return _take(node, layer, known, path, place, found)
 
 
 def _take(node: Node, layer: Layer, known: tuple[_Value, ...], path: str, place: str, found: Trace) -> _Value | None:
     given = tuple(value.shape for value in known)
     others: list[Shape] = []
-    if isinstance(layer, Input):
+    if isinstance(layer, Given):
         gives = layer.shape
     else:
         if refusal := _untied(node, layer) or check(layer, given):
             # A block's entry, and what came through no layer at all, cannot be removed.
             entering = any(
-                step.path == value.step and isinstance(step.layer, Input) for value in known for step in found.steps
+                step.path == value.step and isinstance(step.layer, Given) for value in known for step in found.steps
             )
             found.problems.append(Problem(place, _words(node, refusal, not entering)))
             return None

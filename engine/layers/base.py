@@ -231,6 +231,9 @@ def check(this: Layer, given: tuple[Shape, ...]) -> Refusal | None:
         cure = "Connect another." if len(given) < least else "Disconnect one."
         return Refusal(wanted, _times(len(given)), cure)
     for place, shape in enumerate(given):
+        if shape.weight and place != this.bound:
+            cure = "Connect weights as the second input of a layer that goes through another's."
+            return Refusal("values", str(shape), cure)
         if shape.tokens and not this.tokens:
             return Refusal("numbers", "tokens", "Put an embedding before it.")
         if this.tokens and not shape.tokens:

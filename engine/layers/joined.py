@@ -74,6 +74,18 @@ class Tied(nn.Module):
         return F.linear(x, weight.t() if self.turned else weight, self.bias)
 
 
+class TiedTranspose(nn.Module):
+    """A transposed convolution whose filters are those of a convolution; its bias is its own."""
+
+    def __init__(self, channels, stride=1, padding=0, output_padding=0, bias=True):
+        super().__init__()
+        self.stride, self.padding, self.output_padding = stride, padding, output_padding
+        self.bias = nn.Parameter(torch.zeros(channels)) if bias else None
+
+    def forward(self, x, weight):
+        return F.conv_transpose2d(x, weight, self.bias, self.stride, self.padding, self.output_padding)
+
+
 class Highway(nn.Module):
     """Lets a gate, computed from the first input, mix the second input with the first."""
 

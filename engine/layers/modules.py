@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from engine.layers.joined import Add, Concat, Draw, Highway, Multiply, Slice, Stack, Tied
+from engine.layers.joined import Add, Concat, Draw, Highway, Multiply, Slice, Stack, Tied, TiedTranspose
 from engine.layers.timed import (
     TIMED,
     Attention,
@@ -43,6 +43,7 @@ __all__ = [
     "Slice",
     "Stack",
     "Tied",
+    "TiedTranspose",
     "lengths_of",
     "within",
 ]

@@ -120,7 +120,7 @@ class Session:
     def still(self) -> "Session":
         """Return the session with networks of its own, which stay as they are however long somebody looks."""
         learner = copy.copy(self.network)
-        learner.networks = {role: copy.deepcopy(network) for role, network in learner.networks.items()}
+        learner.networks = copy.deepcopy(learner.networks)  # in one piece, for one may go through another's weights
         return replace(self, learner=learner, kept={})
 
     def split(self, name: str) -> tuple[str, Split]:

@@ -9,8 +9,9 @@ from engine.data import DATASETS, Dataset, Source, Split
 from engine.errors import VitrineError
 from engine.graph import edits
 from engine.graph.graph import Graph
+from engine.graph.lending import called_anew, following
 from engine.graph.mirror import By, mirrored
-from engine.graph.trace import sources, trace
+from engine.graph.trace import borrowed, sources, trace
 from engine.training.experiment import Experiment
 
 SHOWN = 60  # pictures
@@ -67,26 +68,33 @@ def suiting(experiment: Experiment, dataset: Dataset) -> Experiment:
         raise VitrineError("Only an encoder with one input can be fitted.", cure="Change it by hand.")
     (name, layer), *_ = encoder.inputs.items()
     encoder = edits.replace(encoder, name, layer.but(sizes=dataset.sizes, values="numbers", sequence=dataset.varies))
-    return mirroring(dataclasses.replace(experiment, graphs={**experiment.graphs, task.folds: encoder}))
+    fitting = dataclasses.replace(experiment, graphs={**experiment.graphs, task.folds: encoder})
+    return mirroring(fitting, tied=bool(borrowed(experiment.graphs[task.unfolds])))
 
 
-def mirroring(experiment: Experiment, by: By = "transposed convolution") -> Experiment:
-    """Return the experiment with a decoder that mirrors its encoder."""
+def mirroring(experiment: Experiment, by: By = "transposed convolution", tied: bool = False) -> Experiment:
+    """Return the experiment with a decoder that mirrors its encoder, and perhaps goes through its weights."""
     task = experiment.task
-    decoder = mirrored(experiment.graphs[task.folds], by)
+    decoder = mirrored(experiment.graphs[task.folds], by, task.folds if tied else "")
     return dataclasses.replace(experiment, graphs={**experiment.graphs, task.unfolds: decoder})
 
 
 def with_graph(experiment: Experiment, role: str, graph: Graph) -> Experiment:
-    """Return the experiment with another graph; a network that took what this one gave takes what it gives now."""
+    """Return the experiment with another graph; a network that took what this one gave takes what it gives now, and
+    what goes through its weights follows it.
+    """
     graphs = {**experiment.graphs, role: graph}
+    was = experiment.graphs[role].nodes
+    new = [(one.id, other.id) for one, other in zip(was, graph.nodes, strict=False) if one.id != other.id]
+    if len(was) == len(graph.nodes) and len(new) == 1:  # which was called otherwise
+        graphs = called_anew(graphs, role, *new[0])
     before, now = trace(experiment.graphs[role]).outputs, trace(graph).outputs
     for behind in (other for one, other in experiment.task.flow if one == role and before and now):
         inputs = graphs[behind].inputs
         name = next((name for name, layer in inputs.items() if layer.sizes == before[0].sizes), "")
         if name and before[0] != now[0]:
             graphs[behind] = edits.replace(graphs[behind], name, inputs[name].but(sizes=now[0].sizes))
-    return dataclasses.replace(experiment, graphs=graphs)
+    return dataclasses.replace(experiment, graphs=following(graphs))
 
 
 def fitted(graph: Graph, dataset: Dataset) -> Graph:

@@ -11,7 +11,7 @@ from torch import nn
 from engine.data import Dataset, Split
 from engine.data.dataset import drawn
 from engine.errors import VitrineError
-from engine.graph.network import Network
+from engine.graph.lending import networks
 from engine.training.answering import Answering
 from engine.training.best import Best
 from engine.training.device import Place, place
@@ -43,9 +43,7 @@ class Learner(Answering):
             raise VitrineError(words)
         self.place: Place = place(self.recipe)
         torch.manual_seed(self.recipe.seed)
-        self.networks: dict[str, nn.Module] = {
-            role: self.place.bring(Network(experiment.graphs[role])) for role in self.task.roles
-        }
+        self.networks: dict[str, nn.Module] = networks(experiment.graphs, task.roles, self.place.bring)
         remember(self.networks.values(), self.recipe)
         self.parts = {
             role: Part(network, role, task.roles, self.recipe, self.place.device)

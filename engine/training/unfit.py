@@ -6,6 +6,7 @@ from engine.data import Dataset
 from engine.data.dataset import SEQUENCES
 from engine.graph.cost import learning_bytes
 from engine.graph.graph import Graph
+from engine.graph.lending import unlent
 from engine.graph.network import allowed_bytes
 from engine.registry import did_you_mean, shortened
 from engine.tasks import Task
@@ -17,6 +18,8 @@ def impossible(graphs: Mapping[str, Graph], task: Task, recipe: Recipe, dataset:
     """Return in words why not a single step can be taken, or nothing; the dataset is as the recipe cuts it."""
     if words := of_other_roles(graphs, task):
         return words
+    if lacks := unlent(graphs):
+        return next(words for _, words in lacks.values())
     refusal = task.suited(graphs, dataset).refuses(graphs, dataset)
     return refusal or _batch(recipe, len(dataset.train)) or forgetful(graphs, recipe, dataset)
 

@@ -6,8 +6,8 @@ from engine.errors import VitrineError
 from engine.graph import edits
 from engine.graph.graph import Graph, Node
 from engine.graph.trace import trace
-from engine.layers.dense import Tied
 from engine.layers.entry import Entry
+from engine.layers.tied import Borrowing
 from engine.training.experiment import Experiment
 from engine.training.material import steps_an_epoch
 from engine.training.sweep import Sweep
@@ -71,6 +71,6 @@ def _deciding(graph: Graph) -> set[str]:
         elif isinstance(node.layer, Entry):
             before = outer.rpartition(".")[0]
             waiting += [f"{before}.{name}" if before else name for name in graph[outer].inputs]
-        elif not isinstance(node.layer, Tied):
+        elif not isinstance(node.layer, Borrowing):
             waiting += [prefix + name for name in node.inputs]
     return found

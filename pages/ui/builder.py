@@ -8,8 +8,9 @@ from engine.errors import VitrineError
 from engine.graph import edits
 from engine.graph.cost import Cost, LayerCost, cost
 from engine.graph.graph import Block, Graph, Node
+from engine.graph.lending import unlent
 from engine.graph.mirror import By
-from engine.graph.trace import trace
+from engine.graph.trace import borrowed, trace
 from engine.layers import LAYERS, Init, Shape, check
 from engine.layers.entry import Entry
 from engine.training.fit import mirroring
@@ -42,6 +43,7 @@ def builder(bench: Workbench) -> None:
     if bench.experiment.task.folds:
         _mirrors(bench)
     wrong = {problem.node: problem.text for problem in bench.trace.problems[::-1]}
+    wrong |= dict([lacks]) if (lacks := unlent(bench.experiment.graphs).get(bench.role)) else {}
     _problems(bench, wrong)
     with st.container(key=f"{bench.key}-layers", gap=None):
         _rows(bench, bench.graph, "", cost(bench.graph), wrong)
@@ -71,19 +73,25 @@ def _mirrors(bench: Workbench) -> None:
         st.warning(words, icon=":material/error:")
     mirror = st.popover("Mirror the encoder", icon=":material/flip:", width="stretch", help="Build the decoder anew")
     with mirror:
+        tied = st.checkbox(
+            "Go back through its weights",
+            key=f"{bench.key}-mirror-tied",
+            value=bool(borrowed(bench.experiment.graphs[bench.experiment.task.unfolds])),
+            help="Tied: dense layers and transposed convolutions have no weights but the encoder's",
+        )
         for by in get_args(By):
             st.button(
                 f"By {by}" if by != "upsampling" else "By upsampling and convolution",
                 key=f"{bench.key}-mirror-{by.split()[0]}",
                 on_click=_mirror,
-                args=(bench, by),
+                args=(bench, by, tied),
                 width="stretch",
             )
 
 
-def _mirror(bench: Workbench, by: By) -> None:
+def _mirror(bench: Workbench, by: By, tied: bool) -> None:
     try:
-        bench.put(mirroring(bench.experiment, by))
+        bench.put(mirroring(bench.experiment, by, tied))
     except VitrineError as error:
         bench.complain(str(error))
 

@@ -11,6 +11,7 @@ import streamlit as st
 
 from engine.errors import VitrineError
 from engine.graph.graph import Graph
+from engine.graph.lending import runs
 from engine.graph.trace import Trace, trace
 from engine.live.house import house
 from engine.runs.store import ENDED
@@ -80,7 +81,7 @@ class Workbench:
     @property
     def can_run(self) -> bool:
         """Return whether every network could run."""
-        return all(trace(graph).sound for graph in self.experiment.graphs.values())
+        return runs(self.experiment.graphs)
 
     @property
     def sound(self) -> Experiment:
@@ -276,8 +277,7 @@ class Workbench:
 
     def put(self, experiment: Experiment) -> None:
         """Lay another experiment on the table; the one before can be had back by undo."""
-        text = dump(experiment)
-        if text != self._state["now"]:
+        if (text := dump(experiment)) != self._state["now"]:
             st.session_state.pop(REFUSED, None)
             self._state["notice"] = ""
             self._state["past"] = [*self._state["past"], self._state["now"]][-MOST_UNDO:]

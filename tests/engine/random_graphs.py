@@ -9,11 +9,11 @@ from engine.graph import edits, grouping
 from engine.graph.graph import Block, Graph, Node
 from engine.graph.trace import trace
 from engine.layers import LAYERS, Init, Shape, check, outcome
-from engine.layers.dense import Tied
-from engine.layers.entry import Entry, Input
+from engine.layers.entry import Entry, Given, Input
 from engine.layers.merging import Part
+from engine.layers.tied import Borrowing
 
-KINDS = [kind for kind, cls in LAYERS.items() if not issubclass(cls, Input | Entry | Block)]
+KINDS = [kind for kind, cls in LAYERS.items() if not issubclass(cls, Given | Entry | Block)]
 SIZES = [(3, 9, 8), (1, 12, 12), (2, 16, 16), (4, 6), (6, 8), (8,), (5,)]
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -119,4 +119,6 @@ def _grouped(random: Random, graph: Graph) -> Graph:
 
 def shapes_of(cls, given):
     """Return the shapes of a kind's example."""
-    return tuple(Shape(sizes, cls.tokens, weight=cls is Tied and place == 1) for place, sizes in enumerate(given))
+    return tuple(
+        Shape(sizes, cls.tokens, weight=issubclass(cls, Borrowing) and place == 1) for place, sizes in enumerate(given)
+    )

@@ -20,9 +20,10 @@ from engine.graph.chain import block, chain
 from engine.graph.graph import Graph, Node
 from engine.layers import LAYERS
 from engine.layers.convolution import Conv2d
-from engine.layers.dense import Dense, Tied
+from engine.layers.dense import Dense
 from engine.layers.entry import Input
 from engine.layers.sequence import GRU
+from engine.layers.tied import Tied
 from engine.live.scene import drawn as message_of
 from engine.looking import Session
 from engine.looking.view import frame_of

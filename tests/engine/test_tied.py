@@ -16,9 +16,10 @@ from engine.graph.network import Network
 from engine.graph.source import source
 from engine.graph.trace import problems, trace
 from engine.layers import LAYERS
-from engine.layers.dense import Dense, Tied
+from engine.layers.dense import Dense
 from engine.layers.entry import Input
 from engine.layers.sequence import GRU, Embedding
+from engine.layers.tied import Tied
 from engine.looking import Session
 from engine.looking.view import frame_of
 from engine.runs.record import DraftRecord

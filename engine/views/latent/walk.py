@@ -1,5 +1,6 @@
 """Walk: the plane of codes with what is made of each place, and one place that follows the pointer."""
 
+from types import SimpleNamespace
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -12,6 +13,7 @@ from engine.errors import VitrineError
 from engine.figures.figure import PALETTE, axis, caption, figure
 from engine.figures.matrix import Row, matrix
 from engine.figures.pictures import address, pixels, stitched
+from engine.graph.lending import lent_weights
 from engine.graph.network import Network
 from engine.looking.frame import Frame
 from engine.looking.sample import sample_of
@@ -133,7 +135,8 @@ class Walk(View):
     def _decoder(self, session):
         """Return the decoder's weights as bytes."""
         module = session.network.networks[session.experiment.task.unfolds]
-        weights = {name: value.detach().float().cpu().contiguous() for name, value in module.state_dict().items()}
+        every = module.state_dict() | lent_weights(module)
+        weights = {name: value.detach().float().cpu().contiguous() for name, value in every.items()}
         if sum(value.nbytes for value in weights.values()) > MOST_BYTES:
             raise VitrineError("This decoder is too large to be steered.", cure="Look at 'Between and beyond' instead.")
         return np.frombuffer(save(weights), np.uint8)
@@ -202,7 +205,9 @@ class Walk(View):
         if "decoder" not in frame.arrays:
             return None
         network = Network(experiment.graphs[experiment.task.unfolds])
-        network.load_state_dict(load(frame["decoder"].tobytes()))
+        weights = load(frame["decoder"].tobytes())
+        network.borrow({of: SimpleNamespace(weight=weights.pop(of)) for of in network.asks})
+        network.load_state_dict(weights)
         network.eval()
         words, size = frame.words, len(frame["base"])
         task: Any = experiment.task.but(told=LABEL in network.graph.inputs)
