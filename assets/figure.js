@@ -34,6 +34,7 @@ let colours; // the module of that name, which all components share,
 let tag; // and how elements and drawings are made
 let icon;
 let Steer;
+let Brush;
 let plotly;
 const loaded = () =>
   (plotly ??= new Promise((resolve, refuse) => {
@@ -324,15 +325,24 @@ class Panel {
     if (now === this.listed) return;
     this.listed = now;
     this.bar.replaceChildren(
-      ...(list ?? []).map(({ label, words, point, repeat }) => {
+      ...(list ?? []).filter(({ order }) => !order || this.data.source.startsWith("run:")).map(({ label, words, point, repeat, order }) => {
         const button = document.createElement("button");
         button.textContent = label;
         button.title = words;
         button.setAttribute("aria-label", words);
         if (repeat) button.setAttribute("aria-pressed", String(Boolean(this.going)));
-        button.addEventListener("click", () => (repeat ? this.sweep(repeat, words) : this.choose(point)));
+        button.addEventListener("click", () => (order ? this.order(order) : repeat ? this.sweep(repeat, words) : this.choose(point)));
         return button;
       }),
+    );
+  }
+
+  // Change the run at once; what keeps it from that is said.
+  async order(settings) {
+    const done = () => Object.entries(settings).map(([name, value]) => `${name} ${value}`).join(", ");
+    await this.live.order(this.data.source, "set", settings).then(
+      () => this.warn(`From the next step on: ${done()}.`),
+      (error) => this.warn(error.message),
     );
   }
 
@@ -380,6 +390,7 @@ class Panel {
     this.drawnFigure = true;
     this.painted = performance.now();
     this.steering(steer);
+    this.painting(this.figure.brush);
     if (!fresh) return;
     this.plot.on("plotly_click", (event) => this.click(event.points[0]));
     this.plot.on("plotly_selected", (event) => {
@@ -410,6 +421,17 @@ class Panel {
     this.steers.take(steer);
   }
 
+  // Let a picture be painted on, where the figure has one for that.
+  painting(brush) {
+    if (!brush) {
+      this.brush?.close();
+      this.brush = undefined;
+      return;
+    }
+    this.brush ??= new Brush(this.host, this.plot, tag, (strokes) => this.choose({ part: "painted", strokes }));
+    this.brush.take(brush);
+  }
+
   // What figures have in common that are hovered over together.
   get like() {
     return { board: this.data.board, kind: this.data.view.kind };
@@ -425,6 +447,7 @@ class Panel {
   async click(point) {
     const [row, column] = Array.isArray(point.pointNumber) ? point.pointNumber : [point.pointNumber, 0];
     const { grid, part, names } = point.data.meta ?? {};
+    if (part === "painted") return; // the brush tells
     const found = grid && spot(grid, row, column);
     const more = found ? { spot: found, name: grid.names[found[0]] } : { name: names?.[row], label: point.data.ids?.[point.pointNumber] };
     await this.choose({ row, column, x: point.x, y: point.y, part, ...more });
@@ -471,6 +494,7 @@ class Panel {
   close() {
     this.live.drop(this.id);
     this.steers?.close();
+    this.brush?.close();
     this.watching.disconnect();
     this.sizing.disconnect();
     this.quiet();
@@ -489,8 +513,9 @@ const panels = new WeakMap();
 export default function ({ parentElement, data, setStateValue }) {
   let closed = false;
   const shared = (name) => import(/* @vite-ignore */ new URL(`live/${name}.js`, document.baseURI).href);
-  const begin = Promise.all([shared("live"), shared("colours"), shared("steer")]).then(([{ live, ...made }, module, other]) => {
-    [colours, tag, icon, Steer] = [module, made.tag, made.icon, other.Steer];
+  const begun = Promise.all([shared("live"), shared("colours"), shared("steer"), shared("brush")]);
+  const begin = begun.then(([{ live, ...made }, module, steering, painting]) => {
+    [colours, tag, icon, Steer, Brush] = [module, made.tag, made.icon, steering.Steer, painting.Brush];
     if (closed) return;
     const tell = (options) => setStateValue("view", options);
     if (!panels.has(parentElement)) panels.set(parentElement, new Panel(parentElement, live, tell));

@@ -40,14 +40,16 @@ class Split:
     targets: Any
     groups: torch.Tensor | None = None  # of each example, the number of those that must not be torn apart
     bases: torch.Tensor | None = None  # of differences: the numbers before, from which they are told in turn
+    facts: Fields | None = None  # what else is known of each example, which nobody is asked to tell
 
     def __len__(self) -> int:
         return len(self.inputs)
 
     def take(self, index: torch.Tensor) -> "Split":
         """Return the examples at these places."""
-        more = (None if values is None else values[index] for values in (self.groups, self.bases))
-        return Split(self.inputs[index], self.targets[index], *more)
+        more = ("groups", "bases", "facts")
+        taken = {name: values[index] for name in more if (values := getattr(self, name)) is not None}
+        return Split(self.inputs[index], self.targets[index], **taken)
 
 
 # What an example is, or a field of one. Tokens and series may end in padding: token 0, or no numbers (NaN).
@@ -79,6 +81,7 @@ class Dataset:
     cut: Literal["the end", "the beginning"] = "the end"  # what is left out of a text that is too long
     goes_on: bool = False  # whether each example begins where the one before it ended
     notes: tuple[str, ...] = ()  # what was done to what somebody brought, in sentences
+    facts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # what else is known, and its classes, if any
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -160,6 +163,7 @@ class Source(Choice):
     licence: ClassVar[str] = ""
     origin: ClassVar[str] = ""
     foretells: ClassVar[bool] = False  # whether at every place of a text it is to be told what comes next
+    knows: ClassVar[tuple[str, ...]] = ()  # what else is known of each example: the names of a dataset's facts
     fetched: ClassVar[bool] = False  # whether it must be fetched, or placed by hand, before use
 
     divided: Divided = option(

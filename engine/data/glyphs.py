@@ -1,5 +1,6 @@
 """Glyphs: characters drawn from fonts in random poses, a set like MNIST of any size, from a seed."""
 
+import math
 import string
 from functools import cache
 from pathlib import Path
@@ -12,6 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 from engine.choice import option
 from engine.data.dataset import SEED, TEST, VALIDATION, Dataset, Portion, Seed, Size, Source, Split, source
 from engine.data.splitting import split
+from engine.fields import Fields
 
 SIDE = 28
 LARGE = 96  # glyphs are drawn large once, and placed small by one affine map
@@ -35,6 +37,7 @@ class Glyphs(Source):
     """Printed characters with random slant, size, stroke, shift and noise, 28×28."""
 
     title, licence, origin = "Glyphs", "DejaVu and STIX font licences", "drawn by Vitrine from matplotlib's fonts"
+    knows = ("font", "stroke", "turn", "slant", "size")
 
     characters: Literal["digits", "letters"] = option("digits", "0 to 9, or A to Z.")
     number: Size = option(8000, "How many images.")
@@ -47,9 +50,13 @@ class Glyphs(Source):
         characters = SETS[self.characters]
         random = np.random.default_rng(self.seed)
         labels = np.arange(self.number) % len(characters)
-        images = np.stack([_draw(characters[label], random) for label in labels])
-        everything = Split(torch.from_numpy(images).unsqueeze(1), torch.from_numpy(labels).long())
-        return Dataset(self.title, "image", tuple(characters), *split(everything, self), self.divided)
+        drawn = [_draw(characters[label], random) for label in labels]
+        images = torch.from_numpy(np.stack([image for image, _ in drawn])).unsqueeze(1)
+        table = torch.tensor([known for _, known in drawn])
+        known = Fields({name: table[:, place] for place, name in enumerate(self.knows)})
+        everything = Split(images, torch.from_numpy(labels).long(), facts=known)
+        told = dict.fromkeys(self.knows, ()) | {"font": tuple(face.removesuffix(".ttf") for face in FACES)}
+        return Dataset(self.title, "image", tuple(characters), *split(everything, self), self.divided, facts=told)
 
 
 @cache
@@ -64,8 +71,9 @@ def _large(character: str, face: str, bold: int) -> Image.Image:
     return image
 
 
-def _draw(character: str, random: np.random.Generator) -> np.ndarray:
-    face, bold = FACES[random.integers(len(FACES))], int(random.integers(0, 4))
+def _draw(character: str, random: np.random.Generator) -> tuple[np.ndarray, tuple[float, ...]]:
+    """Return a picture of a character, and how it is written, in the order of what is known of glyphs."""
+    font, bold = int(random.integers(len(FACES))), int(random.integers(0, 4))
     angle, slant = random.normal(0, 0.12), random.normal(0, 0.15)
     scale = random.uniform(0.82, 1.2) * SIDE / LARGE
     shift = random.normal(0, 1.3, 2)
@@ -76,9 +84,9 @@ def _draw(character: str, random: np.random.Generator) -> np.ndarray:
     values = (*back[0], offset[0], *back[1], offset[1])
     # One pixel of the small image covers several of the large: drawn at twice the size, then averaged.
     half = tuple(v / 2 if i not in (2, 5) else v for i, v in enumerate(values))
-    placed = _large(character, face, bold).transform(
+    placed = _large(character, FACES[font], bold).transform(
         (2 * SIDE, 2 * SIDE), Image.Transform.AFFINE, half, Image.Resampling.BILINEAR
     )
     pixels = np.asarray(placed, dtype=np.float32).reshape(SIDE, 2, SIDE, 2).mean(axis=(1, 3))
     noisy = pixels * random.uniform(0.75, 1.0) + random.normal(0, random.uniform(0, 14), pixels.shape)
-    return noisy.clip(0, 255).astype(np.uint8)
+    return noisy.clip(0, 255).astype(np.uint8), (font, bold, math.degrees(angle), slant, scale * LARGE / SIDE)

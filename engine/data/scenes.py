@@ -10,6 +10,7 @@ from pydantic import Field
 from engine.choice import option
 from engine.data.dataset import SEED, TEST, VALIDATION, Dataset, Portion, Seed, Size, Source, Split, source
 from engine.data.splitting import split
+from engine.fields import Fields
 
 SHAPES = ("circle", "square", "triangle", "cross", "ring")
 COLOURS = {
@@ -20,6 +21,8 @@ COLOURS = {
     "purple": (142, 76, 168),
     "white": (236, 236, 232),
 }
+
+PLAIN = 40.0  # how bright a plain ground is, of 255
 
 
 @dataclass(frozen=True)
@@ -55,10 +58,10 @@ class Scene:
         return f"{said} and {', '.join(rest[:-1])}{' and ' if rest[:-1] else ''}{rest[-1]}"
 
 
-def scene(random: np.random.Generator, size: int, most: int) -> Scene:
-    """Draw a scene of one to `most` shapes that hide no more than a part of one another."""
+def scene(random: np.random.Generator, size: int, most: int, plain: bool = False) -> Scene:
+    """Draw a scene of one to `most` shapes that hide no more than a part of one another, perhaps on a plain ground."""
     y, x = np.mgrid[:size, :size].astype(np.float32)
-    image = _ground(random, size, x, y)
+    image = np.full((size, size, 3), PLAIN) if plain else _ground(random, size, x, y)
     drawn: list[tuple[str, str, np.ndarray]] = []
     radius = size * random.uniform(0.2, 0.3)
     for _ in range(random.integers(1, most + 1)):
@@ -112,10 +115,12 @@ class Scenes(Source):
     """Coloured shapes on a textured ground; the class is the shape, or the colour, of the largest."""
 
     title, licence, origin = "Scenes", "Apache-2.0", "drawn by Vitrine"
+    knows = ("shape", "colour", "across", "down", "dots", "things")
 
     number: Size = option(4000, "How many pictures.")
     size: Literal[32, 64] = option(32, "The side of each picture.")
     things: Annotated[int, Field(ge=1, le=4)] = option(2, "How many shapes a picture has at most.")
+    ground: Literal["textured", "plain"] = option("textured", "What shapes lie on.")
     tell: Literal["shape", "colour"] = option("shape", "What is to be told of the largest.")
     validation: Portion = VALIDATION
     test: Portion = TEST
@@ -124,12 +129,29 @@ class Scenes(Source):
     def scenes(self) -> list[Scene]:
         """Return all scenes with everything that is known of them, in the order they are drawn."""
         random = np.random.default_rng(self.seed)
-        return [scene(random, self.size, self.things) for _ in range(self.number)]
+        return [scene(random, self.size, self.things, self.ground == "plain") for _ in range(self.number)]
 
     def load(self):
         """Draw the scenes and name the largest thing in each."""
         drawn = self.scenes()
         classes = SHAPES if self.tell == "shape" else tuple(COLOURS)
         labels = torch.tensor([classes.index(getattr(one.things[0], self.tell)) for one in drawn])
-        everything = Split(torch.from_numpy(np.stack([one.image for one in drawn])), labels)
-        return Dataset(self.title, "image", classes, *split(everything, self), self.divided)
+        everything = Split(torch.from_numpy(np.stack([one.image for one in drawn])), labels, facts=_known(drawn))
+        told = dict.fromkeys(self.knows, ()) | {"shape": SHAPES, "colour": tuple(COLOURS)}
+        return Dataset(self.title, "image", classes, *split(everything, self), self.divided, facts=told)
+
+
+def _known(scenes: list[Scene]) -> Fields:
+    """Return what is known of each scene: how many things, and what the largest is, how large, and where its middle."""
+    things = [one.things[0] for one in scenes]
+    boxes = torch.tensor([thing.box for thing in things]).float()
+    return Fields(
+        {
+            "shape": torch.tensor([SHAPES.index(thing.shape) for thing in things]),
+            "colour": torch.tensor([list(COLOURS).index(thing.colour) for thing in things]),
+            "across": (boxes[:, 0] + boxes[:, 2]) / 2,
+            "down": (boxes[:, 1] + boxes[:, 3]) / 2,
+            "dots": torch.tensor([float(thing.mask.sum()) for thing in things]),
+            "things": torch.tensor([float(len(one.things)) for one in scenes]),
+        }
+    )

@@ -9,6 +9,7 @@ from pydantic import Field
 from engine.choice import option
 from engine.data.dataset import SEED, TEST, VALIDATION, Dataset, Portion, Seed, Size, Source, Split, drawn, source
 from engine.data.splitting import split
+from engine.fields import Fields
 
 Directions = Annotated[int, Field(ge=2, le=8)]
 
@@ -18,6 +19,7 @@ class Stripes(Source):
     """Stripes in several directions, of random width, place and contrast."""
 
     title, licence, origin = "Stripes", "Apache-2.0", "drawn by Vitrine"
+    knows = ("angle", "width", "phase", "contrast")
 
     number: Size = option(4000, "How many images.")
     size: Literal[16, 28, 32] = option(28, "The side of each image.")
@@ -41,6 +43,9 @@ class Stripes(Source):
         waves = torch.sin(2 * math.pi * across / wide[:, None, None] + phase[:, None, None])
         images = 0.5 + 0.5 * contrast[:, None, None] * waves
         images = images + 0.3 * self.noise * torch.randn(images.shape, generator=g)
-        everything = Split((images.clamp(0, 1) * 255).round().to(torch.uint8).unsqueeze(1), label)
+        known = {"angle": angle.rad2deg(), "width": wide, "phase": phase, "contrast": contrast}
+        pictures = (images.clamp(0, 1) * 255).round().to(torch.uint8).unsqueeze(1)
+        everything = Split(pictures, label, facts=Fields(known))
         classes = tuple(f"{round(180 * d / self.directions)}°" for d in range(self.directions))
-        return Dataset(self.title, "image", classes, *split(everything, self), self.divided)
+        told = dict.fromkeys(self.knows, ())
+        return Dataset(self.title, "image", classes, *split(everything, self), self.divided, facts=told)

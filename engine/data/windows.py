@@ -11,6 +11,7 @@ from engine.choice import option
 from engine.data.dataset import Dataset, Portion, Source, Split
 from engine.data.splitting import stretches
 from engine.errors import VitrineError
+from engine.fields import Fields
 
 MOST_NUMBERS = 20_000_000  # in all windows together
 Told = Literal["the numbers", "changes since the last", "changes since a season ago"]
@@ -24,6 +25,7 @@ class Windowed(Source):
     """
 
     example = "series"
+    knows = ("place",)
     seasonal: ClassVar[bool] = False  # whether it is known how long a season is
 
     window: Annotated[int, Field(ge=1, le=1000)] = option(40, "How many numbers the network sees at a time.")
@@ -68,7 +70,7 @@ class Windowed(Source):
             )
         season = self.season if self.seasonal or self.lag == self.season else 0
         found = Dataset(self.title, "series", (), train, validation, test, self.divided, notes=notes, season=season)
-        return replace(found, overlap=self.window + self.ahead - 1, scale=scale)
+        return replace(found, overlap=self.window + self.ahead - 1, scale=scale, facts={"place": ()})
 
     def _windows(self, stretch: Tensor, values: Tensor, begin: int, scale: tuple[float, float]) -> Split:
         """Return every window of a stretch, what comes behind it, and from which numbers of all that is told."""
@@ -82,9 +84,10 @@ class Windowed(Source):
         scaled = ((stretch - mean) / deviation).float()
         cut = scaled.unfold(0, whole, 1) if many else scaled.new_zeros(0, whole)
         inputs, targets = cut[:, : self.window, None].clone(), cut[:, self.window :].clone()
+        place = Fields({"place": torch.arange(begin, begin + many).float()})  # in the series, where it begins
         if not self.lag:
-            return Split(inputs, targets)
+            return Split(inputs, targets, facts=place)
         steps, first = torch.arange(self.ahead), begin + self.window + torch.arange(many)[:, None]
         bases = values[first - self.lag + torch.arange(self.lag)]  # the last season that is known by then
         told = values[first + steps] - bases[:, steps % self.lag]
-        return Split(inputs, ((told - mean) / deviation).float(), bases=bases)
+        return Split(inputs, ((told - mean) / deviation).float(), bases=bases, facts=place)

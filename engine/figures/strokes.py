@@ -8,6 +8,7 @@ import numpy as np
 from engine.figures.figure import bare
 
 DASHES = {"dot": ":", "dash": "--", "dashdot": "-."}
+MAPS = ("viridis",)  # scales that matplotlib calls as Plotly does
 MARKS = {"circle": "o", "square": "s", "diamond": "D", "cross": "+", "x": "x", "star": "*", "triangle-up": "^"}
 
 
@@ -101,12 +102,12 @@ def bars(axes: Any, trace: dict[str, Any], colour: str) -> None:
     if of > 1:  # bars of the same places stand beside one another
         axes.set_xticks(range(len(x)), [str(one) for one in x])
         x = [place + 0.8 * ((share + 0.5) / of - 0.5) for place in range(len(x))]
-    axes.bar(x, np.asarray(trace["y"], float), 0.8 / of, bottom=trace.get("base"), **style)
+    axes.bar(x, np.asarray(trace["y"], float), trace.get("width", 0.8 / of), bottom=trace.get("base"), **style)
 
 
 def _colours(colour: Any) -> Any:
     """Return one colour, or one for each mark; numbers stay numbers."""
-    if isinstance(colour, list):
+    if isinstance(colour, list | np.ndarray):
         return [tint(one) if isinstance(one, str) else one for one in colour]
     return tint(colour)
 
@@ -126,6 +127,8 @@ def lines(axes: Any, trace: dict[str, Any], colour: str) -> None:
         style = {"alpha": marker.get("opacity", 1), "s": (0.7 * np.asarray(marker.get("size", 6), float)) ** 2}
         style["marker"] = MARKS.get(symbol.removesuffix("-open"), "o")
         style |= {"facecolors": "none", "edgecolors": filled} if "open" in symbol else {"c": filled}
+        if str(marker.get("colorscale")).lower() in MAPS and "c" in style:
+            style["cmap"] = str(marker["colorscale"]).lower()
         axes.scatter(x, y, label=None if "lines" in mode else name, **style)
     if "text" in mode:
         for place, words in enumerate(trace["text"]):

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from engine.errors import VitrineError
+from engine.graph import grouping
 from engine.graph.graph import Graph, Node
 from engine.graph.trace import trace
 from engine.layers import Layer, Shape, geometry
@@ -31,9 +32,14 @@ def mirrored(encoder: Graph, by: By = "transposed convolution", lender: str = ""
     Where the encoder lends its weights, under the name `lender`, dense layers and transposed convolutions go through
     those back.
     """
-    found = trace(encoder)
-    if not found.sound or not encoder.outputs:
+    if not trace(encoder).sound or not encoder.outputs:
         raise VitrineError("The encoder cannot run yet, so nothing mirrors it.", cure="Mend it first.")
+    if (block := _block(encoder)) and lender:
+        cure = "Ungroup it, or let the decoder have weights of its own."
+        raise VitrineError(f"The layers in {block} lend no weights.", cure=cure)
+    while block := _block(encoder):
+        encoder = grouping.ungroup(encoder, block)
+    found = trace(encoder)
     way = _way(encoder)
     takes = found.shapes[way[-1].id]
     layers: list[Back] = []
@@ -61,14 +67,18 @@ def mirrored(encoder: Graph, by: By = "transposed convolution", lender: str = ""
     return decoder
 
 
+def _block(graph: Graph) -> str:
+    """Return the first block of a graph, or nothing."""
+    return next((node.id for node in graph.nodes if node.block), "")
+
+
 def _way(encoder: Graph) -> list[Node]:
     """Return the nodes from the code back to the input; of what is drawn, through its means."""
     node = encoder[encoder.outputs[0]]
     found = [node]
     while node.layer.arity[1]:
-        if node.block or (len(node.inputs) > 1 and node.layer.kind != "draw"):
-            what = f"block {node.id}" if node.block else f"{node.id}, which takes several inputs"
-            raise VitrineError(f"Nothing mirrors the {what}.", cure=CURE)
+        if len(node.inputs) > 1 and node.layer.kind != "draw":
+            raise VitrineError(f"Nothing mirrors {node.id}, which takes several inputs.", cure=CURE)
         node = encoder[node.inputs[0]]
         found.append(node)
     return found

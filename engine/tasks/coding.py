@@ -8,11 +8,13 @@ from pydantic import Field
 
 from engine.choice import option
 from engine.data import Dataset
+from engine.data.dataset import UNKNOWN
 from engine.fields import Fields
 from engine.graph.graph import Graph
 from engine.graph.trace import trace
 from engine.tasks.damage import Way, damaged
 from engine.tasks.principal import MOST_ROWS, Principal, principal
+from engine.tasks.probing import probed, voted
 from engine.tasks.reconstruct import GivingBack
 from engine.tasks.task import Turn, fits_input
 
@@ -22,6 +24,7 @@ BOUNDED = ("sigmoid", "softmax")  # what ends between 0 and 1
 LABEL = "label"  # what an input is called by which a network is told the class of an example
 UNTOLD = 0.1  # of the time it is not told while it learns, so that it can do without
 MOST_VALUES = 2**25  # numbers of examples from which principal components are found
+PROBED, NEIGHBOURS = 2000, 5  # examples from whose codes classes are told, and how many neighbours vote
 DRAWN = 7  # from which chance is drawn where scores are told: always the same
 
 
@@ -179,6 +182,25 @@ class Coding(GivingBack):
         if (ways := self.spanned(asked.networks, asked.place.device)) is not None:
             scores["angle to PCA"] = float(found.angles(ways)[0])
         return scores
+
+    def examined(self, asked, split):
+        """Return for which share of a split classes can be told from codes, by what training examples' classes are:
+        by a line between them, and by five neighbours. No class was asked for while codes were learned.
+        """
+        if split == "train" or asked.dataset.goal != "class":
+            return {}
+        rows, truths = zip(*(self._probed(asked, name) for name in ("train", split)), strict=True)
+        if not all(map(len, truths)):
+            return {}
+        return {"told by a line": probed(*rows, *truths), "told by neighbours": voted(*rows, *truths, NEIGHBOURS)}
+
+    def _probed(self, asked: Any, split: str) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return codes of a split's first examples whose class is known, and those classes."""
+        found = asked.each(
+            split, PROBED, lambda given, kinds: self.coded(asked.networks, given, kinds)[0].float().cpu()
+        )
+        targets = asked.data[split].targets[:PROBED].cpu()
+        return torch.cat(found)[targets != UNKNOWN], targets[targets != UNKNOWN]
 
     def spanned(self, networks: Any, device: torch.device) -> torch.Tensor | None:
         """Return what each number of a code adds to an example, as columns, where both networks are linear."""

@@ -127,6 +127,10 @@ class Task(Choice):
         """Return the scores of what costs nothing, to compare with, and of the networks themselves; `asked` answers."""
         return {}
 
+    def examined(self, asked: Any, split: str) -> Scores:
+        """Return the scores that take longer, and so are told only when learning has ended."""
+        return {}
+
     def run(self, networks: Networks, role: str, inputs: torch.Tensor) -> torch.Tensor:
         """Let examples through at least as far as a network of this role, and return what came out in the end."""
         return self.answer(networks, inputs)

@@ -1,6 +1,6 @@
 """Answering: what networks say of whole splits, piece by piece, and how good it is."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from torch import nn
@@ -38,6 +38,14 @@ class Answering:
                 given = self.material.given(inputs)
                 tally.take(self.task.tried(self.networks, given, targets), self.task.right(given, targets))
             return tally.scores() | self.task.beside(self, name)
+
+    def each(self, name: str, most: int, ask: Callable[[Any, Any], Any]) -> list[Any]:
+        """Return what is asked of a split's first examples as networks take them, piece by piece."""
+        split = self.data[name]
+        pieces = self.pieces(split.inputs[:most])
+        with evaluating(self.networks), self.place.precision():
+            targets = split.targets[:most].split(len(pieces[0]))
+            return [ask(self.material.given(piece), right) for piece, right in zip(pieces, targets, strict=True)]
 
     def answers(self, name: str) -> Any:
         """Return what the networks answer to every example of a split."""

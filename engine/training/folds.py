@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+from typing import Any
 
 import torch
 
@@ -37,6 +38,7 @@ def folded(dataset: Dataset, recipe: Recipe) -> Dataset:
         joined([dataset.train.targets, dataset.validation.targets]),
         _both(dataset.train.groups, dataset.validation.groups),
         _both(dataset.train.bases, dataset.validation.bases),
+        _both(dataset.train.facts, dataset.validation.facts),
     )
     order = mixed(pool.targets, dataset.divided, drawn(recipe.seed, 29), pool.groups)
     number, forward = number_of_folds(dataset, recipe), dataset.divided == "in order"
@@ -78,10 +80,10 @@ def _scaled_anew(dataset: Dataset) -> Dataset:
     return dataclasses.replace(dataset, scale=(new, spread), **parts)
 
 
-def _both(*parts: torch.Tensor | None) -> torch.Tensor | None:
+def _both(*parts: Any) -> Any:
     """Return what is known of training and validation examples, where there is any."""
     found = [part for part in parts if part is not None]
-    return torch.cat(found) if found else None
+    return joined(found) if found else None
 
 
 def fewer(dataset: Dataset, recipe: Recipe) -> Dataset:

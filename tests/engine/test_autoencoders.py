@@ -554,7 +554,7 @@ def test_mirrors_of_dense_convolutional_drawn_and_recurrent_encoders():
 
 def test_what_nothing_mirrors_is_said_in_words():
     branching = chain(row=Input(sizes=(4,)), one=Dense(units=4), sum=(Add(), "one", "row"), code=Dense(units=2))
-    with pytest.raises(VitrineError, match=r"Nothing mirrors the sum, which takes several inputs\. Build the decoder"):
+    with pytest.raises(VitrineError, match=r"Nothing mirrors sum, which takes several inputs\. Build the decoder"):
         mirrored(branching)
     odd = chain(image=Input(sizes=(1, 7, 7)), pool=MaxPool2d(), flat=Flatten(), code=Dense(units=2))
     with pytest.raises(VitrineError, match="no whole number enlarges that back"):

@@ -23,6 +23,7 @@ from engine.looking.view import figure_of, frame_of, staged
 from engine.presets import PRESETS
 from engine.runs.record import DraftRecord
 from engine.tasks.encode import Encode
+from engine.tasks.probing import probed, voted
 from engine.tasks.vary import Vary
 from engine.training.learner import Learner
 from engine.training.loop import learn
@@ -30,7 +31,6 @@ from engine.views import VIEWS
 from engine.views.latent.between import along_sphere
 from engine.views.latent.codes import coded, decoded, kept_codes
 from engine.views.latent.drawnsamples import drawn
-from engine.views.latent.worth import probed, voted
 from tests.engine.test_autoencoders import CODED, drawing, experiment
 
 KINDS = (
@@ -45,6 +45,8 @@ KINDS = (
     "anatomy",
     "reparameterised",
     "worth",
+    "factors",
+    "odd",
 )
 
 
@@ -314,9 +316,9 @@ def test_the_way_by_chance_is_written_out(by_chance):
 def test_a_picture_is_damaged_by_hand_and_repaired(plain):
     view = VIEWS["repair"](size=3)
     view = (
-        view.pick({"part": "touched", "row": 0, "column": 4})
+        view.pick({"part": "painted", "strokes": [[0, 4]]})
         .pick({"brush": "white"})
-        .pick({"part": "touched", "row": 5, "column": 7})
+        .pick({"part": "painted", "strokes": [[5, 7]]})
     )
     assert view.marks == ((0, 4, "black"), (5, 7, "white"))
     frame = frame_of(view, plain)
@@ -328,10 +330,23 @@ def test_a_picture_is_damaged_by_hand_and_repaired(plain):
         made = decoder(encoder(whole[None]))[0]
     np.testing.assert_array_equal(frame["made"], (made * 255).round().byte().numpy())
     assert view.pick({"clean": True}).marks == ()
-    assert view.pick({"part": "touched", "row": -1, "column": 0}) is view.pick({"row": 1, "column": 1}) is None
-    full = VIEWS["repair"](marks=((0, 0, "black"),) * 200)
-    with pytest.raises(VitrineError, match="200 blocks lie on it"):
-        full.pick({"part": "touched", "row": 0, "column": 0})
+    for wrong in ([[-1, 0]], [[0]], [[True, 1]], [], "0,1", [[0, 1]] * 401, [{"row": 1}], None):
+        assert view.pick({"part": "painted", "strokes": wrong}) is None
+    assert view.pick({"strokes": [[1, 1]]}) is None
+    full = VIEWS["repair"](marks=((0, 0, "black"),) * 400)
+    with pytest.raises(VitrineError, match="paint at 400 places already"):
+        full.pick({"part": "painted", "strokes": [[0, 0]]})
+    assert figure_of(view, frame)["brush"] == {"axis": "", "shape": [8, 8], "size": 3, "laid": "white"}
+
+
+def test_a_stroke_of_the_brush_keeps_as_many_places_as_cover_it():
+    stroke = [[3, column] for column in range(20)]
+    view = VIEWS["repair"](size=6).pick({"part": "painted", "strokes": stroke})
+    assert [column for _, column, _ in view.marks] == [0, 3, 6, 9, 12, 15, 18, 19]
+    covered = {column - 3 + more for _, column, _ in view.marks for more in range(6)}
+    assert set(range(20)) <= covered
+    thin = VIEWS["repair"](size=1).pick({"part": "painted", "strokes": stroke})
+    assert [[row, column] for row, column, _ in thin.marks] == stroke
 
 
 def test_linear_is_pca_tells_what_is_kept():

@@ -12,7 +12,7 @@ from engine.looking.frame import Frame
 from engine.looking.sample import sample_of
 from engine.looking.shared import SAMPLE, Example, Words
 from engine.looking.view import View, view
-from engine.views.latent.codes import class_of, coded, codeless, codes_of, decoded, kept_codes, pictured
+from engine.views.latent.codes import class_called, class_of, coded, codeless, codes_of, decoded, kept_codes, pictured
 
 MEANS = 2000  # training examples of which a class's mean is taken
 
@@ -37,6 +37,7 @@ class Between(View):
     goal: Words = option("", "To which class; empty: the second.", rare=True)
     beyond: Annotated[float, Field(ge=0, le=2)] = option(0.5, "How far beyond both ends: a share of the way.")
     steps: Annotated[int, Field(ge=3, le=15)] = option(9, "How many pictures.")
+    told: Words = option("", "Which class the decoder is told on the way, where it takes one.", rare=True)
 
     def refuses(self, experiment):
         """Refuse what makes no codes of examples."""
@@ -60,14 +61,16 @@ class Between(View):
         shares = torch.linspace(-self.beyond, 1 + self.beyond, self.steps)
         straight = one + shares[:, None] * (other - one)
         sphere, round_ = along_sphere(one, other, shares)
-        arrays = {"shares": shares.numpy(), "straight": pictured(session, decoded(session, straight))}
-        arrays["sphere"] = pictured(session, decoded(session, sphere))
+        told = class_called(session, self.told, len(shares))
+        arrays = {"shares": shares.numpy(), "straight": pictured(session, decoded(session, straight, told))}
+        arrays["sphere"] = pictured(session, decoded(session, sphere, told))
         if self.ends == "examples":
             first, last = given[:1].cpu(), given[1:2].cpu()
             shape = (-1,) + (1,) * (first.dim() - 1)
             arrays["mixed"] = pictured(session, first + shares.reshape(shape) * (last - first))
         sums = torch.cat([codes, (codes[0] - codes[1] + codes[2])[None]])
-        arrays["sum"] = pictured(session, torch.cat([given.cpu(), decoded(session, sums[3:])]))
+        sum_ = decoded(session, sums[3:], None if told is None else told[:1])
+        arrays["sum"] = pictured(session, torch.cat([given.cpu(), sum_]))
         return Frame(arrays, {"names": names, "round": round_})
 
     def _means(self, session):

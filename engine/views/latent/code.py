@@ -63,6 +63,8 @@ class Code(View):
         values = everything[:, unit]
         counts, edges = np.histogram(values.numpy(), bins=BINS, density=True)
         arrays |= {"counts": counts, "edges": edges}
+        if "beta" in session.network.task.live:
+            words["beta"] = session.network.task.beta
         return Frame(arrays, words | {"unit": unit, "drawn": codes.deviations is not None})
 
     def draw(self, frame):
@@ -104,7 +106,7 @@ class Code(View):
         said = f"{silent} of {words['size']:,} tell nothing" if silent else f"all {words['size']:,} tell something"
         if not words["drawn"]:
             said += f", {words['silent']:.0%} of all values are zero"
-        return figure(
+        shown = figure(
             [bars, square, own, prior],
             xaxis=axis(domain=[0, 0.4], type="category"),
             yaxis=axis("nats told (KL)" if words["drawn"] else "deviation", rangemode="tozero"),
@@ -120,12 +122,20 @@ class Code(View):
             margin={"l": 48, "r": 8, "t": 26, "b": 40},
             bargap=0.15,
         )
+        return shown | ({"buttons": [_waking(words["beta"])]} if silent and words.get("beta") else {})
 
     def pick(self, point):
         """Draw the unit that was clicked against the prior."""
         place = point.get("row")
         chosen = point.get("part") == "units" and isinstance(place, int) and not isinstance(place, bool)
         return self.but(unit=place) if chosen and 0 <= place < 512 else None
+
+
+def _waking(beta: float) -> dict[str, Any]:
+    """Return the button that makes what numbers tell cost a tenth from now on, so that those that fell silent wake."""
+    less = float(f"{beta / 10:.2g}")
+    words = f"Let what numbers tell cost a tenth, while it learns: beta from {beta:g} to {less:g}"
+    return {"label": f"Wake them: beta {less:g}", "words": words, "order": {"beta": less}}
 
 
 def _correlations(values: torch.Tensor) -> np.ndarray:

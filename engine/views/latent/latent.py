@@ -15,8 +15,9 @@ from engine.figures.sheet import spread_out
 from engine.looking.frame import Frame
 from engine.looking.projecting import By, heaped, pca, without
 from engine.looking.sample import sample_of
-from engine.looking.shared import SAMPLE, Example
+from engine.looking.shared import SAMPLE, Example, Words
 from engine.looking.view import View, view
+from engine.views.latent.attributes import CLASS, attribute, attributes
 from engine.views.latent.codes import (
     OF_TWO,
     Dimension,
@@ -32,6 +33,7 @@ from engine.views.latent.codes import (
 )
 
 NEAREST = 5
+ERROR = "error"  # how badly an example comes back, which is no attribute of its own
 MOST_ELLIPSES = 60
 DETAIL = 60  # places along each side of the plane at which it is told how dense points lie
 Plane = Literal["two numbers", "PCA", "t-SNE", "UMAP"]
@@ -51,7 +53,7 @@ class Latent(View):
     )
     across: Dimension = option(0, "The number that points lie along, from 0.")
     up: Dimension = option(1, "The number that they lie up, from 0.")
-    colours: Literal["class", "error"] = option("class", "What colours tell: the class, or how badly it comes back.")
+    colours: Words = option("class", "What colours tell: the class, how badly it comes back (error), or what is known.")
     pictures: bool = option(False, "Show examples as pictures where there is room for them.")
     ellipses: bool = option(False, "Show how far around its middle each code is drawn, of the first ones.")
     density: bool = option(False, "Shade where many points lie: what stays blank are holes.")
@@ -64,6 +66,10 @@ class Latent(View):
     def refuses(self, experiment):
         """Refuse what makes no codes of examples, and UMAP where it is not installed."""
         return codeless(experiment) or without("UMAP" if self.by == "UMAP" else "PCA")
+
+    def offers(self, experiment):
+        """Return what is known of examples, and how badly they come back."""
+        return {"colours": [CLASS, ERROR, *attributes(experiment)[1:]]}
 
     def stages(self, session):
         """Ask for codes piece by piece; lay them out by PCA, and then as asked."""
@@ -101,19 +107,24 @@ class Latent(View):
         far = (codes.at - mine).norm(dim=1)
         order = [one for one in far.argsort(stable=True).tolist() if (name, one) != sample.at][:NEAREST]
         near = learner.material.given(split.inputs[order])
-        truths = split.targets[:most].cpu().numpy() if learner.dataset.goal == "class" else np.full(most, UNKNOWN)
-        arrays = {"truths": truths, "near": np.array(order), "neighbours": pictured(session, near.cpu())}
+        told = attribute(session, CLASS if self.colours == ERROR else self.colours, name, most)
+        arrays = {"near": np.array(order), "neighbours": pictured(session, near.cpu())}
+        arrays["truths" if told.classes or self.colours in (CLASS, ERROR) else "shades"] = told.values
         back = decoded(session, mine, class_of(session, sample))
         arrays |= {"sample": pictured(session, torch.cat([sample.given.cpu(), back]))}
-        if self.colours == "error":
+        if self.colours == ERROR:
             given = learner.material.given(split.inputs[:most])
-            arrays["off"] = off(decoded(session, codes.at, split.targets[:most]), given.cpu()).numpy()
+            arrays["shades"] = off(decoded(session, codes.at, split.targets[:most]), given.cpu()).numpy()
         if self.pictures:
             some = learner.material.given(split.inputs[: min(most, 600)])
             arrays["pictures"] = pictured(session, some.cpu())
-        classes = list(learner.dataset.classes) if learner.dataset.goal == "class" else []
         drawn = codes.deviations is not None
-        return arrays, {"split": name, "classes": classes, "size": codes.size, "drawn": drawn} | sample.told()
+        return arrays, {
+            "split": name,
+            "classes": list(told.classes),
+            "size": codes.size,
+            "drawn": drawn,
+        } | sample.told()
 
     def draw(self, frame):
         """Draw the points, and at the right the sample, what comes back of it, and its neighbours."""
@@ -143,21 +154,22 @@ class Latent(View):
             yaxis=axis(up, range=ranges[1], zeroline=True),
             images=images,
             annotations=notes,
-            showlegend=bool(words["classes"]) and self.colours == "class",
+            showlegend=bool(words["classes"]) and "shades" not in frame.arrays,
             legend={"x": 0.74, "xanchor": "right", "y": 1, "font": {"size": 10}, "bgcolor": "rgba(128,128,128,0.12)"},
             margin={"l": 44, "r": 8, "t": 26, "b": 40},
         )
 
     def _points(self, frame, at, names):
-        """Return the points, a trace for each class."""
+        """Return the points: shaded by a number, or a trace for each class."""
         size = 7 if len(at) <= 300 else 5 if len(at) <= 2500 else 3.5
         shared = {"type": "scatter", "mode": "markers", "meta": {"part": "points"}}
-        classes, truths = frame.words["classes"], frame["truths"]
-        if self.colours == "error":
-            said = [f"{name}: off by {far:.3f}" for name, far in zip(names, frame["off"].tolist(), strict=True)]
-            marker = {"size": size, "color": np.round(frame["off"], 4), "colorscale": "Viridis"}
+        if "shades" in frame.arrays:
+            what = "off by" if self.colours == ERROR else self.colours
+            said = [f"{name}: {what} {value:.3g}" for name, value in zip(names, frame["shades"].tolist(), strict=True)]
+            marker = {"size": size, "color": np.round(frame["shades"], 4), "colorscale": "Viridis"}
             marker |= {"colorbar": {"x": 0.745, "thickness": 8, "outlinewidth": 0, "tickfont": {"size": 9}}}
             return [shared | _dots(at, said, names) | {"marker": marker, "showlegend": False}]
+        classes, truths = frame.words["classes"], frame["truths"]
         traces = []
         for kind in (*range(len(classes)), UNKNOWN):
             rows = np.flatnonzero(truths == kind)

@@ -17,7 +17,8 @@ from engine.tasks.damage import Way, damaged
 from engine.views.latent.codes import class_of, coded, codeless, decoded, off
 from engine.views.latent.codes import pictured as as_pictures
 
-MOST_MARKS = 200
+MOST_MARKS = 400
+MOST_STROKE = 400  # dots that one stroke of the brush passes
 Place = Annotated[int, Field(ge=0, le=4096)]
 Laid = Literal["black", "white", "noise"]
 Mark = tuple[Place, Place, Laid]  # row, column, and what lies there
@@ -25,15 +26,15 @@ Mark = tuple[Place, Place, Laid]  # row, column, and what lies there
 
 @view("repair")
 class Repair(View):
-    """A picture that you damage, and what comes back of it: click to lay blocks on it, or let chance damage it."""
+    """A picture that you damage, and what comes back of it: paint on it, or let chance damage it."""
 
     title, rank, height, wide = "Repair", 10, 320, True
     together = follows = True
-    hint = "Click the left picture to damage it. What learned to mend damage gives back what it knows belongs there."
+    hint = "Paint on the left picture. What learned to mend damage gives back what it knows belongs there."
 
     sample: Example = SAMPLE
-    brush: Laid = option("black", "What a click lays on the picture.")
-    size: Annotated[int, Field(ge=1, le=64)] = option(5, "How large: dots along each side.")
+    brush: Laid = option("black", "What the brush lays on the picture.")
+    size: Annotated[int, Field(ge=1, le=64)] = option(5, "How wide the brush is, in dots.")
     noise: Way = option("none", "Damage by chance, everywhere.")
     strength: Annotated[float, Field(ge=0, le=1)] = option(0.3, "How much of that.")
     marks: Annotated[tuple[Mark, ...], Field(max_length=MOST_MARKS)] = option((), "What was laid so far.", hidden=True)
@@ -90,26 +91,40 @@ class Repair(View):
             regions.picture(image, axes)
             if name == "worse":
                 regions.traces.append(_touched(image.shape[1:], axes))
+                brush = {"axis": axes["xaxis"][1:], "shape": list(image.shape[1:])}
         clean = {"label": "Whole again", "words": "Take all damage away", "point": {"clean": True}}
         brushes = [
-            {"label": f"Lay {kind}", "words": f"Let clicks lay {kind}", "point": {"brush": kind}}
+            {"label": f"Paint {kind}", "words": f"Let the brush lay {kind}", "point": {"brush": kind}}
             for kind in ("black", "white", "noise")
             if kind != self.brush
         ]
-        return regions.figure(margin={"l": 6, "r": 6, "t": 4, "b": 6}) | {"buttons": [clean, *brushes]}
+        shown = regions.figure(margin={"l": 6, "r": 6, "t": 4, "b": 6}, dragmode=False)
+        return shown | {"buttons": [clean, *brushes], "brush": brush | {"size": self.size, "laid": self.brush}}
 
     def pick(self, point):
-        """Lay a block where it was clicked, choose what clicks lay, or take all away."""
+        """Lay what the brush passed, choose what it lays, or take all away."""
         if point.get("clean") is True:
             return self.but(marks=(), noise="none")
         if (brush := point.get("brush")) in ("black", "white", "noise"):
             return self.but(brush=brush)
-        row, column = point.get("row"), point.get("column")
-        if point.get("part") != "touched" or not all(_is_place(one) for one in (row, column)):
+        strokes = point.get("strokes")
+        if point.get("part") != "painted" or not isinstance(strokes, list) or not 0 < len(strokes) <= MOST_STROKE:
             return None
-        if len(self.marks) >= MOST_MARKS:
-            raise VitrineError(f"{MOST_MARKS} blocks lie on it already.", cure="Take the damage away first.")
-        return self.but(marks=(*self.marks, (row, column, self.brush)))
+        if not all(isinstance(dot, list) and len(dot) == 2 and all(map(_is_place, dot)) for dot in strokes):
+            return None
+        laid = [(row, column, self.brush) for row, column in _sparse(strokes, max(1, self.size // 2))]
+        if len(self.marks) + len(laid) > MOST_MARKS:
+            raise VitrineError(f"There is paint at {MOST_MARKS} places already.", cure="Take the damage away first.")
+        return self.but(marks=(*self.marks, *laid))
+
+
+def _sparse(strokes: list[list[int]], apart: int) -> list[list[int]]:
+    """Return the dots of a stroke of which each lies so far from the one before, and its end."""
+    kept = strokes[:1]
+    for dot in strokes[1:]:
+        if max(abs(dot[0] - kept[-1][0]), abs(dot[1] - kept[-1][1])) >= apart:
+            kept.append(dot)
+    return kept if kept[-1] == strokes[-1] else [*kept, strokes[-1]]
 
 
 def _is_place(value: Any) -> bool:
@@ -117,7 +132,7 @@ def _is_place(value: Any) -> bool:
 
 
 def _touched(shape: tuple[int, ...], axes: dict[str, str]) -> dict[str, Any]:
-    """Return what hears clicks on a picture, dot by dot."""
+    """Return what tells which dot of a picture is pointed at."""
     high, wide = shape
     shown = {"type": "heatmap", "z": np.zeros((high, wide)), "opacity": 0.0, "showscale": False}
-    return shown | axes | {"meta": {"part": "touched"}, "hovertemplate": "row %{y}, column %{x}<extra></extra>"}
+    return shown | axes | {"meta": {"part": "painted"}, "hovertemplate": "row %{y}, column %{x}<extra></extra>"}
