@@ -35,6 +35,7 @@ let tag; // and how elements and drawings are made
 let icon;
 let Steer;
 let Brush;
+let cloud; // the module of that name, which paints many points
 let plotly;
 const loaded = () =>
   (plotly ??= new Promise((resolve, refuse) => {
@@ -380,7 +381,8 @@ class Panel {
     this.plot.style.width = steer ? "69%" : "";
     const Plotly = await loaded();
     const look = (this.look = colours.theme(this.host));
-    const { data, layout } = themed(this.pointed ? instead(this.figure, this.pointed) : this.figure, look, this.asked);
+    const { data: every, layout } = themed(this.pointed ? instead(this.figure, this.pointed) : this.figure, look, this.asked);
+    const { data, painted } = cloud.clouded(every);
     const moment = this.live.moment(this.data.board);
     const mark = layout.meta?.moment && moment >= 0 ? [marker(moment, look)] : [];
     layout.shapes = [...(layout.shapes ?? []), ...mark]; // named even where there are none, or the last ones would stay
@@ -389,6 +391,8 @@ class Panel {
     await Plotly.react(this.plot, data, { ...layout, ...size }, { displayModeBar: false, doubleClick: "reset" });
     this.drawnFigure = true;
     this.painted = performance.now();
+    this.cloud ??= new cloud.Cloud(this.plot);
+    this.cloud.take(painted, look);
     this.steering(steer);
     this.painting(this.figure.brush);
     if (!fresh) return;
@@ -513,9 +517,9 @@ const panels = new WeakMap();
 export default function ({ parentElement, data, setStateValue }) {
   let closed = false;
   const shared = (name) => import(/* @vite-ignore */ new URL(`live/${name}.js`, document.baseURI).href);
-  const begun = Promise.all([shared("live"), shared("colours"), shared("steer"), shared("brush")]);
-  const begin = begun.then(([{ live, ...made }, module, steering, painting]) => {
-    [colours, tag, icon, Steer, Brush] = [module, made.tag, made.icon, steering.Steer, painting.Brush];
+  const begun = Promise.all([shared("live"), shared("colours"), shared("steer"), shared("brush"), shared("cloud")]);
+  const begin = begun.then(([{ live, ...made }, module, steering, painting, points]) => {
+    [colours, tag, icon, Steer, Brush, cloud] = [module, made.tag, made.icon, steering.Steer, painting.Brush, points];
     if (closed) return;
     const tell = (options) => setStateValue("view", options);
     if (!panels.has(parentElement)) panels.set(parentElement, new Panel(parentElement, live, tell));

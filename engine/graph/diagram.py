@@ -7,6 +7,8 @@ from engine.graph.cost import Cost, cost
 from engine.graph.graph import Graph, Node
 from engine.graph.layout import layout
 from engine.graph.trace import trace
+from engine.layers import Layer
+from engine.layers.entry import Lent
 
 MOST_BOXES = 400  # more are neither read nor drawn in time: blocks are there to fold them
 
@@ -107,13 +109,18 @@ def diagram(graph: Graph, opened: Collection[str] = ()) -> dict[str, Any]:
     }
 
 
+def _titled(layer: Layer) -> str:
+    """Return what a box says of its layer: its kind, or whose weights are lent here."""
+    return f"of {layer.of}" if isinstance(layer, Lent) and layer.of else layer.title
+
+
 def _box(node: Node, path: str, counted: Cost) -> dict[str, Any]:
     weights = sum(layer.counts.weights for layer in counted.within(path))
     return {
         "path": path,
         "name": node.id,
         "family": node.layer.family,
-        "title": node.block.name if node.block else node.layer.title,
+        "title": node.block.name if node.block else _titled(node.layer),
         "summary": node.layer.summary(),
         "weights": weights,
         "repeat": node.block.repeat if node.block else 1,

@@ -74,8 +74,8 @@ class Lent(Given):
     counts them, and moves them by what both networks ask of them.
     """
 
-    also = "shared weights, weight tying"
-    title, stem = "Another network's weights", "lent"
+    also = "shared weights, weight tying, another network's weights"
+    title, stem = "Lent weights", "lent"
     examples = (({"of": "encoder:dense1", "sizes": (4, 7)}, ()),)
 
     of: Annotated[str, Field(max_length=200)] = option("", "Whose: a network and its layer, as encoder:dense1.")

@@ -59,7 +59,7 @@ class View(Choice):
 
     def choices(self, experiment: Experiment) -> dict[str, list[str]]:
         """Return what may be picked for options, of all networks that suit."""
-        if len(experiment.graphs) == 1:
+        if len(experiment.graphs) == 1 or self.together:
             return self.offers(experiment)
         found: dict[str, list[str]] = {}
         plain = type(self)()

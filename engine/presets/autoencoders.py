@@ -161,7 +161,7 @@ def convolutional_by_chance() -> Both:
 @preset(
     "beta-vae",
     "β-VAE on scenes",
-    "Each number of the code has its price: those that are left tell one thing each, where a shape lies or its colour.",
+    "What each number tells has its price. *One number, one thing* shows how far each tells one thing only.",
     FAMILY,
     data=Scenes(things=1, number=8000),
     task=Vary(loss="squared", deviation=0.1, beta=4.0, anneal="once", over=400),

@@ -97,7 +97,7 @@ OF_CODES = (
     ),
     Fact(
         "One thing each",
-        "With a high beta only what pays is told: one number the place, another the size. Let *Walk* move each.",
+        "With a high beta only what pays is told. *One number, one thing* shows which number tells what.",
         "beta-vae",
     ),
     Fact(

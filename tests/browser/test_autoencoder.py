@@ -18,6 +18,11 @@ MARKED = """root => {
   const ring = root.querySelector('.plot').data?.find(trace => trace.hovertemplate?.startsWith('the sample'));
   return ring && [ring.x[0], ring.y[0]].map(value => Number(value));
 }"""
+PAINTED = """(root, [left, top]) => {  // how opaque the canvas of many points is at a place of the page
+  const canvas = root.querySelector('canvas.cloud');
+  const box = canvas.getBoundingClientRect();
+  return canvas.getContext('2d').getImageData(left - box.left, top - box.top, 1, 1).data[3];
+}"""
 POINT = """(root, name) => {
   for (const trace of root.querySelector('.plot').data ?? []) {
     const place = (trace.ids ?? []).indexOf(name);
@@ -86,6 +91,8 @@ def test_an_example_chosen_in_one_plane_is_seen_in_the_other(visit, learned):
         page.wait_for_function(f"root => ({POINT})(root, 'train 5')", arg=planes.nth(place).element_handle())
     x, y = planes.nth(0).evaluate(POINT, "train 5")
     left, top = planes.nth(0).evaluate(SPOT, ["", x, y])
+    assert planes.nth(0).evaluate(PAINTED, [left, top]) > 100
+    assert planes.nth(0).evaluate(PAINTED, [left, -10]) == 0
     page.mouse.click(left, top)
     expect(page.get_by_test_id("picker").locator(".words")).to_contain_text("train example")
     page.wait_for_function("() => new URL(location.href).searchParams.get('looks')?.includes('train')")

@@ -56,7 +56,8 @@ def train(page, epochs=100_000, rate=None):
             field.fill(str(value))
             field.press("Enter")
             settled(page)
-    page.locator(", ".join(f".st-key-{lab}-train button" for lab in ("cnn", "rnn", "autoencoder"))).click()
+    # While the page runs, what has moved stands there twice for a moment: either is the button.
+    page.locator(", ".join(f".st-key-{lab}-train button" for lab in ("cnn", "rnn", "autoencoder"))).first.click()
     begun = '[data-testid="transport"]:is([data-status="running"], [data-status="done"])'  # a short one ends at once
     page.locator(begun).wait_for()
 

@@ -4,11 +4,15 @@ import dataclasses
 
 import pytest
 
+from engine.graph import edits
+from engine.graph.chain import block as block_of
 from engine.graph.chain import chain
 from engine.graph.graph import Graph
+from engine.graph.trace import borrowed
 from engine.layers.dense import Dense
-from engine.layers.entry import Input
+from engine.layers.entry import Input, Lent
 from engine.layers.pooling import GlobalMaxPool
+from engine.layers.reshaping import Flatten
 from engine.live.house import house
 from engine.presets import PRESETS
 from engine.training.experiment import load
@@ -68,6 +72,34 @@ def test_the_decoder_mirrors_the_encoder_or_says_why_not(home):
     app = lab(dataclasses.replace(begun, graphs=begun.graphs | {"encoder": pooled}))
     press(app, "autoencoder-mirror-transposed")
     assert "Nothing mirrors pool" in said(app)
+
+
+def test_a_mirror_goes_back_through_the_encoders_weights_where_that_is_asked_for(home):
+    begun = PRESETS["conv-ae"].experiment()
+    app = lab(begun)
+    assert not app.checkbox(key="autoencoder-mirror-tied").value
+    app.checkbox(key="autoencoder-mirror-tied").check().run()
+    press(app, "autoencoder-mirror-transposed")
+    decoder = now(app).graphs["decoder"]
+    assert [layer.of for layer in borrowed(decoder).values()] == ["encoder:code", "encoder:conv2", "encoder:conv1"]
+    press(app, "autoencoder-select-code")
+    app.number_input(key="autoencoder.code.units").set_value(9).run()
+    lent = borrowed(now(app).graphs["decoder"]).values()
+    assert next(iter(lent)).sizes[0] == 9  # it follows the layer whose it is
+    encoder = now(app).graphs["encoder"]
+    gone = edits.replace(decoder, "lent1", Lent(of="encoder:gone", sizes=(16, 1568)))
+    app = lab(dataclasses.replace(begun, graphs={"encoder": encoder, "decoder": gone}))
+    app.segmented_control(key="autoencoder.network").set_value("decoder").run()
+    assert "There is no 'gone' in encoder." in " ".join(button.label for button in app.button)
+    part = block_of("Part", 1, wide=Dense(units=9))
+    block = chain(image=Input(sizes=(1, 28, 28)), flat=Flatten(), part=part, code=Dense(units=2))
+    app = lab(dataclasses.replace(begun, graphs=begun.graphs | {"encoder": block}))
+    app.checkbox(key="autoencoder-mirror-tied").check().run()
+    press(app, "autoencoder-mirror-transposed")
+    assert "The layers in part lend no weights." in said(app)
+    app.checkbox(key="autoencoder-mirror-tied").uncheck().run()
+    press(app, "autoencoder-mirror-transposed")
+    assert [node.layer.kind for node in now(app).graphs["decoder"].nodes][1:3] == ["dense", "dense"]
 
 
 def test_a_network_without_layers_is_drawn_and_can_be_mended(home):

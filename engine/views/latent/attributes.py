@@ -28,9 +28,9 @@ def attributes(experiment: Experiment) -> list[str]:
     """Return what is known of examples, by name."""
     task = experiment.task
     sizes = next((layer.sizes for layer in experiment.graphs[task.folds].inputs.values()), ()) if task.folds else ()
-    own = [BRIGHTNESS] if len(sizes) == 3 else [f"x{place}" for place in range(1, 1 + min(MOST_COLUMNS, *sizes))]
-    known = list(experiment.data.knows) if experiment.data else []
-    return [CLASS, *(own if len(sizes) in (1, 3) else []), *known]
+    columns = [f"x{place}" for place in range(1, 1 + min(MOST_COLUMNS, *sizes, MOST_COLUMNS))]
+    own = {1: columns, 3: [BRIGHTNESS]}.get(len(sizes), [])
+    return [CLASS, *own, *(experiment.data.knows if experiment.data else ())]
 
 
 def attribute(session: Session, name: str, split: str, most: int) -> Attribute:

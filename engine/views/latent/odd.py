@@ -105,10 +105,10 @@ class Odd(View):
         images = []
         columns, rows = np.arange(len(frame["odd"])) % 3, np.arange(len(frame["odd"])) // 3
         for picture, far, column, row in zip(pixels(frame["pictures"]), frame["odd"], columns, rows, strict=True):
-            left, top = 0.72 + 0.095 * float(column), 0.96 - 0.49 * float(row)
+            left, top = 0.72 + 0.095 * float(column), 0.91 - 0.49 * float(row)
             spot = {"xref": "paper", "yref": "paper", "x": left, "y": top, "sizex": 0.088, "sizey": 0.36}
             images.append(spot | {"source": address(picture, 96), "sizing": "contain", "yanchor": "top"})
-            notes.append(caption(f"{far:.3g}", x=left, y=top - 0.46, font={"size": 10}))
+            notes.append(caption(f"{far:.3g}", x=left, y=top, font={"size": 10}))
         names = named(words["places"], words["split"])
         asked: dict[str, Any] = {"type": "scatter", "mode": "markers", "x": columns, "y": -rows, "ids": names}
         asked |= {"text": names, "hovertemplate": "%{text}<extra></extra>", "xaxis": "x2", "yaxis": "y2"}
