@@ -249,7 +249,7 @@ class Panel {
           this.progress();
         } else if (waiting) {
           this.progress(waiting.progress);
-          this.complain("");
+          if (!this.warned) this.complain("");
           if (waiting.figure) {
             this.figure = decoded(waiting.figure);
             this.step = waiting.step;
@@ -340,11 +340,7 @@ class Panel {
 
   // Change the run at once; what keeps it from that is said.
   async order(settings) {
-    const done = () => Object.entries(settings).map(([name, value]) => `${name} ${value}`).join(", ");
-    await this.live.order(this.data.source, "set", settings).then(
-      () => this.warn(`From the next step on: ${done()}.`),
-      (error) => this.warn(error.message),
-    );
+    await this.live.order(this.data.source, "set", settings).catch((error) => this.warn(error.message));
   }
 
   sweep(pause, words) {
@@ -472,7 +468,11 @@ class Panel {
   // Say for a while what could not be done; what is shown stays.
   warn(words) {
     this.complain(words);
-    setTimeout(() => this.says.textContent === words && this.complain(""), 4000);
+    clearTimeout(this.warned);
+    this.warned = setTimeout(() => {
+      this.warned = undefined;
+      if (this.says.textContent === words) this.complain("");
+    }, 4000);
   }
 
   complain(words) {

@@ -67,6 +67,16 @@ class Coding(GivingBack):
             return f"{end} gives {made[0]} but an example is {takes[0]}. Let the decoder give that, or mirror."
         return ""
 
+    def unwise(self, graphs):
+        """Say that a code has room for everything, and nothing keeps the networks from copying."""
+        takes = next((layer.shape for name, layer in graphs[ENCODER].inputs.items() if name != LABEL), None)
+        if takes is None or (size := size_of_code(graphs[DECODER])) < takes.elements or self.noise != "none":
+            return ""
+        return (
+            f"A code of {size:,} numbers has room for all {takes.elements:,} of an example: the networks can copy, and "
+            "learn nothing about the data. Make the code smaller, damage what comes in, or ask for a sparse code."
+        )
+
     def refuses(self, graphs, dataset):
         """Refuse other inputs, networks that do not fit, and losses that these numbers do not have."""
         words = self.unlearnable(dataset) or self.unsuited(graphs) or fits_input(graphs[ENCODER], dataset, LABEL)

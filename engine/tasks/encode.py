@@ -44,6 +44,10 @@ class Encode(Coding):
             return "The encoder has several outputs. Let it give its code and nothing else."
         return super().unsuited(graphs)
 
+    def unwise(self, graphs):
+        """Say that networks can copy, where nothing else is asked of codes."""
+        return "" if self.sparse != "no" or self.contraction else super().unwise(graphs)
+
     def refuses(self, graphs, dataset):
         """Refuse costs that these codes or examples cannot have."""
         if words := super().refuses(graphs, dataset):

@@ -105,6 +105,10 @@ class Task(Choice):
         """Return what is right for these examples."""
         return targets
 
+    def unwise(self, graphs: Mapping[str, Graph]) -> str:
+        """Return in words what can be learned but will hardly teach anything, or nothing."""
+        return ""
+
     def forbids(self, recipe: Any) -> str:
         """Return in words what of a recipe cannot be had with it, or nothing."""
         return ""

@@ -54,6 +54,10 @@ class Vary(Coding):
             return f"The encoder does not tell what it draws from. {BUILD}"
         return super().unsuited(graphs)
 
+    def unwise(self, graphs):
+        """Say that networks can copy, where what codes tell costs nothing."""
+        return "" if self.beta else super().unwise(graphs)
+
     def forbids(self, recipe):
         """Refuse a search along a line on which chance draws anew each time."""
         if recipe.optimiser == "lbfgs":

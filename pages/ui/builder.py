@@ -71,6 +71,8 @@ def _mirrors(bench: Workbench) -> None:
     words = bench.experiment.task.unsuited(bench.experiment.graphs) if bench.can_run else ""
     if words:
         st.warning(words, icon=":material/error:")
+    elif bench.can_run and (words := bench.experiment.task.unwise(bench.experiment.graphs)):
+        st.info(words, icon=":material/lightbulb:")
     mirror = st.popover("Mirror the encoder", icon=":material/flip:", width="stretch", help="Build the decoder anew")
     with mirror:
         tied = st.checkbox(

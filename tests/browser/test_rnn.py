@@ -35,7 +35,7 @@ def drawn(page, *titles):
         shown.scroll_into_view_if_needed()
         expect(shown).not_to_have_attribute("data-drawn", "0")
         expect(shown.locator(".main-svg").first).to_be_visible()
-        assert shown.locator(".says").text_content() == ""
+        expect(shown.locator(".says")).to_have_text("")  # a run that has only begun says so for a moment
 
 
 def test_a_text_of_ones_own_is_read_letter_by_letter_and_a_step_is_written_out(visit, learned):

@@ -622,6 +622,20 @@ def test_what_cannot_be_is_said_in_words():
     )
 
 
+def test_a_code_with_room_for_everything_is_allowed_and_said_to_teach_nothing():
+    wide = both(chain(image=Input(sizes=(1, 8, 8)), flatten=Flatten(), code=Dense(units=64)))
+    narrow = both(chain(image=Input(sizes=(1, 8, 8)), flatten=Flatten(), code=Dense(units=63)))
+    assert Encode().unwise(wide) == (
+        "A code of 64 numbers has room for all 64 of an example: the networks can copy, and learn nothing about the "
+        "data. Make the code smaller, damage what comes in, or ask for a sparse code."
+    )
+    assert not Encode().refuses(wide, SMALL.load())
+    assert Encode().unwise(narrow) == ""
+    for task in (Encode(noise="masking"), Encode(sparse="L1"), Encode(contraction=0.1), Vary()):
+        assert task.unwise(wide) == ""
+    assert Vary(beta=0.0).unwise(wide)
+
+
 def test_the_task_is_offered_by_what_the_encoder_does():
     dataset = SMALL.load()
     assert not refusals(both(CODED), dataset)["encode"]

@@ -74,6 +74,15 @@ def test_the_decoder_mirrors_the_encoder_or_says_why_not(home):
     assert "Nothing mirrors pool" in said(app)
 
 
+def test_a_wide_code_is_allowed_with_a_warning(home):
+    app = lab(PRESETS["pca-ae"].experiment())
+    assert not app.info
+    press(app, "autoencoder-select-code")
+    app.number_input(key="autoencoder.code.units").set_value(1000).run()
+    assert [info.value for info in app.info if "has room for all 64 of an example" in info.value]
+    assert not app.warning
+
+
 def test_a_mirror_goes_back_through_the_encoders_weights_where_that_is_asked_for(home):
     begun = PRESETS["conv-ae"].experiment()
     app = lab(begun)
