@@ -1,7 +1,7 @@
 // A brush with which one paints on a picture: what it passes is shown at once, and told when the pointer lets go.
 
 const COLOURS = { black: "#000", white: "#fff", noise: "#888" };
-const MOST = 400; // places of one stroke
+const MOST = 200; // dots that are told at once
 
 export class Brush {
   // `plot` is the figure's own element; `give` is told the dots that were passed, as rows and columns.
@@ -10,8 +10,9 @@ export class Brush {
     this.layer = tag("div", { class: "painted" });
     host.append(this.layer);
     this.began = (event) => this.begin(event);
-    this.moved = (event) => this.stroke && this.pass(event);
-    this.ended = () => this.end();
+    this.moved = (event) => this.stroke && event.pointerId === this.pointer && this.pass(event);
+    this.ended = (event) => event.pointerId === this.pointer && this.end();
+    plot.style.touchAction = "none"; // a finger paints, and does not scroll
     plot.addEventListener("pointerdown", this.began);
     window.addEventListener("pointermove", this.moved);
     window.addEventListener("pointerup", this.ended);
@@ -21,13 +22,13 @@ export class Brush {
   // What it paints with now; what was painted before lies in the picture by then.
   take(brush) {
     this.brush = brush;
-    if (!this.stroke) this.layer.replaceChildren();
+    if (!this.stroke && !this.told) this.layer.replaceChildren();
   }
 
   begin(event) {
-    if (event.button || !this.dot(event)) return;
+    if (event.button || this.stroke || !this.dot(event)) return;
     event.preventDefault();
-    this.stroke = [];
+    [this.stroke, this.pointer] = [[], event.pointerId];
     this.pass(event);
   }
 
@@ -37,19 +38,29 @@ export class Brush {
     if (!dot) return;
     const last = this.stroke.at(-1) ?? dot;
     const steps = Math.max(1, Math.abs(dot[0] - last[0]), Math.abs(dot[1] - last[1]));
-    for (let step = 0; step <= steps && this.stroke.length < MOST; step += 1) {
+    for (let step = 0; step <= steps; step += 1) {
       const between = [0, 1].map((axis) => Math.round(last[axis] + ((dot[axis] - last[axis]) * step) / steps));
       if (String(between) === String(this.stroke.at(-1))) continue;
       this.stroke.push(between);
       this.show(between);
+      if (this.stroke.length >= MOST) this.tell([between]); // a long stroke is told in pieces
     }
   }
 
-  async end() {
+  // What was passed so far; what cannot be laid is not shown any longer either.
+  async tell(rest) {
     const { stroke } = this;
-    this.stroke = undefined;
-    if (!stroke?.length) return;
-    await this.give(stroke);
+    this.stroke = rest;
+    this.told = (this.told ?? 0) + 1;
+    const laid = await this.give(stroke);
+    this.told -= 1;
+    if (!laid && !this.stroke && !this.told) this.layer.replaceChildren();
+  }
+
+  end() {
+    this.pointer = undefined;
+    if (this.stroke?.length) this.tell(undefined);
+    else this.stroke = undefined;
   }
 
   axes() {
@@ -89,6 +100,7 @@ export class Brush {
   }
 
   close() {
+    this.plot.style.touchAction = "";
     this.plot.removeEventListener("pointerdown", this.began);
     window.removeEventListener("pointermove", this.moved);
     window.removeEventListener("pointerup", this.ended);

@@ -7,11 +7,13 @@ const SHAPES = {
   diamond: (brush, x, y, r) => [[0, -1.3], [1.3, 0], [0, 1.3], [-1.3, 0]].forEach(([a, b], n) => brush[n ? "lineTo" : "moveTo"](x + a * r, y + b * r)),
   square: (brush, x, y, r) => brush.rect(x - r, y - r, 2 * r, 2 * r),
 };
+const OPEN = "-open";
+const shape = ({ symbol = "circle" }) => (typeof symbol === "string" ? SHAPES[symbol.replace(OPEN, "")] : undefined);
 
-const plain = ({ type, mode, marker = {}, x }) =>
-  type === "scatter" && mode === "markers" && x?.length > 1 && marker.opacity !== 0 && (marker.symbol ?? "circle") in SHAPES;
+const plain = ({ type, mode, marker, x }) =>
+  type === "scatter" && mode === "markers" && x?.length && marker?.color && marker.opacity !== 0 && shape(marker);
 
-const numeric = (colour) => typeof colour !== "string" && typeof colour?.[0] === "number";
+const numeric = (colour) => typeof colour !== "string" && Array.from(colour ?? []).some((one) => typeof one === "number");
 
 // Of numbers the least and the greatest that a colour stands for.
 function ends({ color, cmin, cmax }) {
@@ -26,23 +28,25 @@ export function clouded(data) {
   if (painted.reduce((sum, { x }) => sum + x.length, 0) < MANY) return { data, painted: [] };
   const told = data.flatMap((trace) => {
     if (!painted.includes(trace)) return [trace];
-    const { marker } = trace;
+    const { marker, legendgroup: group = trace.name } = trace;
     const [low, high] = numeric(marker.color) ? ends(marker) : [];
     const scale = numeric(marker.color) ? { color: [low, high], cmin: low, cmax: high } : {};
     const stands = { ...trace, x: [null, null], y: [null, null], ids: undefined, text: undefined, hoverinfo: "skip", meta: undefined };
     return [
-      { ...trace, mode: "none", showlegend: false, legendgroup: trace.name, marker: { size: marker.size } },
-      { ...stands, legendgroup: trace.name, marker: { ...marker, ...scale, size: 6 } },
+      { ...trace, mode: "none", showlegend: false, legendgroup: group, marker: { ...marker, showscale: false, colorbar: undefined } },
+      { ...stands, legendgroup: group, marker: { ...marker, ...scale, size: 6 } },
     ];
   });
   return { data: told, painted };
 }
 
 // The colour of every point.
-function coloured({ color, colorscale }, fallback) {
+function coloured(marker, fallback) {
+  const { color, colorscale } = marker;
   if (!numeric(color)) return (place) => (Array.isArray(color) ? color[place] : color) ?? fallback;
   const stops = Array.isArray(colorscale) ? colorscale : VIRIDIS.map((tone, n) => [n / (VIRIDIS.length - 1), tone]);
-  const [low, high] = ends({ color });
+  const [low, high] = ends(marker);
+  const share = (value) => Math.min(1, Math.max(0, (value - low) / (high - low || 1)));
   const parts = (tone) => tone.match(/\w\w/g).map((part) => parseInt(part, 16));
   const tones = Array.from({ length: 64 }, (_, n) => {
     const along = n / 63;
@@ -51,7 +55,7 @@ function coloured({ color, colorscale }, fallback) {
     const [one, other] = [parts(a), parts(b)];
     return `rgb(${one.map((value, k) => Math.round(value + ((along - from) / (to - from)) * (other[k] - value)))})`;
   });
-  return (place) => tones[Math.round((63 * (color[place] - low)) / (high - low || 1))] ?? fallback;
+  return (place) => tones[Math.round(63 * share(color[place]))] ?? fallback;
 }
 
 export class Cloud {
@@ -96,20 +100,21 @@ export class Cloud {
     brush.clip();
     brush.globalAlpha = marker.opacity ?? opacity ?? 1;
     const colour = coloured(marker, this.look.text);
-    const shape = SHAPES[marker.symbol ?? "circle"];
-    const { width = 0, color: edge } = marker.line ?? {};
+    const outline = shape(marker);
+    const open = marker.symbol?.endsWith(OPEN);
+    const { width = open ? 1 : 0, color: edge } = marker.line ?? {};
     for (let place = 0; place < x.length; place += 1) {
       const [left, top] = [across._offset + across.d2p(x[place]), up._offset + up.d2p(y[place])];
       if (!Number.isFinite(left) || !Number.isFinite(top)) continue;
       const size = typeof marker.size === "number" ? marker.size : (marker.size?.[place] ?? 6);
       brush.beginPath();
-      shape(brush, left, top, size / 2);
+      outline(brush, left, top, size / 2);
       brush.closePath();
       brush.fillStyle = colour(place);
-      brush.fill();
+      if (!open) brush.fill();
       if (!width) continue;
       brush.lineWidth = width;
-      brush.strokeStyle = edge ?? this.look.ground;
+      brush.strokeStyle = open ? colour(place) : (edge ?? this.look.ground);
       brush.stroke();
     }
     brush.restore();

@@ -244,6 +244,7 @@ class Panel {
       const { waiting, done } = this;
       try {
         this.waiting = this.done = undefined;
+        if (waiting) this.problem = waiting.problem ?? "";
         if (waiting?.problem) {
           this.complain(waiting.problem);
           this.progress();
@@ -321,12 +322,14 @@ class Panel {
 
   // Buttons that change what is looked at; one that repeats goes on until it is pressed again.
   buttons(list) {
-    this.bar.hidden = !list?.length;
-    const now = JSON.stringify(list ?? []);
+    const orders = this.data.source.startsWith("run:") && this.at < 0; // only what learns now can be told something
+    const fitting = (list ?? []).filter(({ order }) => !order || orders);
+    this.bar.hidden = !fitting.length;
+    const now = JSON.stringify(fitting);
     if (now === this.listed) return;
     this.listed = now;
     this.bar.replaceChildren(
-      ...(list ?? []).filter(({ order }) => !order || this.data.source.startsWith("run:")).map(({ label, words, point, repeat, order }) => {
+      ...fitting.map(({ label, words, point, repeat, order }) => {
         const button = document.createElement("button");
         button.textContent = label;
         button.title = words;
@@ -453,16 +456,26 @@ class Panel {
     await this.choose({ row, column, x: point.x, y: point.y, part, ...more });
   }
 
-  async choose(point) {
+  // One after the other: what is chosen next is chosen of what the last choice made of the view.
+  choose(point) {
+    this.chosen = (this.chosen ?? Promise.resolve()).then(() => this.choosing(point));
+    return this.chosen;
+  }
+
+  async choosing(point) {
     const answer = await this.live.pick(this.view, point).catch((error) => this.warn(error.message));
     const { follows, board } = this.data;
     if (answer?.looks && Object.keys(answer.looks).length) this.live.choose(board, answer.looks);
-    if (!answer?.options) return;
+    if (!answer?.options) return false;
     const shared = Object.fromEntries((follows ?? []).map((name) => [name, answer.options[name] ?? null]));
     const own = Object.entries(answer.options).filter(([name]) => !(name in shared));
     this.live.choose(board, shared);
     const options = Object.fromEntries(own);
-    if (JSON.stringify(options) !== JSON.stringify(this.data.view)) this.tell(options);
+    if (JSON.stringify(options) === JSON.stringify(this.data.view)) return true;
+    this.data = { ...this.data, view: options };
+    this.follow();
+    this.tell(options);
+    return true;
   }
 
   // Say for a while what could not be done; what is shown stays.
@@ -471,7 +484,7 @@ class Panel {
     clearTimeout(this.warned);
     this.warned = setTimeout(() => {
       this.warned = undefined;
-      if (this.says.textContent === words) this.complain("");
+      this.complain(this.problem ?? "");
     }, 4000);
   }
 

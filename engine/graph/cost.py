@@ -90,7 +90,7 @@ def counts(layer: Layer, given: tuple[Shape, ...], gives: Shape) -> Counts:
         connections_with_biases=worked_out.get("connections with biases", connections),
         multiply_adds=worked_out.get("multiply-adds", 0),
         weight_bytes=sum(number * size for _, number, size in sizes) + sum(kept),
-        activation_bytes=gives.bytes,
+        activation_bytes=0 if gives.weight else gives.bytes,
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from engine.errors import VitrineError
 from engine.graph.graph import Block, Graph, Node, check_name, in_order
 from engine.layers import Layer
-from engine.layers.entry import Entry
+from engine.layers.entry import Entry, Input
 from engine.layers.pooling import MaxPool2d
 from engine.layers.resizing import MaxUnpool2d
 
@@ -60,8 +60,8 @@ def add(graph: Graph, layer: Layer, name: str = "") -> Graph:
     new = Node(name or fresh(graph, layer.stem), layer)
     if layer.arity[1]:
         return Graph((*graph.nodes, new), (new.id,), graph.init)
-    # What had lost its input takes the new one.
-    orphans = [n.id for n in graph.nodes if n.layer.arity[1] and not n.inputs]
+    # What had lost its input takes the new one, if that brings data in.
+    orphans = [n.id for n in graph.nodes if n.layer.arity[1] and not n.inputs and isinstance(layer, Input)]
     nodes = (dataclasses.replace(n, inputs=(new.id,)) if n.id in orphans[:1] else n for n in graph.nodes)
     return Graph((new, *nodes), graph.outputs or (new.id,), graph.init)
 

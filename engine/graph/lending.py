@@ -40,15 +40,14 @@ def following(graphs: Mapping[str, Graph]) -> dict[str, Graph]:
     return found
 
 
-def called_anew(graphs: Mapping[str, Graph], role: str, old: str, new: str) -> dict[str, Graph]:
-    """Return the graphs, in which what a network's layer lends is told by its new name."""
+def called_anew(graphs: Mapping[str, Graph], role: str, names: Mapping[str, str]) -> dict[str, Graph]:
+    """Return the graphs, in which what a network's layers lend is told by their new names, where they have such."""
     found = dict(graphs)
     for taker, graph in graphs.items():
         for name, layer in borrowed(graph).items():
             lender, path = layer.lender
-            if lender == role and path.partition(".")[0] == old:
-                of = f"{role}:{new}{path[len(old) :]}"
-                found[taker] = edits.replace(found[taker], name, layer.but(of=of))
+            if lender == role and path in names:
+                found[taker] = edits.replace(found[taker], name, layer.but(of=f"{role}:{names[path]}"))
     return found
 
 
@@ -63,7 +62,7 @@ def unlent(graphs: Mapping[str, Graph]) -> dict[str, tuple[str, str]]:
     for role, graph in graphs.items():
         for name, layer in borrowed(graph).items():
             if words := _refused(graphs, role, name, layer):
-                found[role] = name, words
+                found.setdefault(role, (name, words))
     return found
 
 
@@ -81,7 +80,7 @@ def _refused(graphs: Mapping[str, Graph], role: str, name: str, layer: Lent) -> 
     if isinstance(shape, str):
         return f"{name}: {shape}"
     if shape != layer.shape:
-        return f"{name} says {layer.shape}, but {layer.of} has {shape}. Let it say so."
+        return f"{name} says {layer.shape}, but {layer.of} has {shape}. Mirror anew, or name another layer."
     for taker in (graph[one] for one in graph.consumers[name]):
         other = graphs[lender][_place(graphs[lender], path)].layer
         if isinstance(taker.layer, Borrowing) and not taker.layer.takes_of(other):
@@ -98,7 +97,7 @@ def _weight(graphs: Mapping[str, Graph], layer: Lent) -> Shape | str:
     if path not in steps:
         return f"There is no {shortened(path)} in {role}.{did_you_mean(path, steps)}"
     step = steps[path]
-    if isinstance(step.layer, Lent) or not step.given or step.layer.kind not in ("dense", "embedding", "conv2d"):
+    if isinstance(step.layer, Lent) or not step.given or step.layer.kind not in ("dense", "conv2d"):
         return f"{layer.of} has no weights to lend. Name a dense layer or a convolution 2-D."
     weight: Any = blank(step.layer, step.given).weight
     return Shape(tuple(weight.shape), weight=True)

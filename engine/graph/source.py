@@ -9,6 +9,7 @@ from engine.errors import VitrineError
 from engine.graph.cost import cost
 from engine.graph.graph import Graph
 from engine.graph.instances import Class, Instance, Row, classes, instances, progress
+from engine.graph.lending import unlent
 from engine.graph.starts import beginning, reached, starts
 from engine.graph.timing import changed, helpers, measured, told, variables
 from engine.graph.trace import lenders, trace
@@ -28,6 +29,8 @@ def source(graphs: Mapping[str, Graph], name: str) -> str:
         if not (found := trace(graph)).sound:
             problem = next(problem.text for problem in found.problems if problem.stops)
             raise VitrineError(problem, cure="The code follows once this is mended.")
+    for _, words in unlent(graphs).values():
+        raise VitrineError(words, cure="The code follows once this is mended.")
     roots = {
         role: instances(graph, class_name(name if len(graphs) == 1 else f"{name} {role}"))
         for role, graph in graphs.items()

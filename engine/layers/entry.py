@@ -9,6 +9,7 @@ from engine.layers.base import Count, Layer, Length, Shape, layer
 from engine.layers.formula import formula
 
 MOST_INPUTS = 2**28  # a 1280×720 colour film of 100 frames still fits; a mistyped size does not
+LENDER = r"^([a-z][a-z0-9_]*:[a-z0-9_]+(\.[a-z0-9_]+)*)?$"  # a network and its layer, which code names too
 
 
 class Given(Layer):
@@ -78,7 +79,9 @@ class Lent(Given):
     title, stem = "Lent weights", "lent"
     examples = (({"of": "encoder:dense1", "sizes": (4, 7)}, ()),)
 
-    of: Annotated[str, Field(max_length=200)] = option("", "Whose: a network and its layer, as encoder:dense1.")
+    of: Annotated[str, Field(max_length=200, pattern=LENDER)] = option(
+        "", "Whose: a network and its layer, as encoder:dense1."
+    )
     sizes: Annotated[tuple[Count, ...], Field(min_length=2, max_length=4)] = option(
         (1, 1), "Their sizes; they follow from that layer.", hidden=True
     )

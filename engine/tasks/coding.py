@@ -19,7 +19,7 @@ from engine.tasks.reconstruct import GivingBack
 from engine.tasks.task import Turn, fits_input
 
 ENCODER, DECODER = "encoder", "decoder"
-LINEAR = ("input", "linear", "dense", "tied", "flatten", "reshape", "permute", "repeat")
+LINEAR = ("input", "lent", "linear", "dense", "tied", "flatten", "reshape", "permute", "repeat")
 BOUNDED = ("sigmoid", "softmax")  # what ends between 0 and 1
 LABEL = "label"  # what an input is called by which a network is told the class of an example
 UNTOLD = 0.1  # of the time it is not told while it learns, so that it can do without
@@ -195,7 +195,7 @@ class Coding(GivingBack):
 
     def examined(self, asked, split):
         """Return for which share of a split classes can be told from codes, by what training examples' classes are:
-        by a line between them, and by five neighbours. No class was asked for while codes were learned.
+        by a line between them, and by five neighbours. Nobody asked for classes, and networks are not told them here.
         """
         if split == "train" or asked.dataset.goal != "class":
             return {}
@@ -206,9 +206,7 @@ class Coding(GivingBack):
 
     def _probed(self, asked: Any, split: str) -> tuple[torch.Tensor, torch.Tensor]:
         """Return codes of a split's first examples whose class is known, and those classes."""
-        found = asked.each(
-            split, PROBED, lambda given, kinds: self.coded(asked.networks, given, kinds)[0].float().cpu()
-        )
+        found = asked.each(split, PROBED, lambda given, _: self.coded(asked.networks, given)[0].float().cpu())
         targets = asked.data[split].targets[:PROBED].cpu()
         return torch.cat(found)[targets != UNKNOWN], targets[targets != UNKNOWN]
 

@@ -84,16 +84,16 @@ def with_graph(experiment: Experiment, role: str, graph: Graph) -> Experiment:
     what goes through its weights follows it.
     """
     graphs = {**experiment.graphs, role: graph}
-    was = experiment.graphs[role].nodes
-    new = [(one.id, other.id) for one, other in zip(was, graph.nodes, strict=False) if one.id != other.id]
-    if len(was) == len(graph.nodes) and len(new) == 1:  # which was called otherwise
-        graphs = called_anew(graphs, role, *new[0])
-    before, now = trace(experiment.graphs[role]).outputs, trace(graph).outputs
-    for behind in (other for one, other in experiment.task.flow if one == role and before and now):
+    was, now = ([step.path for step in trace(one).steps] for one in (experiment.graphs[role], graph))
+    if len(was) == len(now):  # as many as before: what is gone is called otherwise, or stands in a block
+        anew = {old: new for old, new in zip(was, now, strict=True) if old not in now}
+        graphs = called_anew(graphs, role, anew)
+    before, gives = trace(experiment.graphs[role]).outputs, trace(graph).outputs
+    for behind in (other for one, other in experiment.task.flow if one == role and before and gives):
         inputs = graphs[behind].inputs
         name = next((name for name, layer in inputs.items() if layer.sizes == before[0].sizes), "")
-        if name and before[0] != now[0]:
-            graphs[behind] = edits.replace(graphs[behind], name, inputs[name].but(sizes=now[0].sizes))
+        if name and before[0] != gives[0]:
+            graphs[behind] = edits.replace(graphs[behind], name, inputs[name].but(sizes=gives[0].sizes))
     return dataclasses.replace(experiment, graphs=following(graphs))
 
 

@@ -1,10 +1,12 @@
 """Varied: an experiment in which one thing is otherwise, and everything else stays."""
 
 import dataclasses
+from collections.abc import Mapping
 
 from engine.errors import VitrineError
 from engine.graph import edits
 from engine.graph.graph import Graph, Node
+from engine.graph.lending import following
 from engine.graph.trace import trace
 from engine.layers.entry import Entry
 from engine.layers.tied import Borrowing
@@ -18,8 +20,7 @@ WIDTHS = ("units", "channels")  # what the options are called that say how wide 
 def varied(experiment: Experiment, sweep: Sweep, value: float, examples: int) -> Experiment:
     """Return the experiment with this value of what a sweep varies; fewer examples are learned in as many steps."""
     if sweep.vary == "size":
-        graphs = {role: widened(graph, value) for role, graph in experiment.graphs.items()}
-        return dataclasses.replace(experiment, graphs=graphs)
+        return dataclasses.replace(experiment, graphs=widened(experiment.graphs, value))
     if sweep.vary == "noise":
         assert experiment.data
         if "noise" not in type(experiment.data).model_fields:
@@ -36,18 +37,30 @@ def varied(experiment: Experiment, sweep: Sweep, value: float, examples: int) ->
     return dataclasses.replace(experiment, recipe=recipe.but(examples=few, batch=batch, **counted))
 
 
-def widened(graph: Graph, factor: float) -> Graph:
-    """Return the graph with all hidden layers that many times as wide; those that decide what it gives stay."""
-    stay = _deciding(graph)
-    hidden = [(path, name) for path in graph.paths() if (name := _width(graph[path])) and path not in stay]
-    if not hidden:
+def widened(graphs: Mapping[str, Graph], factor: float) -> dict[str, Graph]:
+    """Return the graphs with all hidden layers that many times as wide; those that decide what they give stay."""
+    found = {role: _grown(graph, factor) for role, graph in graphs.items()}
+    if not any(map(_hidden, graphs.values())):
         raise VitrineError("No hidden layer has a width to vary.", cure="Vary noise or examples, or add a layer.")
-    for path, name in hidden:
+    found = following(found)
+    for graph in found.values():
+        if not (traced := trace(graph)).sound:
+            words = next(problem.text for problem in traced.problems if problem.stops)
+            raise VitrineError(f"At {factor:g} times its width the network cannot run: {words}")
+    return found
+
+
+def _hidden(graph: Graph) -> list[tuple[str, str]]:
+    """Return the layers that have a width and do not decide what the graph gives, with the option that says it."""
+    stay = _deciding(graph)
+    return [(path, name) for path in graph.paths() if (name := _width(graph[path])) and path not in stay]
+
+
+def _grown(graph: Graph, factor: float) -> Graph:
+    """Return a graph with its hidden layers that many times as wide."""
+    for path, name in _hidden(graph):
         layer = graph[path].layer
         graph = edits.replace(graph, path, layer.but(**{name: max(1, round(getattr(layer, name) * factor))}))
-    if not (found := trace(graph)).sound:
-        words = next(problem.text for problem in found.problems if problem.stops)
-        raise VitrineError(f"At {factor:g} times its width the network cannot run: {words}")
     return graph
 
 

@@ -19,6 +19,7 @@ MARKED = """root => {
   const ring = root.querySelector('.plot').data?.find(trace => trace.hovertemplate?.startsWith('the sample'));
   return ring && [ring.x[0], ring.y[0]].map(value => Number(value));
 }"""
+CORNER = "root => ['xaxis', 'yaxis'].map((name) => root.querySelector('.plot')._fullLayout[name].range[0])"
 PAINTED = """(root, [left, top]) => {  // how opaque the canvas of many points is at a place of the page
   const canvas = root.querySelector('canvas.cloud');
   const box = canvas.getBoundingClientRect();
@@ -93,7 +94,8 @@ def test_an_example_chosen_in_one_plane_is_seen_in_the_other(visit, learned):
     x, y = planes.nth(0).evaluate(POINT, "train 5")
     left, top = planes.nth(0).evaluate(SPOT, ["", x, y])
     assert planes.nth(0).evaluate(PAINTED, [left, top]) > 100
-    assert planes.nth(0).evaluate(PAINTED, [left, -10]) == 0
+    corner = planes.nth(0).evaluate(SPOT, ["", *planes.nth(0).evaluate(CORNER)])
+    assert planes.nth(0).evaluate(PAINTED, [corner[0] + 3, corner[1] - 3]) == 0  # where nothing lies
     page.mouse.click(left, top)
     expect(page.get_by_test_id("picker").locator(".words")).to_contain_text("train example")
     page.wait_for_function("() => new URL(location.href).searchParams.get('looks')?.includes('train')")

@@ -12,11 +12,12 @@ from sklearn.metrics import mutual_info_score, normalized_mutual_info_score
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import StandardScaler
 
-from engine.data import DATASETS
+from engine.data import DATASETS, Split
 from engine.data.scenes import COLOURS, SHAPES
 from engine.errors import VitrineError
 from engine.graph.chain import chain
 from engine.graph.mirror import mirrored
+from engine.layers import LAYERS
 from engine.layers.dense import Dense
 from engine.layers.entry import Input
 from engine.layers.reshaping import Flatten
@@ -128,11 +129,71 @@ def test_every_form_offers_what_is_known_and_nothing_else():
     assert attributes(points.experiment) == ["class", "x1", "x2"]
     found = attribute(points, "x2", "train", 20)
     np.testing.assert_allclose(found.values, points.network.dataset.train.inputs[:20, 1])
-    for session, name in ((picture, "x1"), (points, "brightness"), (points, "x3"), (points, "xs"), (picture, "shape")):
+    for session, name in (
+        (picture, "x1"),
+        (points, "brightness"),
+        (points, "x3"),
+        (points, "xs"),
+        (points, "x²"),
+        (picture, "shape"),
+    ):
         with pytest.raises(VitrineError, match="Nobody knows"):
             attribute(session, name, "train", 20)
     with pytest.raises(VitrineError, match=r"Did you mean 'brightness'\? Choose one of: class, brightness\."):
         attribute(picture, "brightnes", "train", 20)
+
+
+def test_a_label_beside_the_picture_is_no_picture():
+    encoder = chain(
+        label=Input(sizes=(10,)),
+        image=Input(sizes=(1, 8, 8)),
+        flat=Flatten(),
+        both=(LAYERS["concat"](), "flat", "label"),
+        code=Dense(units=3),
+    )
+    decoder = chain(code=Input(sizes=(3,)), out=Dense(units=64), picture=LAYERS["reshape"](sizes=(1, 8, 8)))
+    data = DATASETS["digits"](size=8)
+    made = Experiment("told", {"encoder": encoder, "decoder": decoder}, data, Encode(), Recipe(batch=50, epochs=1.0))
+    session = drafted(made)
+    assert attributes(made) == ["class", "brightness"]
+    assert frame_of(VIEWS["factors"](), session).words["names"] == ["class", "brightness"]
+    learner = session.network
+    with torch.no_grad():  # a network that sees nothing but the label tells nothing where no label is told
+        learner.networks["encoder"].code.weight[:, :64] = 0.0
+    assert finish(learner)["metrics"]["test"]["told by a line"] < 0.2
+    session = drafted(made)
+    session.network.networks["encoder"].load_state_dict(learner.networks["encoder"].state_dict())
+    assert frame_of(VIEWS["worth"](), session)["line"][0] < 0.2
+
+
+def test_what_is_not_known_of_some_is_measured_of_the_others():
+    session = drafted(coding(DATASETS["digits"](size=8), (1, 8, 8)))
+    whole = frame_of(VIEWS["factors"](), session)
+    split = session.network.dataset.train
+    half = torch.arange(len(split)) % 2 == 0
+    some = Split(split.inputs, torch.where(half, split.targets, -1))
+    learner = session.network
+    learner.dataset = dataclasses.replace(learner.dataset, train=some)
+    learner.material.splits["train"] = Split(learner.data["train"].inputs, some.targets)
+    again = frame_of(VIEWS["factors"](), Session(session.experiment, 0, DraftRecord(learner), learner))
+    codes = again["told"][:, 0]
+    encoder = learner.networks["encoder"]
+    with torch.no_grad():
+        column = sorted_in(encoder(learner.data["train"].inputs)[:, 0].double().numpy())
+    kept, kinds = column[half.numpy()], split.targets[half].numpy()
+    assert codes[0] == pytest.approx(mutual_info_score(kept, kinds) / entropy(kinds), abs=1e-6)
+    assert not np.allclose(codes, whole["told"][:, 0])
+
+
+def test_too_few_to_stand_beside_is_said(plain):  # noqa: F811
+    learner = plain.network
+    tiny = learner.material.splits | {"validation": learner.data["validation"].take(torch.arange(3))}
+    whole, learner.material.splits = learner.material.splits, tiny
+    try:
+        session = Session(plain.experiment, plain.step, DraftRecord(learner), learner)
+        assert "too few examples" in frame_of(VIEWS["odd"](sample="validation 1"), session).words["problem"]
+    finally:
+        learner.material.splits = whole
 
 
 def test_the_plane_is_coloured_by_what_is_known():
@@ -182,7 +243,7 @@ def test_a_code_that_holds_one_thing_in_each_number_has_wide_gaps_and_a_turned_o
         class Laid:
             at = codes
 
-        session.kept["codes", "train", 400] = Laid()
+        session.kept["codes", "train", 400, False] = Laid()
         frame = frame_of(view := VIEWS["factors"](examples=400), session)
         assert figure_of(view, frame)["data"][0]["z"].shape == (codes.shape[1], len(frame.words["names"]))
         return dict(zip(frame.words["names"], frame["gaps"].tolist(), strict=True)), frame

@@ -613,17 +613,20 @@ def test_one_of_several_things_may_be_all_there_is():
 
 
 def test_what_decides_the_outputs_is_never_widened():
-    wider = widened(GRAPHS["twofold"], 2.0)
+    wider = widened({"network": GRAPHS["twofold"]}, 2.0)["network"]
     assert (wider["conv"].layer.channels, wider["wide"].layer.units, wider["edge"].layer.units) == (8, 2, 1)
     folded = chain(
         row=Input(sizes=(6,)), d1=Dense(units=4), d2=Dense(units=2), u2=(Tied(), "d2", "d2"), u1=(Tied(), "u2", "d1")
     )
-    wider = widened(folded, 2.0)
+    wider = widened({"network": folded}, 2.0)["network"]
     assert (wider["d1"].layer.units, wider["d2"].layer.units) == (8, 4)
     inside = chain(row=Input(sizes=(6,)), d1=Dense(units=4), end=block("End", 1, d2=Dense(units=3), relu=ReLU()))
-    assert widened(inside, 2.0)["end.d2"].layer.units == 3
+    assert widened({"network": inside}, 2.0)["network"]["end.d2"].layer.units == 3
     through = chain(row=Input(sizes=(6,)), d1=Dense(units=4), d2=Dense(units=3), end=block("End", 1, relu=ReLU()))
-    assert (widened(through, 2.0)["d1"].layer.units, widened(through, 2.0)["d2"].layer.units) == (8, 3)
+    assert (
+        widened({"network": through}, 2.0)["network"]["d1"].layer.units,
+        widened({"network": through}, 2.0)["network"]["d2"].layer.units,
+    ) == (8, 3)
 
 
 def test_the_perceptrons_rule_wants_to_know_every_class():

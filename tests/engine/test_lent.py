@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from engine.data import DATASETS
 from engine.errors import VitrineError
-from engine.graph import edits
+from engine.graph import edits, grouping
 from engine.graph.chain import chain
 from engine.graph.cost import together
 from engine.graph.diagram import diagrams
@@ -16,7 +16,7 @@ from engine.graph.lending import networks, unlent
 from engine.graph.mirror import mirrored
 from engine.graph.network import Network
 from engine.graph.source import source
-from engine.graph.trace import problems
+from engine.graph.trace import borrowed, problems
 from engine.layers import LAYERS
 from engine.layers.activation import Sigmoid, Tanh
 from engine.layers.convolution import Conv2d
@@ -35,6 +35,7 @@ from engine.training.learner import Learner
 from engine.training.loop import learn
 from engine.training.recipe import Recipe
 from engine.training.unfit import impossible
+from engine.training.varied import widened
 from engine.views import VIEWS
 from tests.engine.stopping import stopped_and_not
 
@@ -229,7 +230,7 @@ def test_what_cannot_be_lent_is_told_at_its_node():
         "lent1: encoder:bend has no weights to lend. Name a dense layer or a convolution 2-D."
     )
     assert told(naming("encoder:code", (4, 12))) == (
-        "lent1 says weights 4×12, but encoder:code has weights 3×12. Let it say so."
+        "lent1 says weights 4×12, but encoder:code has weights 3×12. Mirror anew, or name another layer."
     )
     both = {"encoder": chain(a=Input(sizes=(3,)), l=Lent(of="decoder:b", sizes=(3, 3)), t=(Tied(), "a", "l"))}
     both["decoder"] = chain(a=Input(sizes=(3,)), l=Lent(of="encoder:t", sizes=(3, 3)), t=(Tied(), "a", "l"))
@@ -263,6 +264,74 @@ def test_groups_and_other_kinds_of_weight_are_refused():
     assert any("is lent by another network, and no output" in p.text for p in problems(graph))
     with pytest.raises(VitrineError):
         Network(graph)
+
+
+def test_nobody_writes_code_by_the_name_of_a_lender():
+    for wrong in ("encoder:code.weight) ; print(1) #", "encoder:", "code", "encoder:a..b", "Encoder:a", "encoder:a\n"):
+        with pytest.raises(ValueError, match="of"):
+            Lent(of=wrong, sizes=(3, 3))
+    own = chain(code=Input(sizes=(3,)), lent=Lent(of="decoder:out", sizes=(3, 3)), out=(Tied(), "code", "lent"))
+    for graphs in ({"encoder": DENSE, "decoder": own}, {"decoder": own}):
+        with pytest.raises(VitrineError, match="lent"):
+            source(graphs, "wrong")
+    words = chain(words=Input(sizes=(4,), values="tokens"), embed=LAYERS["embedding"](vocabulary=8, features=8))
+    looked = chain(code=Input(sizes=(8,)), lent=Lent(of="encoder:embed", sizes=(8, 8)), out=(Tied(), "code", "lent"))
+    assert "encoder:embed has no weights to lend." in unlent({"encoder": words, "decoder": looked})["decoder"][1]
+
+
+def test_what_is_lent_follows_into_blocks_and_through_names_there():
+    first = experiment("folded")
+    inside = with_graph(first, "encoder", grouping.group(FOLDED, ["bend", "deep"], "Part"))
+    assert [layer.of for layer in _lent(inside)] == ["encoder:code", "encoder:part.deep", "encoder:conv"]
+    renamed = with_graph(inside, "encoder", edits.rename(inside.graphs["encoder"], "part.deep", "deeper"))
+    assert [layer.of for layer in _lent(renamed)] == ["encoder:code", "encoder:part.deeper", "encoder:conv"]
+    assert not unlent(renamed.graphs)
+    gone = with_graph(first, "encoder", edits.remove(FOLDED, "deep"))
+    assert "There is no 'deep' in encoder." in unlent(gone.graphs)["decoder"][1]
+
+
+def test_lent_weights_take_no_memory_for_each_example_and_stay_linear_and_are_widened_along():
+    tied, own = experiment().graphs, {"encoder": DENSE, "decoder": mirrored(DENSE)}
+    assert together(tied).activation_bytes == together(own).activation_bytes
+    flat = chain(image=Input(sizes=(1, 28, 28)), flat=Flatten(), code=Dense(units=3))
+    graphs = {"encoder": flat, "decoder": mirrored(flat, lender="encoder")}
+    learner = Learner(Experiment("flat", graphs, SMALL, Encode(), Recipe(batch=50)), SMALL.load())
+    assert 0 <= learner.score("validation")["angle to PCA"] <= 90
+    wider = widened(tied, 2.0)
+    assert wider["encoder"]["wide"].layer.units == 24
+    assert not unlent(wider)
+    assert [layer.sizes for layer in borrowed(wider["decoder"]).values()] == [(3, 24), (24, 784)]
+
+
+def test_the_landscape_of_a_lender_is_not_that_of_its_weights_alone():
+    learner = Learner(experiment(), SMALL.load())
+    session = Session(learner.experiment, 0, DraftRecord(learner), learner)
+    for role in ("encoder", "decoder"):
+        words = frame_of(VIEWS["landscape"](role=role), session).words.get("problem", "")
+        assert ("hangs on both" in words) == (role == "encoder")
+
+
+def test_two_layers_may_go_through_the_same_weights():
+    decoder = chain(
+        code=Input(sizes=(3,)),
+        one=Lent(of="encoder:code", sizes=(3, 12)),
+        out=(Tied(bias=False), "code", "one"),
+        two=Lent(of="encoder:code", sizes=(3, 12)),
+        again=(Tied(way="again", bias=False), "out", "two"),
+        other=(Tied(bias=False), "again", "one"),
+        wide=Lent(of="encoder:wide", sizes=(12, 784)),
+        back=(Tied(), "other", "wide"),
+        picture=LAYERS["reshape"](sizes=(1, 28, 28)),
+    )
+    made = Experiment("twice", {"encoder": DENSE, "decoder": decoder}, SMALL, Encode(), Recipe(batch=50))
+    learner = Learner(made, SMALL.load())
+    session = Session(made, 0, DraftRecord(learner), learner)
+    steers = (view := VIEWS["walk"]()).steering(frame_of(view, session), made)
+    assert steers([0.5, -0.2, 0.3])["picture"].startswith("data:image/png")
+    code, weight = torch.randn(2, 3), learner.networks["encoder"].code.weight
+    back = F.linear(code @ weight @ weight.t() @ weight, learner.networks["encoder"].wide.weight.t())
+    made = learner.networks["decoder"](code) - learner.networks["decoder"].back.bias.reshape(1, 28, 28)
+    torch.testing.assert_close(made, back.reshape(2, 1, 28, 28))
 
 
 def test_a_linear_one_of_one_unit_finds_the_first_principal_direction():

@@ -12,7 +12,7 @@ import torch
 from engine.data import DATASETS
 from engine.errors import VitrineError
 from engine.graph.chain import chain
-from engine.graph.cost import cost
+from engine.graph.cost import together
 from engine.home import home
 from engine.layers.dense import Dense
 from engine.layers.entry import Input
@@ -101,10 +101,9 @@ def test_a_sweep_of_sizes_widens_all_hidden_layers_and_nothing_else():
 
 def test_widening_keeps_every_preset_of_images_and_points_sound():
     for name in ("lenet-5", "resnet-18", "mlp-2-8x6-1"):
-        graph = PRESETS[name].experiment().graph
-        assert (
-            cost(widened(graph, 0.5)).total.weights < cost(graph).total.weights < cost(widened(graph, 2)).total.weights
-        )
+        graphs = PRESETS[name].experiment().graphs
+        narrow, wide = (together(widened(graphs, factor)).weights for factor in (0.5, 2))
+        assert narrow < together(graphs).weights < wide
 
 
 def test_a_sweep_of_noise_changes_the_data_and_one_of_examples_the_training_set():

@@ -9,6 +9,7 @@ from engine.data.dataset import UNKNOWN
 from engine.errors import VitrineError
 from engine.looking.session import Session
 from engine.registry import did_you_mean, shortened
+from engine.tasks.coding import LABEL
 from engine.training.experiment import Experiment
 
 CLASS, BRIGHTNESS = "class", "brightness"
@@ -27,7 +28,8 @@ class Attribute:
 def attributes(experiment: Experiment) -> list[str]:
     """Return what is known of examples, by name."""
     task = experiment.task
-    sizes = next((layer.sizes for layer in experiment.graphs[task.folds].inputs.values()), ()) if task.folds else ()
+    inputs = experiment.graphs[task.folds].inputs if task.folds else {}
+    sizes = next((layer.sizes for name, layer in inputs.items() if name != LABEL), ())
     columns = [f"x{place}" for place in range(1, 1 + min(MOST_COLUMNS, *sizes, MOST_COLUMNS))]
     own = {1: columns, 3: [BRIGHTNESS]}.get(len(sizes), [])
     return [CLASS, *own, *(experiment.data.knows if experiment.data else ())]
@@ -48,7 +50,7 @@ def attribute(session: Session, name: str, split: str, most: int) -> Attribute:
     inputs = dataset.splits()[which].inputs[:most]
     if name == BRIGHTNESS and dataset.example == "image":
         return Attribute(name, inputs.flatten(1).to(torch.float32).mean(dim=1).numpy() / 255)
-    if name[:1] == "x" and name[1:].isdigit() and inputs.dim() == 2 and 1 <= int(name[1:]) <= inputs.shape[1]:
+    if name[:1] == "x" and name[1:].isdecimal() and inputs.dim() == 2 and 1 <= int(name[1:]) <= inputs.shape[1]:
         return Attribute(name, inputs[:, int(name[1:]) - 1].float().numpy())
     offered = attributes(session.experiment)
     raise VitrineError(

@@ -63,8 +63,9 @@ class Code(View):
         values = everything[:, unit]
         counts, edges = np.histogram(values.numpy(), bins=BINS, density=True)
         arrays |= {"counts": counts, "edges": edges}
-        if "beta" in session.network.task.live:
-            words["beta"] = session.network.task.beta
+        task = session.network.task
+        if "beta" in task.live and task.beta_at(session.step) >= task.beta:  # while it rises still, no less helps
+            words["beta"] = task.beta
         return Frame(arrays, words | {"unit": unit, "drawn": codes.deviations is not None})
 
     def draw(self, frame):

@@ -1,6 +1,6 @@
 """Codes: what an encoder makes of examples, and what a decoder makes of codes, as pictures whatever their form."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -61,27 +61,63 @@ def coded(session: Session, given: torch.Tensor, classes: torch.Tensor | None = 
     return Codes(code, (more[1] / 2).exp() if learner.task.draws else None)
 
 
-def codes_of(session: Session, split: str, most: int) -> Iterator[Frame]:
-    """Ask for the codes of a split's first examples, piece by piece; they are kept as `session.kept[("codes", …)]`."""
-    name, examples = session.split(split)
-    if ("codes", name, most) in session.kept:
+def codes_of(session: Session, split: str, most: int, told: bool = True) -> Iterator[Frame]:
+    """Ask for the codes of a split's first examples, piece by piece; they are kept as `session.kept[("codes", …)]`.
+
+    Networks that take classes are told them, or not.
+    """
+    if (key := _key("codes", session, split, most, told)) in session.kept:
         return
+    found = yield from _piece_by_piece(session, split, most, lambda still, *both: coded(still, *both), told)
+    deviations = [one.deviations for one in found if one.deviations is not None]
+    at = torch.cat([one.at for one in found])
+    session.kept[key] = Codes(at, torch.cat(deviations) if deviations else None)
+
+
+def kept_codes(session: Session, split: str, most: int, told: bool = True) -> Codes:
+    """Return the codes of a split's first examples, asked for where they were not yet."""
+    for _ in codes_of(session, split, most, told):
+        pass
+    return session.kept[_key("codes", session, split, most, told)]
+
+
+def returns_of(session: Session, split: str, most: int) -> Iterator[Frame]:
+    """Ask how far off a split's first examples come back, piece by piece; it is kept for `kept_returns`."""
+    if (key := _key("off", session, split, most)) in session.kept:
+        return
+
+    def asked(still: Session, given: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
+        return off(decoded(still, coded(still, given, classes).at, classes), given.cpu())
+
+    session.kept[key] = torch.cat((yield from _piece_by_piece(session, split, most, asked)))
+
+
+def kept_returns(session: Session, split: str, most: int) -> torch.Tensor:
+    """Return how far off a split's first examples come back, asked for where that was not yet."""
+    for _ in returns_of(session, split, most):
+        pass
+    return session.kept[_key("off", session, split, most)]
+
+
+def _key(what: str, session: Session, split: str, most: int, told: bool = True) -> tuple[Any, ...]:
+    """Return under what it is kept what a split's first examples gave."""
+    return what, session.split(split)[0], most, told
+
+
+def _piece_by_piece(
+    session: Session, split: str, most: int, ask: Callable[[Session, torch.Tensor, Any], Any], told: bool = True
+) -> Generator[Frame, None, list[Any]]:
+    """Return what a copy of the networks answers to a split's first examples, told their classes or not."""
+    _, examples = session.split(split)
     still = session.still()
     learner = still.network
     pieces = learner.pieces(examples.inputs[:most])
-    told = list(zip(pieces, examples.targets[:most].split(len(pieces[0])), strict=True))
-    found = yield from in_turn(told, lambda both: coded(still, learner.material.given(both[0]), both[1]))
-    deviations = [one.deviations for one in found if one.deviations is not None]
-    at = torch.cat([one.at for one in found])
-    session.kept["codes", name, most] = Codes(at, torch.cat(deviations) if deviations else None)
+    both = zip(pieces, examples.targets[:most].split(len(pieces[0])), strict=True)
 
+    def answer(one: tuple[torch.Tensor, torch.Tensor]) -> Any:
+        return ask(still, learner.material.given(one[0]), one[1] if told else None)
 
-def kept_codes(session: Session, split: str, most: int) -> Codes:
-    """Return the codes of a split's first examples, asked for where they were not yet."""
-    name, _ = session.split(split)
-    for _ in codes_of(session, split, most):
-        pass
-    return session.kept["codes", name, most]
+    return (yield from in_turn(list(both), answer))
 
 
 def decoded(session: Session, codes: torch.Tensor, classes: torch.Tensor | None = None) -> torch.Tensor:

@@ -33,22 +33,28 @@ class Factors(View):
         """Refuse what makes no codes of examples, and examples of which nothing is known."""
         if words := codeless(experiment):
             return words
-        return "" if len(attributes(experiment)) > 1 or not experiment.data else "Nothing is known of these examples."
+        return ""
 
     def stages(self, session):
         """Ask for codes piece by piece, then count."""
-        yield from codes_of(session, "train", self.examples)
+        yield from codes_of(session, "train", self.examples, told=False)
         yield self.compute(session)
 
     def compute(self, session):
         """Measure what each number of the code tells of each thing that is known."""
-        codes = kept_codes(session, "train", self.examples).at.double().numpy()
+        codes = kept_codes(session, "train", self.examples, told=False).at.double().numpy()
+        if not np.isfinite(codes).all():
+            raise VitrineError("Codes are no numbers any more.", cure="Look at an earlier step.")
         columns = [sorted_in(codes[:, place]) for place in range(codes.shape[1])]
-        every = (attribute(session, name, "train", self.examples) for name in _known(session))
-        kinds = {one.name: kept for one in every if len(np.unique(kept := _kinds(one))) > 1}
+        every = [attribute(session, name, "train", self.examples) for name in _known(session)]
+        known = {one.name: np.isfinite(one.values) & ((one.values >= 0) | (not one.classes)) for one in every}
+        kinds = {one.name: _kinds(one, known[one.name]) for one in every if known[one.name].any()}
+        kinds = {name: kind for name, kind in kinds.items() if len(np.unique(kind)) > 1}
         if not kinds:
             raise VitrineError("Nothing is known of these examples in which they differ.", cure="Choose other data.")
-        told = np.array([[shared(column, kind) / entropy(kind) for kind in kinds.values()] for column in columns])
+        told = np.array(
+            [[shared(column[known[name]], kind) / entropy(kind) for name, kind in kinds.items()] for column in columns]
+        )
         order = np.sort(np.argsort(-told.max(axis=1), kind="stable")[:SHOWN])
         gaps = [float(np.ptp(np.sort(column)[-2:])) if len(told) > 1 else float(column[0]) for column in told.T]
         words: dict[str, Any] = {"names": list(kinds), "numbers": order.tolist(), "size": codes.shape[1]}
@@ -82,9 +88,9 @@ def _known(session) -> list[str]:
     return [name for name in attributes(session.experiment) if name not in left_out]
 
 
-def _kinds(one: Attribute) -> np.ndarray:
-    """Return of each example which class of an attribute it has; numbers are sorted into bins."""
-    return one.values.astype(int) if one.classes or one.name == "class" else sorted_in(one.values)
+def _kinds(one: Attribute, known: np.ndarray) -> np.ndarray:
+    """Return which class of an attribute those have of which it is known; numbers are sorted into bins."""
+    return one.values[known].astype(int) if one.classes else sorted_in(one.values[known])
 
 
 def sorted_in(values: np.ndarray) -> np.ndarray:

@@ -27,9 +27,10 @@ from engine.views.latent.codes import (
     codes_of,
     decoded,
     kept_codes,
+    kept_returns,
     named,
-    off,
     pictured,
+    returns_of,
 )
 
 NEAREST = 5
@@ -78,6 +79,8 @@ class Latent(View):
             raise VitrineError("There are fewer than three examples.", cure="Choose another split.")
         yield from codes_of(session, self.split, most)
         codes = kept_codes(session, self.split, most)
+        if self.colours == ERROR:
+            yield from returns_of(session, self.split, most)
         sample = sample_of(session, self.sample)
         mine = coded(session, sample.given, class_of(session, sample)).at
         arrays, words = self._told(session, codes, most, sample, mine)
@@ -113,8 +116,7 @@ class Latent(View):
         back = decoded(session, mine, class_of(session, sample))
         arrays |= {"sample": pictured(session, torch.cat([sample.given.cpu(), back]))}
         if self.colours == ERROR:
-            given = learner.material.given(split.inputs[:most])
-            arrays["shades"] = off(decoded(session, codes.at, split.targets[:most]), given.cpu()).numpy()
+            arrays["shades"] = kept_returns(session, name, most).numpy()
         if self.pictures:
             some = learner.material.given(split.inputs[: min(most, 600)])
             arrays["pictures"] = pictured(session, some.cpu())

@@ -7,6 +7,7 @@ import torch
 from pydantic import Field
 
 from engine.choice import option
+from engine.errors import VitrineError
 from engine.figures.figure import BAD, PALETTE, axis, caption, figure
 from engine.figures.pictures import address, pixels
 from engine.looking.frame import Frame
@@ -20,12 +21,14 @@ from engine.views.latent.codes import (
     codes_of,
     decoded,
     kept_codes,
+    kept_returns,
     named,
     off,
     pictured,
+    returns_of,
 )
 
-BINS, ODDEST = 40, 6
+BINS, ODDEST, FEWEST = 40, 6, 3
 AROUND = 2000  # training examples that tell where codes lie
 
 
@@ -53,8 +56,11 @@ class Odd(View):
 
     def stages(self, session):
         """Ask for codes piece by piece, then see what comes back."""
-        for split, most in ((self.split, self.examples), *([("train", AROUND)] if self.by == "code" else [])):
-            yield from codes_of(session, split, most)
+        if self.by == "code":
+            for split, most in ((self.split, self.examples), ("train", AROUND)):
+                yield from codes_of(session, split, most)
+        else:
+            yield from returns_of(session, self.split, self.examples)
         yield self.compute(session)
 
     def compute(self, session):
@@ -62,17 +68,16 @@ class Odd(View):
         learner = session.network
         name, split = session.split(self.split)
         sample = sample_of(session, self.sample)
-        codes = kept_codes(session, name, self.examples).at
         mine = coded(session, sample.given, class_of(session, sample)).at
         if self.by == "code":
             around = kept_codes(session, "train", AROUND).at
-            others, own = (away(one, around) for one in (codes, mine))
+            others, own = (away(one, around) for one in (kept_codes(session, name, self.examples).at, mine))
         else:
-            given = learner.material.given(split.inputs[: len(codes)]).cpu()
-            kinds = split.targets[: len(codes)] if learner.dataset.goal == "class" else None
-            others = off(decoded(session, codes, kinds), given)
+            others = kept_returns(session, name, self.examples)
             own = off(decoded(session, mine, class_of(session, sample)), sample.given.cpu())
         apart = [place for place in range(len(others)) if (name, place) != sample.at]
+        if len(apart) < FEWEST:
+            raise VitrineError("There are too few examples to stand beside.", cure="Choose another split.")
         oddest = others.argsort(descending=True, stable=True)[:ODDEST].tolist()
         odd = learner.material.given(split.inputs[oddest])
         arrays = {

@@ -206,7 +206,7 @@ class Walk(View):
             return None
         network = Network(experiment.graphs[experiment.task.unfolds])
         weights = load(frame["decoder"].tobytes())
-        network.borrow({of: SimpleNamespace(weight=weights.pop(of)) for of in network.asks})
+        network.borrow({of: SimpleNamespace(weight=weights.pop(of)) for of in set(network.asks)})
         network.load_state_dict(weights)
         network.eval()
         words, size = frame.words, len(frame["base"])

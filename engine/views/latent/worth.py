@@ -38,7 +38,7 @@ class Worth(View):
         if session.network.dataset.goal != "class":
             raise VitrineError("These examples have no classes to be told.", cure="Choose data with classes.")
         for split in ("train", "validation"):
-            yield from codes_of(session, split, self.examples)
+            yield from codes_of(session, split, self.examples, told=False)
         yield from self._probed(session)
 
     def _probed(self, session):
@@ -52,7 +52,7 @@ class Worth(View):
             targets = examples.targets[: self.examples].cpu()
             known = targets != UNKNOWN
             truths.append(targets[known])
-            rows["code"].append(kept_codes(session, name, self.examples).at[known])
+            rows["code"].append(kept_codes(session, name, self.examples, told=False).at[known])
             given = learner.material.given(examples.inputs[: self.examples]).cpu().flatten(1)[known]
             if found is not None:
                 rows["PCA"].append(found.codes(given))

@@ -8,8 +8,10 @@ from pydantic import Field
 from torch.func import functional_call, vmap
 
 from engine.choice import option
+from engine.errors import VitrineError
 from engine.figures.figure import PALETTE, axis, figure
 from engine.graph.cost import cost
+from engine.graph.trace import lenders
 from engine.looking.frame import Frame
 from engine.looking.pulse import path
 from engine.looking.session import Session, looking
@@ -59,6 +61,9 @@ class Landscape(View):
     def compute(self, session):
         """Measure the loss at every place of a grid of weights."""
         learner = session.network
+        if any(session.role in lenders(graph) for graph in session.experiment.graphs.values()):
+            words = f"Another network goes through the weights of {session.role}, so the loss hangs on both of them."
+            raise VitrineError(words, cure="Look at the landscape of the other one.")
         steps, way, _ = path(session, session.role)
         with looking(learner):
             here, measure = _measuring(session)
