@@ -134,7 +134,7 @@ def test_a_picture_is_damaged_by_hand_and_comes_back(visit, learned):
 
 
 def test_a_code_collapses_under_a_high_beta_and_is_mended_while_it_learns(visit):
-    page = visit("autoencoder?board=code", viewport=TALL)
+    page = visit("autoencoder?board=code:examples=200", viewport=TALL)  # few, so that it is told often
     train(page, epochs=100_000)
     status(page, "running")
     drawn(page, "Code")
@@ -163,6 +163,8 @@ def test_a_decoder_follows_its_encoder_and_is_mirrored_by_a_button(visit):
     units.press("Enter")
     expect(page.locator('[class*="-diagram"] [data-path="decoder:"]')).to_contain_text("9 → 1×28×28")
     page.get_by_role("button", name="Mirror the encoder").click()
+    before = page.url
     page.get_by_role("button", name="By upsampling and convolution").click()
+    page.wait_for_function("before => location.href !== before", arg=before)  # it is mirrored
     page.locator('[class*="-diagram"] [data-path="decoder:"] .unfold').click()
     expect(page.locator('[class*="-diagram"] [data-path="decoder:up1"]')).to_be_visible()
