@@ -100,7 +100,7 @@ def test_every_view_is_shown_of_a_run_that_learns_one_that_is_over_and_a_draft(s
         if words := VIEWS[kind]().refuses(SHORT):
             assert page.hear(f"{name}/answer")["problem"] == words
             continue
-        message = page.hear(name)
+        message = page.hear(name, lambda message: not message.get("problem", "").startswith("Reading"))
         assert set(message) - {"progress"} == {"id", "step", "made", "figure"}, message.get("problem")
         steps.append(message["step"])
     assert steps[2:] in ([0], [])
