@@ -6,21 +6,22 @@ from typing import Any
 from engine.graph import edits
 from engine.graph.graph import Graph
 from engine.graph.network import Network
-from engine.graph.trace import borrowed, lenders, trace
+from engine.graph.trace import Step, borrowed, lenders, trace
 from engine.layers.base import Shape, blank
 from engine.layers.entry import Lent
 from engine.layers.tied import Borrowing
 from engine.registry import did_you_mean, shortened
+
+LENDING = ("dense", "conv2d")  # the kinds of layer that lend their weights
 
 
 def networks(graphs: Mapping[str, Graph], roles: Iterable[str], bring: Callable[[Network], Any]) -> dict[str, Any]:
     """Return the networks of these roles, brought to where they are to be; weights are lent from one to another."""
     made = {role: bring(Network(graphs[role])) for role in roles}
     for network in made.values():
-        if asks := borrowed(network.graph).values():
-            network.borrow(
-                {layer.of: made[role].get_submodule(path) for layer in asks for role, path in [layer.lender]}
-            )
+        asked = {layer.of: layer.lender for layer in borrowed(network.graph).values()}
+        if asked:
+            network.borrow({of: made[role].get_submodule(path) for of, (role, path) in asked.items()})
     return made
 
 
@@ -34,8 +35,8 @@ def following(graphs: Mapping[str, Graph]) -> dict[str, Graph]:
     found = dict(graphs)
     for role, graph in graphs.items():
         for name, layer in borrowed(graph).items():
-            shape = _weight(graphs, layer)
-            if isinstance(shape, Shape) and shape != layer.shape:
+            step = _lent_by(graphs, layer)
+            if not isinstance(step, str) and (shape := _weight(step)) != layer.shape:
                 found[role] = edits.replace(found[role], name, layer.but(sizes=shape.sizes))
     return found
 
@@ -67,8 +68,7 @@ def unlent(graphs: Mapping[str, Graph]) -> dict[str, tuple[str, str]]:
 
 
 def _refused(graphs: Mapping[str, Graph], role: str, name: str, layer: Lent) -> str:
-    lender, path = layer.lender
-    graph = graphs[role]
+    (lender, _), graph = layer.lender, graphs[role]
     if lender not in graphs or lender == role:
         others = [one for one in graphs if one != role]
         if not others:
@@ -76,33 +76,32 @@ def _refused(graphs: Mapping[str, Graph], role: str, name: str, layer: Lent) -> 
         return f"{name} must name a layer of {' or '.join(others)}, such as {others[0]}:dense1. Name one."
     if role in lenders(graphs[lender]):
         return f"{role} and {lender} cannot lend weights to each other. Let only one of them lend."
-    shape = _weight(graphs, layer)
-    if isinstance(shape, str):
-        return f"{name}: {shape}"
-    if shape != layer.shape:
+    step = _lent_by(graphs, layer)
+    if isinstance(step, str):
+        return f"{name}: {step}"
+    if (shape := _weight(step)) != layer.shape:
         return f"{name} says {layer.shape}, but {layer.of} has {shape}. Mirror anew, or name another layer."
     for taker in (graph[one] for one in graph.consumers[name]):
-        other = graphs[lender][_place(graphs[lender], path)].layer
-        if isinstance(taker.layer, Borrowing) and not taker.layer.takes_of(other):
-            return f"{taker.id} cannot go through the weights of {layer.of}, {other.title.lower()}. Name another layer."
+        if isinstance(taker.layer, Borrowing) and not taker.layer.takes_of(step.layer):
+            what = step.layer.title.lower()
+            return f"{taker.id} cannot go through the weights of {layer.of}, {what}. Name another layer."
     return ""
 
 
-def _weight(graphs: Mapping[str, Graph], layer: Lent) -> Shape | str:
-    """Return the sizes of the weight that is lent, or why there is none."""
+def _lent_by(graphs: Mapping[str, Graph], layer: Lent) -> Step | str:
+    """Return the layer that lends, as data meets it, or why there is none."""
     role, path = layer.lender
     if role not in graphs:
         return f"There is no network {shortened(role)}."
     steps = {step.path: step for step in trace(graphs[role]).steps}
     if path not in steps:
         return f"There is no {shortened(path)} in {role}.{did_you_mean(path, steps)}"
-    step = steps[path]
-    if isinstance(step.layer, Lent) or not step.given or step.layer.kind not in ("dense", "conv2d"):
+    if steps[path].layer.kind not in LENDING:
         return f"{layer.of} has no weights to lend. Name a dense layer or a convolution 2-D."
-    weight: Any = blank(step.layer, step.given).weight
-    return Shape(tuple(weight.shape), weight=True)
+    return steps[path]
 
 
-def _place(graph: Graph, path: str) -> str:
-    """Return how a graph calls the layer whose module has this path."""
-    return next(step.place for step in trace(graph).steps if step.path == path)
+def _weight(step: Step) -> Shape:
+    """Return the sizes of the weight that a layer lends."""
+    module: Any = blank(step.layer, step.given)
+    return Shape(tuple(module.weight.shape), weight=True)

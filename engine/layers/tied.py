@@ -1,6 +1,6 @@
 """Layers that go through the weights of another, which they share with it."""
 
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from engine.choice import option
 from engine.layers import modules
@@ -16,12 +16,11 @@ class Borrowing(Layer):
 
     also = "shared weights, weight tying"
     arity, bound = (2, 2), 1
-    lends: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def takes_of(cls, lender: Layer) -> bool:
         """Return whether it can go through this layer's weights."""
-        return lender.kind in cls.lends
+        raise NotImplementedError(cls.kind)
 
     def of_weight(self, weight: Shape, lender: str = "") -> "Borrowing":
         """Return the layer as it goes through this weight, of this kind of layer."""
@@ -35,7 +34,6 @@ class Tied(Borrowing):
     """
 
     title, family, stem, takes = "Dense with another's weights", "dense", "tied", (1, 2)
-    lends = ("dense", "embedding")
     over_time = True
     examples = (
         ({}, ((4,), (4, 7))),
@@ -46,6 +44,11 @@ class Tied(Borrowing):
     way: Literal["back", "again"] = option("back", "Whether it goes through them the other way, or once more as it is.")
     bias: bool = option(True, "Add a learned constant of its own to each output.", rare=True)
     turned: bool = option(True, "Whether the weights are transposed for that; follows from the graph.", hidden=True)
+
+    @classmethod
+    def takes_of(cls, lender):
+        """Return whether it is a dense layer or an embedding."""
+        return lender.kind in ("dense", "embedding")
 
     def of_weight(self, weight, lender=""):
         """Return the layer as it goes through this weight; an embedding goes from a row's number to the row."""
@@ -101,7 +104,6 @@ class TiedTranspose2d(Borrowing):
     """Enlarges maps through the filters of its second input, a convolution: what that folded, it unfolds."""
 
     title, family, stem, takes = "Transposed convolution with another's weights", "convolution", "tied", (3,)
-    lends = ("conv2d",)
     examples = (
         ({"stride": 2, "padding": 1, "kernel": (4, 4)}, ((3, 7, 5), (3, 2, 4, 4))),
         ({"stride": 2, "output_padding": 1, "bias": False, "kernel": (3, 3)}, ((4, 4, 4), (4, 2, 3, 3))),

@@ -206,7 +206,7 @@ class Coding(GivingBack):
 
     def _probed(self, asked: Any, split: str) -> tuple[torch.Tensor, torch.Tensor]:
         """Return codes of a split's first examples whose class is known, and those classes."""
-        found = asked.each(split, PROBED, lambda given, _: self.coded(asked.networks, given)[0].float().cpu())
+        found = asked.each(split, lambda given, _: self.coded(asked.networks, given)[0].float().cpu(), PROBED)
         targets = asked.data[split].targets[:PROBED].cpu()
         return torch.cat(found)[targets != UNKNOWN], targets[targets != UNKNOWN]
 

@@ -31,16 +31,17 @@ class Answering:
 
     def score(self, name: str) -> dict[str, float]:
         """Return the scores of a split, gathered piece by piece: its answers are never held all at once."""
-        tally, split = self.task.tally(), self.data[name]
-        pieces = self.pieces(split.inputs)
+        tally = self.task.tally()
+
+        def take(given: Any, targets: Any) -> None:
+            tally.take(self.task.tried(self.networks, given, targets), self.task.right(given, targets))
+
+        self.each(name, take)
         with evaluating(self.networks), self.place.precision():
-            for inputs, targets in zip(pieces, split.targets.split(len(pieces[0])), strict=True):
-                given = self.material.given(inputs)
-                tally.take(self.task.tried(self.networks, given, targets), self.task.right(given, targets))
             return tally.scores() | self.task.beside(self, name)
 
-    def each(self, name: str, most: int, ask: Callable[[Any, Any], Any]) -> list[Any]:
-        """Return what is asked of a split's first examples as networks take them, piece by piece."""
+    def each(self, name: str, ask: Callable[[Any, Any], Any], most: int | None = None) -> list[Any]:
+        """Return what is asked of a split's examples as networks take them, piece by piece; of all, or the first."""
         split = self.data[name]
         pieces = self.pieces(split.inputs[:most])
         with evaluating(self.networks), self.place.precision():

@@ -46,6 +46,11 @@ def press(page, name):
     page.locator(f'[data-testid="transport"] button[data-name="{name}"]').click()
 
 
+def begin(page):
+    """Press Train; while the page runs, what has moved stands there twice for a moment, and either is the button."""
+    page.locator(", ".join(f".st-key-{lab}-train button" for lab in ("cnn", "rnn", "autoencoder"))).first.click()
+
+
 def train(page, epochs=100_000, rate=None):
     """Open the form, set the length, and press Train."""
     page.get_by_text("Train", exact=True).first.click()
@@ -56,8 +61,7 @@ def train(page, epochs=100_000, rate=None):
             field.fill(str(value))
             field.press("Enter")
             settled(page)
-    # While the page runs, what has moved stands there twice for a moment: either is the button.
-    page.locator(", ".join(f".st-key-{lab}-train button" for lab in ("cnn", "rnn", "autoencoder"))).first.click()
+    begin(page)
     begun = '[data-testid="transport"]:is([data-status="running"], [data-status="done"])'  # a short one ends at once
     page.locator(begun).wait_for()
 

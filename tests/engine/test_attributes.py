@@ -35,7 +35,8 @@ from engine.views import VIEWS
 from engine.views.latent.attributes import attribute, attributes
 from engine.views.latent.factors import entropy, shared, sorted_in
 from engine.views.latent.odd import away
-from tests.engine.test_latent_views import networks, plain, session_of  # noqa: F401  a fixture is found by its name
+from tests.engine.test_autoencoders import experiment
+from tests.engine.test_latent_views import networks, session_of
 
 KNOWING = {
     "scenes": {"number": 60},
@@ -45,9 +46,14 @@ KNOWING = {
 }
 
 
-def drafted(experiment):
-    learner = Learner(experiment, experiment.data.load())
-    return Session(experiment, 0, DraftRecord(learner), learner)
+@pytest.fixture(scope="module")
+def plain():
+    return session_of(experiment(Encode(noise="masking"), epochs=15.0, rate=0.01))
+
+
+def drafted(made):
+    learner = Learner(made, made.data.load())
+    return Session(made, 0, DraftRecord(learner), learner)
 
 
 def coding(data, sizes):
@@ -185,7 +191,7 @@ def test_what_is_not_known_of_some_is_measured_of_the_others():
     assert not np.allclose(codes, whole["told"][:, 0])
 
 
-def test_too_few_to_stand_beside_is_said(plain):  # noqa: F811
+def test_too_few_to_stand_beside_is_said(plain):
     learner = plain.network
     tiny = learner.material.splits | {"validation": learner.data["validation"].take(torch.arange(3))}
     whole, learner.material.splits = learner.material.splits, tiny
@@ -261,7 +267,7 @@ def test_a_code_that_holds_one_thing_in_each_number_has_wide_gaps_and_a_turned_o
     assert "things" not in frame.words["names"]  # in which these do not differ
 
 
-def test_scores_at_the_end_tell_whether_classes_lie_apart(plain):  # noqa: F811
+def test_scores_at_the_end_tell_whether_classes_lie_apart(plain):
     learner = plain.network
     result = finish(learner)["metrics"]
     assert "told by a line" not in result["train"]
@@ -283,7 +289,7 @@ def test_scores_at_the_end_tell_whether_classes_lie_apart(plain):  # noqa: F811
 # -- how odd ---------------------------------------------------------------------------------------------------------
 
 
-def test_an_example_is_as_odd_as_others_come_back_better(plain):  # noqa: F811
+def test_an_example_is_as_odd_as_others_come_back_better(plain):
     view = VIEWS["odd"](sample="validation 3", examples=100)
     frame = frame_of(view, plain)
     encoder, decoder = networks(plain)
@@ -306,7 +312,7 @@ def test_an_example_is_as_odd_as_others_come_back_better(plain):  # noqa: F811
     assert view.looks({"part": "oddest", "label": "validation 7"}) == {"sample": "validation 7"}
 
 
-def test_codes_lie_away_as_mahalanobis_says(plain):  # noqa: F811
+def test_codes_lie_away_as_mahalanobis_says(plain):
     torch.manual_seed(1)
     around = torch.randn(200, 4) @ torch.randn(4, 4) + 3
     rows = torch.randn(30, 4)
@@ -323,7 +329,7 @@ def test_codes_lie_away_as_mahalanobis_says(plain):  # noqa: F811
     assert frame["own"][0] == pytest.approx(theirs[0], rel=1e-2)
 
 
-def test_noise_is_odder_than_most_digits(plain):  # noqa: F811
+def test_noise_is_odder_than_most_digits(plain):
     with torch.no_grad():
         encoder, decoder = networks(plain)
         noise = torch.rand(50, 1, 8, 8, generator=torch.Generator().manual_seed(0))

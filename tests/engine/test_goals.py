@@ -24,9 +24,7 @@ from engine.layers.dense import Dense
 from engine.layers.entry import Input
 from engine.layers.sequence import GRU
 from engine.layers.tied import Tied
-from engine.live.scene import drawn as message_of
 from engine.looking import Session
-from engine.looking.view import frame_of
 from engine.runs.record import DraftRecord
 from engine.tasks import TASKS
 from engine.tasks.classify import Classify
@@ -45,6 +43,7 @@ from engine.training.unfit import unfit
 from engine.training.varied import widened
 from engine.views import VIEWS
 from tests.engine.goals import GRAPHS, LONG, PICTURE, SIDE, SOURCES, TASKS_OF, ReLU, experiment
+from tests.engine.seeing import figure_or_reason
 from tests.engine.stopping import stopped_and_not
 
 KINDS = [one.kind for one in SOURCES]
@@ -430,13 +429,7 @@ def session(request):
 
 @pytest.mark.parametrize("kind", VIEWS)
 def test_every_view_is_a_figure_or_a_reason_in_words(session, kind):
-    view = VIEWS[kind]()
-    if words := view.refusal(session.experiment):
-        assert words.endswith(".")
-        return
-    frame = frame_of(view, session)
-    assert "fault" not in str(frame.words.get("problem", "")), frame.words
-    assert b"fault" not in message_of(view, frame, 0)
+    figure_or_reason(VIEWS[kind](), session)
 
 
 def test_each_view_shows_the_unknown_as_unknown():

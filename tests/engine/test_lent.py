@@ -37,6 +37,7 @@ from engine.training.recipe import Recipe
 from engine.training.unfit import impossible
 from engine.training.varied import widened
 from engine.views import VIEWS
+from tests.engine.seeing import figure_or_reason
 from tests.engine.stopping import stopped_and_not
 
 SMALL = DATASETS["digits"](size=28)
@@ -180,14 +181,7 @@ def test_every_view_is_a_figure_or_a_reason_in_words(kind):
     for name in BOTH:
         learner = Learner(experiment(name), SMALL.load())
         session = Session(learner.experiment, 0, DraftRecord(learner), learner)
-        view = VIEWS[kind]()
-        if words := view.refusal(learner.experiment):
-            assert words.endswith(".")
-            continue
-        frame = frame_of(view, session)
-        assert "fault" not in str(frame.words.get("problem", "")), frame.words
-        if "problem" not in frame.words:
-            view.draw(frame)
+        figure_or_reason(VIEWS[kind](), session)
 
 
 def test_the_decoder_follows_what_is_changed_in_the_encoder():

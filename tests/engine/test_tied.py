@@ -21,7 +21,6 @@ from engine.layers.entry import Input
 from engine.layers.sequence import GRU, Embedding
 from engine.layers.tied import Tied
 from engine.looking import Session
-from engine.looking.view import frame_of
 from engine.runs.record import DraftRecord
 from engine.tasks.label import Label
 from engine.tasks.reconstruct import Reconstruct
@@ -31,6 +30,7 @@ from engine.training.loop import every, learn
 from engine.training.recipe import Recipe
 from engine.views import VIEWS
 from tests.engine.goals import LONG, Cloud, Odd
+from tests.engine.seeing import figure_or_reason
 from tests.engine.stopping import stopped_and_not
 
 FOLDED = chain(row=Input(sizes=(6,)), fold=Dense(units=3), relu=LAYERS["relu"](), unfold=(Tied(), "relu", "fold"))
@@ -206,8 +206,4 @@ def test_every_view_is_a_figure_or_a_reason_in_words(kind):
         made = experiment(name)
         one = Learner(made, made.data.load())
         session = Session(made, 0, DraftRecord(one), one)
-        view = VIEWS[kind]()
-        if words := view.refusal(made):
-            assert words.endswith(".")
-            continue
-        assert "fault" not in str(frame_of(view, session).words.get("problem", ""))
+        figure_or_reason(VIEWS[kind](), session)

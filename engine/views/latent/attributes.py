@@ -30,8 +30,9 @@ def attributes(experiment: Experiment) -> list[str]:
     task = experiment.task
     inputs = experiment.graphs[task.folds].inputs if task.folds else {}
     sizes = next((layer.sizes for name, layer in inputs.items() if name != LABEL), ())
-    columns = [f"x{place}" for place in range(1, 1 + min(MOST_COLUMNS, *sizes, MOST_COLUMNS))]
-    own = {1: columns, 3: [BRIGHTNESS]}.get(len(sizes), [])
+    own = [BRIGHTNESS] if len(sizes) == 3 else []
+    if len(sizes) == 1:
+        own = [f"x{place}" for place in range(1, 1 + min(MOST_COLUMNS, sizes[0]))]
     return [CLASS, *own, *(experiment.data.knows if experiment.data else ())]
 
 

@@ -30,10 +30,8 @@ class Factors(View):
     examples: Annotated[int, Field(ge=100, le=10_000)] = option(3000, "Of how many training examples codes are taken.")
 
     def refuses(self, experiment):
-        """Refuse what makes no codes of examples, and examples of which nothing is known."""
-        if words := codeless(experiment):
-            return words
-        return ""
+        """Refuse what makes no codes of examples."""
+        return codeless(experiment)
 
     def stages(self, session):
         """Ask for codes piece by piece, then count."""
@@ -81,11 +79,9 @@ class Factors(View):
 
 
 def _known(session) -> list[str]:
-    """Return what is known of the examples; what cannot be known of all, as of a network without data, is left out."""
-    dataset = session.network.dataset
-    own = set(dataset.facts) if dataset.train.facts is not None else set()
-    left_out = {name for name in (session.experiment.data.knows if session.experiment.data else ()) if name not in own}
-    return [name for name in attributes(session.experiment) if name not in left_out]
+    """Return what is known of the examples; stand-ins for data that are not there know nothing of what these would."""
+    data, facts = session.experiment.data, session.network.dataset.facts
+    return [name for name in attributes(session.experiment) if not data or name not in data.knows or name in facts]
 
 
 def _kinds(one: Attribute, known: np.ndarray) -> np.ndarray:
