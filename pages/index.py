@@ -18,6 +18,7 @@ page = st.navigation(
             st.Page("labs/cnn.py", title="CNN lab", icon=":material/grid_view:"),
             st.Page("labs/rnn.py", title="RNN lab", icon=":material/linear_scale:"),
             st.Page("labs/autoencoder.py", title="Autoencoder lab", icon=":material/compress:"),
+            st.Page("labs/gan.py", title="GAN lab", icon=":material/swords:"),
         ],
         "Models": [st.Page("models/runs.py", title="Runs", icon=":material/stacked_line_chart:")],
     },

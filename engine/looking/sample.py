@@ -9,6 +9,7 @@ import torch
 
 from engine.data.dataset import UNKNOWN
 from engine.errors import VitrineError
+from engine.fields import Fields
 from engine.graph.capture import capturing
 from engine.graph.graph import Graph
 from engine.graph.trace import trace
@@ -17,9 +18,11 @@ from engine.looking.session import Session, looking
 from engine.registry import shortened
 from engine.tasks import Task
 from engine.tasks.task import Direct
+from engine.tasks.telling import LABEL, NOISE
 
 MOST = 16  # samples kept at hand
 SPLITS = ("validation", "test", "train")
+MOST_NOISE = 1000  # made examples that have a name
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,9 @@ class Sample:
 
 
 def sample_of(session: Session, name: str) -> Sample:
-    """Return the example of this name: '12' or 'validation 12', 'train 3', 'picture KEY', or 'text' and the text."""
+    """Return the example of this name: '12' or 'validation 12', 'train 3', 'picture KEY', 'text' and the text, or
+    'noise 3' of what is made out of noise.
+    """
     if (key := ("sample", name)) not in session.kept:
         for old in [key for key in session.kept if key[0] == "sample"][:-MOST]:
             del session.kept[old]
@@ -52,8 +57,10 @@ def sample_of(session: Session, name: str) -> Sample:
 
 
 def _found(session: Session, name: str) -> Sample:
-    form = form_of(session.network)
     how, _, text = name.partition(" ")
+    if session.network.task.noisy and (how == NOISE or session.role == session.network.task.unfolds):
+        return _of_noise(session, name)
+    form = form_of(session.network)
     if how in form.names:
         values, done = form.brought(session.network, how, text)
         given = session.network.material.given(values[None])
@@ -64,6 +71,27 @@ def _found(session: Session, name: str) -> Sample:
             f"{shortened(name)} names no example.", cure="Write a number such as 12, or 'train 3' or 'test 5'."
         )
     return example(session, word or "validation", int(rest))
+
+
+def _of_noise(session: Session, name: str) -> Sample:
+    """Return what is made of noise with a number; the network that makes it is given the noise itself."""
+    learner: Any = session.network
+    word, _, rest = name.strip().rpartition(" ")
+    if word not in ("", NOISE, *SPLITS) or not (rest.isdecimal() and int(rest) < MOST_NOISE):
+        raise VitrineError(
+            f"{shortened(name)} names no noise.", cure=f"Write 'noise' and a number up to {MOST_NOISE - 1}."
+        )
+    place, task = int(rest), learner.task
+    classes = learner.dataset.classes if task.told else ()
+    kind = torch.tensor([place % len(classes)], device=learner.place.device) if classes else None
+    noise = task.fixed(learner.networks, place + 1, learner.place.device)[-1:]
+    with looking(learner):
+        made = task.unfolded(learner.networks, noise, kind)
+    values = torch.from_numpy(looks(session, made))[0] if learner.dataset.example == "image" else made[0].float().cpu()
+    words = f"noise {place}" + (f": asked for {classes[int(kind)]}" if kind is not None else "")
+    if session.role != task.unfolds:
+        return Sample(values, made, None, words)
+    return Sample(values, noise if kind is None else Fields({NOISE: noise, LABEL: kind}), None, words)
 
 
 def example(session: Session, split: str, place: int) -> Sample:

@@ -10,7 +10,7 @@ from engine.graph.graph import Graph
 from engine.graph.reach import Seen, reach
 from engine.graph.trace import Step, trace
 from engine.looking.session import Session
-from engine.tasks.coding import LABEL
+from engine.tasks.telling import LABEL
 from engine.training.experiment import Experiment
 
 SHARED = ("sample", "node", "unit", "row", "column", "toward", "off")  # options of these names follow the board
@@ -34,11 +34,21 @@ OFF = option(
 
 
 def pictured(experiment: Experiment) -> str:
-    """Return why the network takes no pictures, or nothing."""
-    every = (graph.inputs.items() for graph in experiment.graphs.values())
+    """Return why no picture enters the network that is looked at, by itself or through those before it, or nothing."""
+    mine = [next(iter(experiment.graphs))]
+    for role in mine:
+        mine += [one for one, other in experiment.task.flow if other == role and one not in mine]
+    every = (experiment.graphs[role].inputs.items() for role in mine if role in experiment.graphs)
     takes = ([layer.sizes for name, layer in inputs if name != LABEL] for inputs in every)
     one = any(len(sizes) == 1 and len(sizes[0]) == 3 for sizes in takes)
     return "" if one else "Only networks that take one picture have this."
+
+
+def paints(experiment: Experiment) -> bool:
+    """Return whether the network that is looked at makes pictures out of noise."""
+    made = trace(experiment.graph).outputs
+    of_noise = experiment.task.noisy and next(iter(experiment.graphs)) == experiment.task.unfolds
+    return of_noise and bool(made) and made[0].rank == 3
 
 
 def steps(graph: Graph) -> list[Step]:

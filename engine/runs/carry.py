@@ -246,7 +246,7 @@ def finish(learner: Learner) -> dict[str, Any]:
         "settled": learner.settled,
         "seconds": learner.seconds,
         "examples_per_second": learner.step * learner.batch_size / max(1e-9, learner.seconds),
-        "metrics": {name: learner.score(name) | learner.task.examined(learner, name) for name in learner.data},
+        "metrics": {name: learner.score(name) | learner.examined(name) for name in learner.data},
         "weights_sha256": fingerprint(learner),
     }
 

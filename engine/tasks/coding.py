@@ -17,22 +17,21 @@ from engine.tasks.principal import MOST_ROWS, Principal, principal
 from engine.tasks.probing import probed, voted
 from engine.tasks.reconstruct import GivingBack
 from engine.tasks.task import Turn, fits_input
+from engine.tasks.telling import LABEL, Telling, size_of_code, taken
 
 ENCODER, DECODER = "encoder", "decoder"
 LINEAR = ("input", "lent", "linear", "dense", "tied", "flatten", "reshape", "permute", "repeat")
 BOUNDED = ("sigmoid", "softmax")  # what ends between 0 and 1
-LABEL = "label"  # what an input is called by which a network is told the class of an example
-UNTOLD = 0.1  # of the time it is not told while it learns, so that it can do without
 MOST_VALUES = 2**25  # numbers of examples from which principal components are found
 PROBED, NEIGHBOURS = 2000, 5  # examples from whose codes classes are told, and how many neighbours vote
 DRAWN = 7  # from which chance is drawn where scores are told: always the same
 
 
-class Coding(GivingBack):
+class Coding(GivingBack, Telling):
     """What autoencoders have in common: examples, their codes, and what is made of them."""
 
     roles, flow, answering = (ENCODER, DECODER), ((ENCODER, DECODER),), DECODER
-    losses, folds, unfolds, unit = (ENCODER,), ENCODER, DECODER, True
+    losses, folds, unfolds, within = (ENCODER,), ENCODER, DECODER, (0.0, 1.0)
 
     loss: Literal["squared", "absolute", "huber", "cross-entropy"] = option(
         "squared", "How far off each number is: its square, itself, or, of numbers from 0 to 1, their cross-entropy."
@@ -41,20 +40,16 @@ class Coding(GivingBack):
     strength: Annotated[float, Field(ge=0, le=1)] = option(
         0.3, "How much: the noise's deviation, the share of numbers that is lost, or how large a block is."
     )
-    told: bool = option(False, "Whether networks are told classes; follows from the graphs.", hidden=True)
     ends: tuple[float, float] = option((0.0, 1.0), "The least and the greatest number; follows from data.", hidden=True)
 
     def suited(self, graphs, dataset):
         """Return the task as it must be for these data."""
         missing = any(layer.sequence for layer in graphs[ENCODER].inputs.values()) or dataset.example == "series"
-        told = any(LABEL in graph.inputs for graph in graphs.values())
-        return self.but(incomplete=missing, ends=_ends(dataset), told=told)
+        return Telling.suited(self, graphs, dataset).but(incomplete=missing, ends=_ends(dataset))
 
     def unsuited(self, graphs):
         """Refuse networks between which, or behind which, sizes do not fit."""
-        takes, entering = (
-            [layer.shape for name, layer in graphs[role].inputs.items() if name != LABEL] for role in self.roles
-        )
+        takes, entering = (taken(graphs[role]) for role in self.roles)
         codes, made = trace(graphs[ENCODER]).outputs, trace(graphs[DECODER]).outputs
         if len(takes) != 1 or not codes or len(entering) != 1 or not made:
             return "An encoder takes one example and gives a code, a decoder takes the code and gives one example."
@@ -69,7 +64,7 @@ class Coding(GivingBack):
 
     def unwise(self, graphs):
         """Say that a code has room for everything, and nothing keeps the networks from copying."""
-        takes = next((layer.shape for name, layer in graphs[ENCODER].inputs.items() if name != LABEL), None)
+        takes = next(iter(taken(graphs[ENCODER])), None)
         if takes is None or (size := size_of_code(graphs[DECODER])) < takes.elements or self.noise != "none":
             return ""
         return (
@@ -80,7 +75,7 @@ class Coding(GivingBack):
     def refuses(self, graphs, dataset):
         """Refuse other inputs, networks that do not fit, and losses that these numbers do not have."""
         words = self.unlearnable(dataset) or self.unsuited(graphs) or fits_input(graphs[ENCODER], dataset, LABEL)
-        words = words or self._untellable(graphs, dataset)
+        words = words or self.untellable(graphs, dataset)
         if words or self.loss != "cross-entropy":
             return words
         values = dataset.train.inputs  # those of a table are brought to mean 0 and deviation 1
@@ -93,37 +88,18 @@ class Coding(GivingBack):
             return f"Cross-entropy compares numbers from 0 to 1, and {end} may give others. Add a sigmoid behind it."
         return ""
 
-    def _untellable(self, graphs, dataset):
-        """Return why classes cannot be told to networks that ask for them, or nothing."""
-        asking = {role: graph.inputs[LABEL] for role, graph in graphs.items() if LABEL in graph.inputs}
-        if asking and dataset.goal != "class":
-            return f"The networks are to be told classes, and {dataset.title} has none. Take the input {LABEL} out."
-        number = len(dataset.classes)
-        wrong = next((role for role, layer in asking.items() if layer.sizes != (number,)), "")
-        return f"{dataset.title} has {number} classes. Let {LABEL} of the {wrong} take {number}." if wrong else ""
-
     # -- what is learned -----------------------------------------------------------------------------------------
 
     def coded(
         self, networks: Any, inputs: torch.Tensor, classes: torch.Tensor | None = None
     ) -> tuple[torch.Tensor, ...]:
         """Return the codes of examples, and what the encoder gives beside them; of classes −1 nobody tells it."""
-        given = networks[ENCODER](*self._entering(networks[ENCODER], inputs, classes))
+        given = networks[ENCODER](*self.entering(networks[ENCODER], inputs, classes))
         return tuple(given) if isinstance(given, Sequence) else (given,)
 
     def unfolded(self, networks: Any, codes: torch.Tensor, classes: torch.Tensor | None = None) -> torch.Tensor:
         """Return what is made of codes."""
-        return networks[DECODER](*self._entering(networks[DECODER], codes, classes))
-
-    def _entering(self, network: Any, values: torch.Tensor, classes: torch.Tensor | None) -> tuple[torch.Tensor, ...]:
-        """Return what a network is given: values, and a column for each class where it asks for that."""
-        if not self.told or LABEL not in network.graph.inputs:
-            return (values,)
-        label = values.new_zeros(len(values), network.graph.inputs[LABEL].sizes[0])
-        if classes is not None:
-            known = classes >= 0
-            label[known, classes[known]] = 1.0
-        return tuple(label if name == LABEL else values for name in network.graph.inputs)
+        return networks[DECODER](*self.entering(networks[DECODER], codes, classes))
 
     def answer(self, networks, inputs):
         """Return what is made of the examples' codes."""
@@ -137,10 +113,7 @@ class Coding(GivingBack):
 
     def turns(self, networks, inputs, targets, step=0):
         """Yield the one turn, in which both networks move."""
-        given, classes = self.worse(inputs), None
-        if self.told:
-            untold = torch.rand(len(targets), device=targets.device) < UNTOLD
-            classes = torch.where(untold, -1, targets)
+        given, classes = self.worse(inputs), self.sometimes(targets)
 
         def loss() -> torch.Tensor:
             codes = self.coded(networks, given, classes)
@@ -257,11 +230,6 @@ def ending(graph: Graph) -> str:
     while node.layer.family == "reshaping" and node.inputs:
         node = graph[node.inputs[0]]
     return node.layer.kind
-
-
-def size_of_code(decoder: Graph) -> int:
-    """Return how many numbers a decoder takes."""
-    return next(layer for name, layer in decoder.inputs.items() if name != LABEL).sizes[0]
 
 
 def linear(graph: Graph) -> bool:

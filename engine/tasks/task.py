@@ -38,6 +38,7 @@ class Turn:
 
     roles: tuple[str, ...]
     loss: Callable[[], torch.Tensor]
+    after: Callable[[], None] | None = None  # what is done to the weights that have moved
 
 
 class Tally(Protocol):
@@ -67,8 +68,9 @@ class Task(Choice):
     losses: ClassVar[tuple[str, ...]] = ()  # the first role of each turn, where several networks move by one loss
     folds: ClassVar[str] = ""  # the role that makes codes of examples,
     unfolds: ClassVar[str] = ""  # and the one that makes examples of codes
+    noisy: ClassVar[bool] = False  # whether examples are made of noise, rather than of codes of other examples
     draws: ClassVar[bool] = False  # whether codes are drawn by chance
-    unit: ClassVar[bool] = False  # whether pictures come as they are, from 0 to 1, rather than around 0
+    within: ClassVar[tuple[float, float] | None] = None  # between which numbers pictures lie, if not around 0
     live: ClassVar[tuple[str, ...]] = ()  # options that may be set anew while it is learned
 
     def unlearnable(self, dataset: Dataset) -> str:

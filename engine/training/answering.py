@@ -40,6 +40,11 @@ class Answering:
         with evaluating(self.networks), self.place.precision():
             return tally.scores() | self.task.beside(self, name)
 
+    def examined(self, name: str) -> dict[str, float]:
+        """Return the scores of a split that take longer."""
+        with evaluating(self.networks):
+            return self.task.examined(self, name)
+
     def each(self, name: str, ask: Callable[[Any, Any], Any], most: int | None = None) -> list[Any]:
         """Return what is asked of a split's examples as networks take them, piece by piece; of all, or the first."""
         split = self.data[name]

@@ -52,11 +52,11 @@ def change(learner: Learner, settings: dict[str, Any]) -> None:
     """Set these anew from the next step on, all of them or, where one cannot be, none."""
     of_task = {name: value for name, value in settings.items() if name in learner.task.live}
     if any(isinstance(value, bool) for value in of_task.values()):
-        raise VitrineError("An option of the task that may change is a number; received true or false.")
+        raise VitrineError("An option of the task that may change is a number or a word; received true or false.")
     task = learner.task.but(**of_task)
     settings = {name: value for name, value in settings.items() if name not in of_task}
     recipe, dropout = wanted(learner.recipe, settings, learner.task), settings.get("dropout", learner.dropout)
-    _check(learner, recipe, settings)
+    _check(learner, task, recipe, settings)
     typed = [(_number_of(learner, name), value) for name, value in settings.items() if TYPED.fullmatch(name)]
     if task != learner.task:  # scores by another measure are not to be compared with
         learner.best, learner.plateau = Best(), Plateau(learner.plateau.lowered)
@@ -127,9 +127,9 @@ def wanted(recipe: Recipe, settings: dict[str, Any], task: Task) -> Recipe:
     return changed.but(rates=tuple(rates.items()))
 
 
-def _check(learner: Learner, recipe: Recipe, settings: dict[str, Any]) -> None:
+def _check(learner: Learner, task: Task, recipe: Recipe, settings: dict[str, Any]) -> None:
     """Refuse what this network and its data cannot do."""
-    if words := unfit(learner.experiment.graphs, learner.task, recipe, learner.dataset):
+    if words := unfit(learner.experiment.graphs, task, recipe, learner.dataset):
         raise VitrineError(words)
     ends = {"epochs": learner.epochs, "steps": learner.step, "seconds": learner.seconds}
     for name, so_far in ends.items():

@@ -52,7 +52,7 @@ class Learner(Answering):
         if all(part.rests for part in self.parts.values()):
             raise VitrineError("Nothing can learn: every weight is frozen, or there are none.")
         self.scaler = self.place.scaler()
-        self.material = Material(dataset, self.place, task.unit)
+        self.material = Material(dataset, self.place, task.within)
         self.step = self.epoch = 0
         self.plateau = Plateau()
         self.seen = 0  # training examples of this epoch that steps have used up
@@ -137,7 +137,7 @@ class Learner(Answering):
             return
         if augment := self.recipe.augment:
             inputs, targets = augment.apply(inputs, targets, len(self.dataset.classes))
-            inputs = inputs.clamp(0, 1) if self.task.unit and self.dataset.example == "image" else inputs
+            inputs = inputs.clamp(*ends) if (ends := self.task.within) and self.dataset.example == "image" else inputs
         losses: dict[str, list[torch.Tensor]] = {}
         for turn in self.task.turns(self.networks, inputs, targets, self.step):
             parts = [part for role in turn.roles if (part := self.parts[role]).due(self.step)]
@@ -146,6 +146,8 @@ class Learner(Answering):
             if parts:
                 loss = turn.loss if self.plain else functools.partial(self._precisely, turn.loss)
                 losses.setdefault(turn.roles[0], []).append(move(parts, loss, self.scaler))
+                if turn.after:
+                    turn.after()
         self.step += 1
         for role, several in losses.items():
             self.losses[role].append((self.step, several[0] if len(several) == 1 else torch.stack(several).mean()))

@@ -42,11 +42,11 @@ def steps_an_epoch(examples: int, size: int) -> int:
 class Material:
     """A dataset's splits on a device; a channel of images, or a column of a table, gets mean 0 and deviation 1.
 
-    With `unit`, images are numbers from 0 to 1 instead.
+    With `within`, images are numbers from black to white instead, these two.
     """
 
-    def __init__(self, dataset: Dataset, place: Place, unit: bool = False):
-        self.dataset, self.place, self.unit = dataset, place, unit
+    def __init__(self, dataset: Dataset, place: Place, within: tuple[float, float] | None = None):
+        self.dataset, self.place, self.within = dataset, place, within
         self.known: dict[str, Scales] = {}  # by field: mean and deviation of what is learned from
         self.splits = {name: self._laid(split) for name, split in dataset.splits().items()}
 
@@ -83,8 +83,10 @@ class Material:
         """Return mean and deviation of a field of the training examples."""
         if name not in self.known:
             values = self.dataset.pieces(self.dataset.train)[name][1]
-            if self.unit and of is channels:
-                mean, deviation = torch.zeros(values.shape[1]), torch.ones(values.shape[1])
+            if self.within and of is channels:
+                black, white = self.within
+                deviation = torch.full((values.shape[1],), 1 / (white - black))
+                mean = -black * deviation
             else:
                 mean, deviation = of(values)
             self.known[name] = (mean, deviation) if of is columns else (self._here(mean), self._here(deviation))

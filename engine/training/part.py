@@ -49,8 +49,8 @@ class Part:
             self.told = rate, momentum
 
     def due(self, step: int) -> bool:
-        """Return whether it takes its turn in a step, counted from 0."""
-        return step % self.interval == 0
+        """Return whether it takes its turn in a step, counted from 0: in the last of a round."""
+        return step % self.interval == self.interval - 1
 
     def follow(self, common: Recipe) -> None:
         """Go on by another recipe; what the optimiser knows of each weight stays."""

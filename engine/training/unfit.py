@@ -8,8 +8,10 @@ from engine.graph.cost import learning_bytes
 from engine.graph.graph import Graph
 from engine.graph.lending import unlent
 from engine.graph.network import allowed_bytes
+from engine.graph.trace import trace
 from engine.registry import did_you_mean, shortened
 from engine.tasks import Task
+from engine.training.address import address
 from engine.training.memory import forgetful
 from engine.training.recipe import Recipe
 
@@ -21,7 +23,8 @@ def impossible(graphs: Mapping[str, Graph], task: Task, recipe: Recipe, dataset:
     if lacks := unlent(graphs):
         return next(words for _, words in lacks.values())
     refusal = task.suited(graphs, dataset).refuses(graphs, dataset)
-    return refusal or _batch(recipe, len(dataset.train)) or forgetful(graphs, recipe, dataset)
+    batch = _batch(recipe, len(dataset.train)) or _alone(graphs, recipe)
+    return refusal or batch or forgetful(graphs, recipe, dataset)
 
 
 def unfit(graphs: Mapping[str, Graph], task: Task, recipe: Recipe, dataset: Dataset) -> str:
@@ -48,6 +51,19 @@ def _batch(recipe: Recipe, examples: int) -> str:
     return (
         f"A batch of {recipe.batch:,} is larger than the {examples:,} training examples. Use 'all', or a smaller one."
     )
+
+
+def _alone(graphs: Mapping[str, Graph], recipe: Recipe) -> str:
+    """Return that a batch of one has no variance where rows are normed by it, or nothing."""
+    if recipe.batch != 1 or recipe.optimiser == "lbfgs":
+        return ""
+    every = ((role, step) for role, graph in graphs.items() for step in trace(graph).steps)
+    normed = (
+        (role, s.path) for role, s in every if s.layer.kind == "batch_norm" and s.gives.elements == s.gives.sizes[0]
+    )
+    role, path = next(normed, ("", ""))
+    name = address(role, path, graphs) if role else ""
+    return f"A batch of 1 has no variance that {name} could norm it by. Use at least 2." if name else ""
 
 
 def _long(graphs: Mapping[str, Graph], recipe: Recipe, dataset: Dataset) -> str:

@@ -107,6 +107,47 @@ OF_CODES = (
     ),
 )
 
+OF_GAMES = (
+    Fact(
+        "Two learn from one another",
+        "See *The game*: where the plane is blue, points pass for real; made ones follow their arrows there, and the "
+        "plane changes under them.",
+        "gan-eight",
+    ),
+    Fact(
+        "Nobody wins",
+        "At the end the discriminator says ½ of everything. See *Balance*: both losses come to their dashed lines, log "
+        "4 and log 2, and stay there.",
+        "gan-eight",
+    ),
+    Fact(
+        "The first loss stalls",
+        "A discriminator that is sure sends back no gradient. With *non-saturating* the same verdict draws strongly.",
+        "gan-eight-minimax",
+    ),
+    Fact(
+        "A collapse",
+        "A generator that moves too often puts all points where they pass just now, and goes on when that is found "
+        "out.",
+        "gan-collapse",
+    ),
+    Fact(
+        "A distance instead of a verdict",
+        "A critic whose slope is held at 1 tells how far points still have to go, even from far away.",
+        "wgan-ring",
+    ),
+    Fact(
+        "Pictures out of noise",
+        "See *Samples*: the same noise, drawn again and again while it learns, becomes digits.",
+        "dcgan-glyphs",
+    ),
+    Fact(
+        "Asking for one",
+        "Both networks are told which digit it is to be. In *Samples* each column asks for another.",
+        "conditional-dcgan",
+    ),
+)
+
 
 def facts(bench: Workbench) -> None:
     """Draw each fact with the way to a network that shows it."""

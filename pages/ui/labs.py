@@ -2,7 +2,7 @@
 
 from engine.presets import Preset
 from engine.training.experiment import Experiment
-from pages.ui.facts import OF_CODES, OF_MEMORY
+from pages.ui.facts import OF_CODES, OF_GAMES, OF_MEMORY
 from pages.ui.table import Lab
 
 CNN = Lab(
@@ -60,7 +60,19 @@ AUTOENCODER = Lab(
     folded=True,
     tasks=("encode", "vary"),
 )
-LABS = (PLAYGROUND, CNN, RNN, AUTOENCODER)
+GAN = Lab(
+    "gan",
+    "GAN lab",
+    ("gan",),
+    "gan-eight",
+    ("points", "image", "numbers", "series"),
+    board=("game", "samples", "coverage", "balance", "curves", "flow"),
+    opens=("Train", "Board"),
+    facts=OF_GAMES,
+    folded=True,
+    tasks=("deceive",),
+)
+LABS = (PLAYGROUND, CNN, RNN, AUTOENCODER, GAN)
 
 
 def page_of(lab: Lab) -> str:

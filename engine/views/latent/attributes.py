@@ -9,7 +9,7 @@ from engine.data.dataset import UNKNOWN
 from engine.errors import VitrineError
 from engine.looking.session import Session
 from engine.registry import did_you_mean, shortened
-from engine.tasks.coding import LABEL
+from engine.tasks.telling import LABEL
 from engine.training.experiment import Experiment
 
 CLASS, BRIGHTNESS = "class", "brightness"

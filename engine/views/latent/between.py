@@ -9,10 +9,10 @@ from engine.choice import option
 from engine.errors import VitrineError
 from engine.figures.matrix import Row, matrix
 from engine.looking.frame import Frame
-from engine.looking.sample import sample_of
 from engine.looking.shared import SAMPLE, Example, Words
+from engine.looking.small import pictured
 from engine.looking.view import View, view
-from engine.views.latent.codes import class_called, class_of, coded, codeless, codes_of, decoded, kept_codes, pictured
+from engine.views.latent.codes import asked_about, class_called, code_of, codeless, codes_of, decoded, kept_codes
 
 MEANS = 2000  # training examples of which a class's mean is taken
 
@@ -41,7 +41,7 @@ class Between(View):
 
     def refuses(self, experiment):
         """Refuse what makes no codes of examples."""
-        return codeless(experiment)
+        return codeless(experiment, noise=True)
 
     def stages(self, session):
         """Ask for codes where means of classes are taken, then go the ways."""
@@ -51,10 +51,10 @@ class Between(View):
 
     def compute(self, session):
         """Decode along the ways."""
-        mine, yours, third = (sample_of(session, name) for name in (self.sample, self.other, self.third))
-        given = torch.cat([mine.given, yours.given, third.given])
-        kinds = class_of(session, mine, yours, third)
-        codes = coded(session, given, kinds).at
+        mine, yours, third = (asked_about(session, name) for name in (self.sample, self.other, self.third))
+        codes, noisy = code_of(session, mine, yours, third), session.network.task.noisy
+        if noisy and self.ends == "class means":
+            raise VitrineError("Noise has no classes whose mean could be taken.", cure="Choose 'examples'.")
         one, other, names = codes[0], codes[1], [mine.words, yours.words]
         if self.ends == "class means":
             one, other, names = self._means(session)
@@ -63,14 +63,18 @@ class Between(View):
         sphere, round_ = along_sphere(one, other, shares)
         told = class_called(session, self.told, len(shares))
         arrays = {"shares": shares.numpy(), "straight": pictured(session, decoded(session, straight, told))}
+        kind = None if told is None else told[:1]
+        if noisy:
+            given = decoded(session, codes, None if kind is None else kind.repeat(3))
+        else:
+            given = torch.cat([one.given for one in (mine, yours, third)]).cpu()
         arrays["sphere"] = pictured(session, decoded(session, sphere, told))
         if self.ends == "examples":
-            first, last = given[:1].cpu(), given[1:2].cpu()
+            first, last = given[:1], given[1:2]
             shape = (-1,) + (1,) * (first.dim() - 1)
             arrays["mixed"] = pictured(session, first + shares.reshape(shape) * (last - first))
         sums = torch.cat([codes, (codes[0] - codes[1] + codes[2])[None]])
-        sum_ = decoded(session, sums[3:], None if told is None else told[:1])
-        arrays["sum"] = pictured(session, torch.cat([given.cpu(), sum_]))
+        arrays["sum"] = pictured(session, torch.cat([given, decoded(session, sums[3:], kind)]))
         return Frame(arrays, {"names": names, "round": round_})
 
     def _means(self, session):

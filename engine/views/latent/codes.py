@@ -9,13 +9,14 @@ import torch
 from pydantic import Field
 
 from engine.errors import VitrineError
-from engine.figures.lines import lined
+from engine.fields import Fields
 from engine.graph.trace import trace
 from engine.looking.frame import Frame
-from engine.looking.sample import Sample, looks
+from engine.looking.sample import Sample, sample_of
 from engine.looking.session import Session, in_turn, looking
+from engine.looking.small import bounds, in_lines
 from engine.registry import shortened
-from engine.tasks.coding import LABEL, size_of_code
+from engine.tasks.telling import LABEL, NOISE, size_of_code
 from engine.training.experiment import Experiment
 
 Dimension = Annotated[int, Field(ge=0, le=511)]  # of a code that is walked in
@@ -35,10 +36,10 @@ class Codes:
         return self.at.shape[1]
 
 
-def codeless(experiment: Experiment) -> str:
-    """Return why there are no codes to look at, or nothing."""
+def codeless(experiment: Experiment, noise: bool = False) -> str:
+    """Return why there are no codes to look at, or nothing; noise of which examples are made may do, too."""
     task = experiment.task
-    if not (task.folds and task.unfolds):
+    if not task.unfolds or not (task.folds or (noise and task.noisy)):
         return "Only networks that make codes of examples, and examples of codes, have this."
     codes = trace(experiment.graphs[task.unfolds]).shapes
     entry = next((name for name in experiment.graphs[task.unfolds].inputs if name != LABEL), "")
@@ -61,12 +62,35 @@ def coded(session: Session, given: torch.Tensor, classes: torch.Tensor | None = 
     return Codes(code, (more[1] / 2).exp() if learner.task.draws else None)
 
 
+def noises(session: Session, number: int) -> torch.Tensor:
+    """Return the first rows of the noise by which made examples are called."""
+    learner: Any = session.network
+    return learner.task.fixed(learner.networks, number, learner.place.device).cpu()
+
+
+def asked_about(session: Session, name: str) -> Sample:
+    """Return the sample of this name, as the network takes it that makes codes, or examples of noise."""
+    task = session.network.task
+    return sample_of(session.of(task.unfolds) if task.noisy else session, name)
+
+
+def code_of(session: Session, *samples: Sample) -> torch.Tensor:
+    """Return the codes of samples, a row each; of noise, that itself."""
+    if session.network.task.noisy:
+        rows = [one.given[NOISE] if isinstance(one.given, Fields) else one.given for one in samples]
+        return torch.cat(rows).float().cpu()
+    return coded(session, torch.cat([one.given for one in samples]), class_of(session, *samples)).at
+
+
 def codes_of(session: Session, split: str, most: int, told: bool = True) -> Iterator[Frame]:
     """Ask for the codes of a split's first examples, piece by piece; they are kept as `session.kept[("codes", …)]`.
 
     Networks that take classes are told them, or not.
     """
     if (key := _key("codes", session, split, most, told)) in session.kept:
+        return
+    if session.network.task.noisy:
+        session.kept[key] = Codes(noises(session, most))
         return
     found = yield from _piece_by_piece(session, split, most, lambda still, *both: coded(still, *both), told)
     deviations = [one.deviations for one in found if one.deviations is not None]
@@ -147,30 +171,6 @@ def class_called(session: Session, name: str, number: int) -> torch.Tensor | Non
     if name not in dataset.classes:
         raise VitrineError(f"There is no class {shortened(name)}.", cure=f"Choose one of {', '.join(dataset.classes)}.")
     return torch.full((number,), dataset.classes.index(name))
-
-
-def pictured(session: Session, values: torch.Tensor) -> np.ndarray:
-    """Return examples, as networks take them, as pictures (n, channels, height, width) in bytes; rows and series of
-    numbers as lines.
-    """
-    if session.network.dataset.example == "image":
-        return looks(session, values.to(session.network.place.device))
-    return in_lines(values, *bounds(session))
-
-
-def in_lines(values: torch.Tensor, low: float, high: float) -> np.ndarray:
-    """Return rows or series of numbers as pictures of lines."""
-    return lined((values if values.dim() > 2 else values[:, :, None]).numpy(), low, high)
-
-
-def bounds(session: Session) -> tuple[float, float]:
-    """Return between which numbers the examples lie, so that lines of all of them can be compared."""
-    kept = session.network.lasting
-    if "bounds" not in kept:
-        values = session.network.train.inputs[:2000].float()
-        values = values[values.isfinite()]
-        kept["bounds"] = float(values.min()), float(values.max())
-    return kept["bounds"]
 
 
 def off(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:

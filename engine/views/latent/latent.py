@@ -16,6 +16,7 @@ from engine.looking.frame import Frame
 from engine.looking.projecting import By, heaped, pca, without
 from engine.looking.sample import sample_of
 from engine.looking.shared import SAMPLE, Example, Words
+from engine.looking.small import pictured
 from engine.looking.view import View, view
 from engine.views.latent.attributes import CLASS, attribute, attributes
 from engine.views.latent.codes import (
@@ -29,7 +30,6 @@ from engine.views.latent.codes import (
     kept_codes,
     kept_returns,
     named,
-    pictured,
     returns_of,
 )
 

@@ -10,8 +10,9 @@ from engine.figures.figure import PALETTE, axis, caption, figure, line, says
 from engine.figures.pictures import address, pixels
 from engine.looking.frame import Frame
 from engine.looking.session import looking
+from engine.looking.small import pictured
 from engine.looking.view import View, view
-from engine.views.latent.codes import codeless, codes_of, decoded, kept_codes, pictured
+from engine.views.latent.codes import codeless, codes_of, decoded, kept_codes
 
 MOST = 2000  # training examples of which is told how much is kept
 SHOWN = 5  # directions

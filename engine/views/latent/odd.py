@@ -13,6 +13,7 @@ from engine.figures.pictures import address, pixels
 from engine.looking.frame import Frame
 from engine.looking.sample import sample_of
 from engine.looking.shared import SAMPLE, Example
+from engine.looking.small import pictured
 from engine.looking.view import View, view
 from engine.views.latent.codes import (
     class_of,
@@ -24,7 +25,6 @@ from engine.views.latent.codes import (
     kept_returns,
     named,
     off,
-    pictured,
     returns_of,
 )
 

@@ -12,8 +12,9 @@ from engine.figures.matrix import Row, matrix
 from engine.looking.frame import Frame
 from engine.looking.sample import sample_of
 from engine.looking.shared import SAMPLE, Example
+from engine.looking.small import pictured
 from engine.looking.view import View, view
-from engine.views.latent.codes import class_of, coded, codeless, decoded, errors, named, off, pictured, strips
+from engine.views.latent.codes import class_of, coded, codeless, decoded, errors, named, off, strips
 
 POOL = 500  # examples among which the best and the worst are sought
 

@@ -12,10 +12,10 @@ from engine.figures.maps import Regions
 from engine.looking.frame import Frame
 from engine.looking.sample import sample_of
 from engine.looking.shared import SAMPLE, Example, pictured
+from engine.looking.small import pictured as as_pictures
 from engine.looking.view import View, view
 from engine.tasks.damage import Way, damaged
 from engine.views.latent.codes import class_of, coded, codeless, decoded, off
-from engine.views.latent.codes import pictured as as_pictures
 
 MOST_MARKS = 400
 MOST_STROKE = 400  # dots that one stroke of the brush passes

@@ -12,9 +12,10 @@ from engine.figures.pictures import address, pixels
 from engine.looking.frame import Frame
 from engine.looking.sample import sample_of
 from engine.looking.shared import SAMPLE, Example
+from engine.looking.small import pictured
 from engine.looking.view import View, view
 from engine.tasks.vary import unlike
-from engine.views.latent.codes import class_of, coded, codeless, decoded, pictured
+from engine.views.latent.codes import class_of, coded, codeless, decoded
 
 SHOWN = 8  # numbers of the code
 COLUMNS = ("μ", "σ", "ε", "z = μ + σ·ε", "KL")

@@ -15,25 +15,23 @@ from engine.figures.matrix import Row, matrix
 from engine.figures.pictures import address, pixels, stitched
 from engine.graph.lending import lent_weights
 from engine.graph.network import Network
+from engine.graph.trace import trace
 from engine.looking.frame import Frame
-from engine.looking.sample import sample_of
 from engine.looking.shared import SAMPLE, Example, Words
+from engine.looking.small import bounds, in_lines, pictured
 from engine.looking.view import View, view
-from engine.tasks.coding import LABEL
 from engine.tasks.principal import principal
+from engine.tasks.telling import LABEL
 from engine.views.latent.codes import (
     OF_TWO,
     Dimension,
-    bounds,
+    asked_about,
     class_called,
-    class_of,
-    coded,
+    code_of,
     codeless,
     codes_of,
     decoded,
-    in_lines,
     kept_codes,
-    pictured,
     size_of,
 )
 
@@ -66,8 +64,11 @@ class Walk(View):
 
     def refuses(self, experiment):
         """Refuse what makes no examples of codes, and codes too long to be steered."""
-        if words := codeless(experiment):
+        if words := codeless(experiment, noise=True):
             return words
+        graph = experiment.graphs[experiment.task.unfolds]
+        if experiment.task.noisy and trace(graph).outputs[0].elements < 3:
+            return "Points are seen in the game's plane."
         return "This view steers a code of at most 512 numbers." if size_of(experiment) > 512 else ""
 
     def stages(self, session):
@@ -81,11 +82,11 @@ class Walk(View):
         """Decode what is shown, and send the decoder along."""
         codes = kept_codes(session, "train", POINTS)
         middle, spread = codes.at.mean(dim=0), codes.at.std(dim=0).nan_to_num().clamp_min(1e-3)
-        sample = sample_of(session, self.sample)
-        mine = coded(session, sample.given, class_of(session, sample)).at[0]
+        sample = asked_about(session, self.sample)
+        mine = code_of(session, sample)[0]
         if self.show != "plane":
             return self._rows(session, mine, middle, spread)
-        base, ways, at = self._plane(codes.at, mine)
+        base, ways, at = self._plane(codes.at, mine, self._by(codes.size, session.network.task.noisy))
         reach = REACH * at.std(dim=0).nan_to_num().clamp_min(1e-3)
         centre = at.mean(dim=0)
         low = torch.minimum(at.amin(dim=0), centre - reach / 1.5)
@@ -98,33 +99,37 @@ class Walk(View):
         learner = session.network
         arrays = {"made": made, "at": at.numpy(), "x": x.numpy(), "y": y.numpy()}
         nobody = torch.zeros(len(codes.at))
-        truths = learner.dataset.train.targets[:POINTS] if learner.dataset.goal == "class" else nobody
+        known = learner.dataset.goal == "class" and not learner.task.noisy
+        truths = learner.dataset.train.targets[:POINTS] if known else nobody
         arrays |= {"truths": truths.numpy(), "base": base.numpy(), "ways": ways.numpy(), "mine": mine.numpy()}
         arrays |= {"low": (middle - REACH * spread).numpy(), "high": (middle + REACH * spread).numpy()}
         arrays |= {"decoder": self._decoder(session), "middle": middle.numpy()}
         across, up = self._two(codes.size)
-        names = [f"z{across}", f"z{up}"] if self._by(codes.size) != "PCA" else ["first component", "second"]
+        plain = self._by(codes.size, learner.task.noisy) != "PCA"
+        names = [f"z{across}", f"z{up}"] if plain else ["first component", "second"]
         words = {
             "names": names,
+            "noisy": learner.task.noisy,
             "sample": sample.words,
-            "classes": list(learner.dataset.classes),
+            "classes": list(learner.dataset.classes) if known else [],
             "told": -1 if told is None else int(told[0]),
         }
         return Frame(arrays, words | self._scales(session))
 
-    def _by(self, size):
-        return "two numbers" if size < 3 else self.by or "PCA"
+    def _by(self, size, noisy):
+        """Return what spans the plane; noise has no ways in which it differs most."""
+        return "two numbers" if size < 3 else self.by or ("two numbers" if noisy else "PCA")
 
     def _two(self, size):
         across, up = min(self.across, size - 1), min(self.up, size - 1)
         return across, (across + 1) % size if across == up else up
 
-    def _plane(self, codes, mine):
+    def _plane(self, codes, mine, by):
         """Return a code in the plane, the two ways that lead along it, and where codes lie in it."""
         size = codes.shape[1]
         if size == 1:
             return torch.zeros(1), torch.tensor([[1.0], [0.0]]), torch.cat([codes, torch.zeros_like(codes)], dim=1)
-        if self._by(size) == "PCA":
+        if by == "PCA":
             found = principal(codes, 2)
             return found.middle, found.ways.T, found.codes(codes)
         across, up = self._two(size)
@@ -186,6 +191,7 @@ class Walk(View):
             },
         }
         along, up = frame.words["names"]
+        lies = "noise lies" if frame.words["noisy"] else "training examples lie"
         named = ("base", "ways", "mine", "middle", "low", "high")
         steer: dict[str, Any] = {"sample": frame.words["sample"]}
         steer |= {name: np.round(frame[name].astype(float), 5).tolist() for name in named}
@@ -194,7 +200,7 @@ class Walk(View):
             xaxis=axis(along, range=ranges[0], zeroline=False, fixedrange=True),
             yaxis=axis(up, range=ranges[1], zeroline=False, fixedrange=True),
             images=[spot | sizes | {"source": address(sheet)}],
-            annotations=[caption("what is made of each place, and where training examples lie")],
+            annotations=[caption(f"what is made of each place, and where {lies}")],
             margin={"l": 44, "r": 8, "t": 26, "b": 40},
             hovermode=False,
         )

@@ -28,6 +28,7 @@ from engine.looking.shared import (
     Number,
     Words,
     offered,
+    paints,
     picked,
     pictured,
     seen_by,
@@ -62,8 +63,8 @@ class FeatureMaps(View):
     number: Annotated[int, Field(ge=1, le=512)] = option(64, "How many maps at most.")
 
     def refuses(self, experiment):
-        """Refuse what takes no pictures."""
-        return pictured(experiment)
+        """Refuse what takes no pictures, and makes none out of noise."""
+        return "" if paints(experiment) else pictured(experiment)
 
     def offers(self, experiment):
         """Offer the layers that give maps or units."""

@@ -1,0 +1,86 @@
+"""Players: what the two networks of a game make, say, and lose, for the views that look at them."""
+
+from typing import Any
+
+import torch
+
+from engine.errors import VitrineError
+from engine.looking.session import Session, asking_back, looking
+from engine.registry import shortened
+from engine.tasks.verdicts import MIDDLE, deceived
+from engine.training.experiment import Experiment
+
+REAL, MADE = "#0072b2", "#d55e00"  # the colours of what is real, and of what is made
+
+
+def gameless(experiment: Experiment) -> str:
+    """Return why there is no game to look at, or nothing."""
+    return "" if experiment.task.noisy else "Only a generator with a discriminator has this."
+
+
+def off_the_plane(experiment: Experiment) -> str:
+    """Return why there is no game in a plane to look at, or nothing."""
+    if words := gameless(experiment):
+        return words
+    sizes = [layer.sizes for layer in experiment.graphs[experiment.task.answering].inputs.values()]
+    return "" if (2,) in sizes else "Only points in a plane can be drawn in one."
+
+
+def noise_of(session: Session, number: int, seed: int | None = None) -> torch.Tensor:
+    """Return so many rows of noise, always the same by the same seed; without one, those that samples are named by."""
+    learner: Any = session.network
+    more = {} if seed is None else {"seed": seed}
+    return learner.task.fixed(learner.networks, number, learner.place.device, **more)
+
+
+def in_turn(session: Session, number: int) -> torch.Tensor | None:
+    """Return a class for each of so many made examples, one after the other, where networks are told any."""
+    learner: Any = session.network
+    number_of = len(learner.dataset.classes)
+    return torch.arange(number, device=learner.place.device) % number_of if learner.task.told else None
+
+
+def class_called(session: Session, name: str, number: int) -> torch.Tensor | None:
+    """Return a class by its name, so many times; without a name one after the other."""
+    learner: Any = session.network
+    if not name:
+        return in_turn(session, number)
+    if not learner.task.told:
+        raise VitrineError("These networks are not told any class.", cure="Leave it empty.")
+    if name not in (classes := learner.dataset.classes):
+        raise VitrineError(f"There is no class {shortened(name)}.", cure=f"Choose one of {', '.join(classes)}.")
+    return torch.full((number,), classes.index(name), device=learner.place.device)
+
+
+def made_of(session: Session, noise: torch.Tensor, classes: torch.Tensor | None = None) -> torch.Tensor:
+    """Return what the generator makes of noise, on the device."""
+    learner: Any = session.network
+    with looking(learner):
+        made = learner.task.unfolded(learner.networks, noise, classes).float()
+    if not bool(made.isfinite().all()):
+        raise VitrineError("The generator gives numbers that are not finite.", cure="Go back to before, or begin anew.")
+    return made
+
+
+def said_of(session: Session, examples: torch.Tensor, classes: torch.Tensor | None = None) -> torch.Tensor:
+    """Return what the discriminator says of examples, as it is read: chances where they are any; on the processor."""
+    learner: Any = session.network
+    with looking(learner):
+        return learner.task.chances(learner.task.verdict(learner.networks, examples, classes)).float()[:, 0].cpu()
+
+
+def pull_on(session: Session, made: torch.Tensor, classes: torch.Tensor | None = None) -> torch.Tensor:
+    """Return where the generator's loss would have each made example move: minus its gradient; on the processor."""
+    learner: Any = session.network
+    task = learner.task
+    with asking_back(learner):
+        at = made.detach().requires_grad_()
+        lost = deceived(task.verdict(learner.networks, at, classes), task.loss, task.bounded) * len(at)
+        (gradient,) = torch.autograd.grad(lost, at)
+    return -gradient.float().cpu()
+
+
+def middle(session: Session) -> float | None:
+    """Return the verdict above which an example is taken for real, or nothing where a critic has no such line."""
+    learner: Any = session.network
+    return MIDDLE.get(learner.task.loss)
