@@ -94,6 +94,21 @@ class Transport {
     this.find(where).append(button);
   }
 
+  // Of networks that take turns, each may take a step alone.
+  offer(turns) {
+    const unit = this.find(".unit");
+    if (turns.join() === (this.turns ?? []).join()) return;
+    this.turns = turns;
+    for (const old of unit.querySelectorAll("[data-turn]")) old.remove();
+    for (const turn of turns) {
+      const option = document.createElement("option");
+      option.value = turn;
+      option.dataset.turn = turn;
+      option.textContent = turn === "round" ? "round" : `${turn} only`;
+      unit.append(option);
+    }
+  }
+
   take(data, tell) {
     this.tell = tell;
     this.host.classList.toggle("plain", Boolean(data.plain));
@@ -108,6 +123,7 @@ class Transport {
         });
       }
     }
+    this.offer(data.turns ?? []);
     if (data.learns !== this.data?.learns) this.turned = undefined;
     this.data = data;
     if (this.state) this.compare(this.state.status);

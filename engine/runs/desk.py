@@ -20,6 +20,7 @@ from engine.runs.orders import Order
 from engine.runs.pulses import Pulses
 from engine.runs.series import carry_series
 from engine.runs.store import Store
+from engine.runs.stride import Stride
 from engine.runs.tables import RUNS
 from engine.training.change import TYPED, change
 from engine.training.experiment import load
@@ -114,7 +115,7 @@ class Desk:
         self.rests_at = -1
         self.speed: float | None = None  # steps a second, at most
         self.resumed = 0.0  # when the run was last let go on
-        self.batch: int | str | None = None  # what to go back to, after a step of a single example
+        self.stride = Stride()  # how far the step goes that is taken
 
     def meet(self, run: str, learner: Learner, keeper: Keeper, pulses: Pulses) -> bool:
         """Be told of the learner, before its first step; return whether it is to be taken."""
@@ -123,7 +124,7 @@ class Desk:
         self._turn(self.ear.names[-1], run)
         if before and self.rests_at >= 0:  # steps that were asked for and not taken yet are taken here
             self._rest_at(learner.step + max(1, self.rests_at - before.step))
-        self.batch = None
+        self.stride = Stride()
         self.keeper, self.lookout = keeper, Lookout(self.store, run, learner, pulses)
         learner.called = True
         if orders.pending(self.store, self.run):  # given before there was a worker: they come before the first step
@@ -141,11 +142,8 @@ class Desk:
     def attend(self, report: Report) -> bool:
         """Do what was asked for, wait while paused; return whether to go on."""
         if self.learner and self.learner.step == self.rests_at:
-            if self.batch is not None:
-                change(self.learner, {"batch": self.batch})
-                self.batch = None
-                if self.keeper:
-                    self.keeper.keep(anew=True)
+            if self.stride.end(self.learner) and self.keeper:
+                self.keeper.keep(anew=True)
             self._pause("has taken its steps, and waits")
         while True:
             self.ear.reported = time.monotonic()
@@ -227,30 +225,13 @@ class Desk:
     def _step(self, order: Order) -> None:
         if not self.learner:
             raise VitrineError("The run has not begun to learn.", cure="Wait a moment.")
-        far = self._far(order.value)
+        far = self.stride.begin(self.learner, order.value)
         if self.paused and far > self.learner.steps_an_epoch and not take_turn(self.store, self.run):
             raise VitrineError(FULL, cure="Take fewer steps, or press Play, and it waits for its turn.")
         self._wait_no_more()
         self.paused = False
         self._rest_at(self.learner.step + far)
         self._say("running", str(order))
-
-    def _far(self, value: int | str) -> int:
-        """Return how many steps an order asks for."""
-        learner = self.learner
-        assert learner
-        if value == "epoch":
-            whole, rest = divmod(len(learner.train) - learner.seen, learner.batch_size)
-            return learner.steps_an_epoch if learner.epoch_over else whole + (rest > 1)
-        if value == "example":
-            if any("BatchNorm" in type(m).__name__ for n in learner.networks.values() for m in n.modules()):
-                words = "Batch normalisation cannot tell the spread of a single example."
-                raise VitrineError(words, cure="Take a step of a whole batch.")
-            if learner.batch_size > 1:
-                self.batch = learner.recipe.batch
-                change(learner, {"batch": 1})
-            return 1
-        return int(value)
 
     def _stop(self, _: Order) -> None:
         self.stopping = "told to stop"

@@ -21,7 +21,8 @@ for _order, _help in {
     "set": "Change the recipe from the next step on.",
 }.items():
     ORDERS.add(_order, _help)
-STRIDES = ("example", "epoch")  # how far a step may go, besides a number of batches
+# How far a step may go, besides a number of batches; or the turn of one network.
+STRIDES = ("example", "epoch", "round")
 MOST_BYTES, MOST_DEEP = 20_000, 6  # of what is set, and how far values may lie in one another
 DONE = -1  # in the place of an order's number: it needed no worker
 
@@ -38,15 +39,17 @@ class Order:
         if self.command == "set":
             return "set " + ", ".join(f"{name} = {value}" for name, value in self.value.items())
         if self.command == "step":
-            return f"one {self.value}" if self.value in STRIDES else f"step {self.value:,}"
+            if self.value in STRIDES:
+                return f"one {self.value}"
+            return f"step {self.value:,}" if isinstance(self.value, int) else f"one step of the {self.value} alone"
         return self.command
 
 
 def give(store: Store, run: str, command: str, value: Any = None) -> int:
     """Tell a run something, and return the order's number; what cannot be meant is refused here."""
     ORDERS[command]
-    value = _read(command, value)
     row = store.run(run)
+    value = _read(command, value, row)
     if row["status"] in ENDED:
         raise VitrineError(f"{row['run']} takes no orders: it is {row['status']}.", cure=_instead(row))
     if row["status"] == "queued":
@@ -63,7 +66,7 @@ def give(store: Store, run: str, command: str, value: Any = None) -> int:
 
 def enter(store: Store, run: str, command: str, value: Any = None) -> int:
     """Write an order down, whether or not there is a worker yet; one that begins hears it before its first step."""
-    return _enter(store, run, command, _read(command, value))
+    return _enter(store, run, command, _read(command, value, store.run(run)))
 
 
 def _enter(store: Store, run: str, command: str, value: Any, *where: Any) -> int:
@@ -77,13 +80,13 @@ def _enter(store: Store, run: str, command: str, value: Any, *where: Any) -> int
         return int(entered.scalar() or 0)
 
 
-def _read(command: str, value: Any) -> Any:
+def _read(command: str, value: Any, row: Row) -> Any:
     if command == "step":
         count = 1 if value is None else value
-        if count in STRIDES:
+        if count in STRIDES or (isinstance(count, str) and count in _roles(row)):
             return count
         if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= 10**9:
-            fitting = "example, epoch, or a whole number from 1 to 1,000,000,000"
+            fitting = "example, epoch, round, a network, or a whole number from 1 to 1,000,000,000"
             raise VitrineError(f"step takes {fitting}; received {shortened(value)}.")
         return count
     if command == "set":
@@ -95,6 +98,12 @@ def _read(command: str, value: Any) -> Any:
     if value is not None:
         raise VitrineError(f"{command} takes no value; received {shortened(value)}.")
     return None
+
+
+def _roles(row: Row) -> list[str]:
+    """Return which networks a run has, of which each may take a step alone; of a single one there is nothing to say."""
+    roles = list(orjson.loads(row["experiment"])["graphs"])
+    return roles if len(roles) > 1 else []
 
 
 def _depth(value: Any, most: int = MOST_DEEP + 1) -> int:

@@ -25,6 +25,7 @@ class Part:
 
     def __init__(self, network: nn.Module, role: str, roles: Sequence[str], common: Recipe, device: torch.device):
         self.network, self.role, self.roles, self.device = network, role, roles, device
+        self.called: bool | None = None  # whether it moves in the next step, where somebody says which network does
         self._take(common)
         self.optimiser = optimiser(self.recipe, network, device)
         self._lay_out()
@@ -49,7 +50,9 @@ class Part:
             self.told = rate, momentum
 
     def due(self, step: int) -> bool:
-        """Return whether it takes its turn in a step, counted from 0: in the last of a round."""
+        """Return whether it takes its turn in a step, counted from 0: in the last of a round, or when it is called."""
+        if self.called is not None:
+            return self.called
         return step % self.interval == self.interval - 1
 
     def follow(self, common: Recipe) -> None:

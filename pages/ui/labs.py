@@ -66,7 +66,7 @@ GAN = Lab(
     ("gan",),
     "gan-eight",
     ("points", "image", "numbers", "series"),
-    board=("game", "samples", "coverage", "balance", "curves", "flow"),
+    board=("game", "samples", "coverage", "balance", "why-fake", "walk", "neighbours", "flow"),
     opens=("Train", "Board"),
     facts=OF_GAMES,
     folded=True,

@@ -79,6 +79,7 @@ def transport(bench: Workbench) -> None:
         "board": bench.key,
         "branches": not (bench.unfit or several(bench.ready.recipe) or is_series(bench)),
         "learns": bench.learns,
+        "turns": [] if bench.ready.task.losses or len(bench.roles) < 2 else ["round", *bench.roles],
         "parted": f"The {parted} on the table {'are' if ' and ' in parted else 'is'} no longer what this run learns. "
         "You see it as it would begin."
         if parted

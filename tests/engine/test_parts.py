@@ -260,7 +260,7 @@ def test_a_network_has_what_the_recipe_says_of_it_alone():
     for step in range(6):
         made = hand["generator"](torch.randn(len(real), NOISE))
         for role, optimiser in (("discriminator", judge), ("generator", maker)):
-            if role == "generator" and step % 3:
+            if role == "generator" and step % 3 < 2:
                 continue
             judged = hand["discriminator"]
             loss = bce(judged(real), 1) + bce(judged(made.detach()), 0) if role == ROLES[0] else bce(judged(made), 1)

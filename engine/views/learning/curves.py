@@ -15,8 +15,9 @@ DASHES = ("dot", "dash", "solid", "dashdot", "longdash", "longdashdot")
 INSIDE = {"x": 1, "xanchor": "right", "y": 1, "bgcolor": "rgba(128,128,128,0.12)"}  # losses fall: the corner is free
 ASIDE = {"x": 1.02, "xanchor": "left", "y": 1}
 ORDER = ("train", "validation", "test")
-OF_LOSS = ("bits", "perplexity", "ELBO", "reconstruction", "KL")  # scores that say what the loss says, or is made of,
-ELSEWHERE = ("active units", "angle to PCA")  # and those that other views tell, on a scale of their own
+OF_LOSS = ("bits", "perplexity", "ELBO", "reconstruction", "KL")  # scores that say what the loss says, or is made of
+# Scores that other views tell, on a scale of their own.
+ELSEWHERE = ("active units", "angle to PCA", "modes", "D of real", "D of fake", "apart")
 
 
 @view("curves")
