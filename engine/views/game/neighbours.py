@@ -71,7 +71,7 @@ class Neighbours(View):
             usual = torch.cdist(other, known).min(dim=1).values if words["held"] else torch.full((1,), torch.nan)
             arrays[name] = pictured(session, train[place.to(train.device)].cpu())
             words[f"{name} places"] = place.tolist()
-            words[f"{name} far"] = [round(value, 4) for value in (far / usual.median()).tolist()]
+            words[f"{name} far"] = [round(value, 4) for value in (far / usual.quantile(0.5)).tolist()]
             words[f"{name} nearer"] = float((far < usual.quantile(0.01)).float().mean()) if words["held"] else None
         return Frame(arrays, words)
 
