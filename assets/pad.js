@@ -31,7 +31,7 @@ class Pad {
     this.tell = tell;
     if (!this.drawn || JSON.stringify(data.rows) !== this.sent) this.rows = data.rows.map((row) => [...row]);
     this.drawn = true;
-    this.reach = Math.max(REACH, ...this.rows.map(([x, y]) => Math.ceil(1.1 * Math.max(Math.abs(x), Math.abs(y)))));
+    this.reach = Math.max(data.reach ?? REACH, ...this.rows.map(([x, y]) => Math.ceil(1.1 * Math.max(Math.abs(x), Math.abs(y)))));
     if (JSON.stringify(data.classes) !== JSON.stringify(this.classes)) {
       this.classes = data.classes;
       this.tool = 0;

@@ -95,7 +95,7 @@ class Transport {
   }
 
   // Of networks that take turns, each may take a step alone.
-  offer(turns) {
+  alone(turns) {
     const unit = this.find(".unit");
     if (turns.join() === (this.turns ?? []).join()) return;
     this.turns = turns;
@@ -123,7 +123,7 @@ class Transport {
         });
       }
     }
-    this.offer(data.turns ?? []);
+    this.alone(data.turns ?? []);
     if (data.learns !== this.data?.learns) this.turned = undefined;
     this.data = data;
     if (this.state) this.compare(this.state.status);

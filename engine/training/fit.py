@@ -13,6 +13,7 @@ from engine.graph.lending import called_anew, following
 from engine.graph.mirror import By, mirrored
 from engine.graph.trace import borrowed, sources, trace
 from engine.training.experiment import Experiment
+from engine.training.pairing import paired
 
 SHOWN = 60  # pictures
 USUAL = {  # what to learn from at first, by the sizes of an example
@@ -60,6 +61,8 @@ def stand_in(graph: Graph) -> Dataset:
 def suiting(experiment: Experiment, dataset: Dataset) -> Experiment:
     """Return the experiment with networks of the dataset's sizes; what unfolds a code mirrors what folds it."""
     task = experiment.task
+    if task.noisy:
+        return paired(experiment, dataset)
     if not task.folds:
         role, graph = next(iter(experiment.graphs.items()))
         return dataclasses.replace(experiment, graphs={**experiment.graphs, role: fitted(graph, dataset)})

@@ -51,6 +51,8 @@ def task_form(bench: Workbench) -> None:
         told = functools.partial(set_part, bench, "task", experiment.task.kind)
         live = experiment.task.live if _acts(bench, experiment.task.kind) else ()
         form(experiment.task, f"{bench.key}.task", told, live=live, without=without)
+        if bench.can_run and (words := experiment.task.unwise(experiment.graphs)):
+            st.info(plain(words), icon=":material/info:")
 
 
 def set_part(bench: Workbench, part: str, kind: str, name: str, value: Any) -> None:

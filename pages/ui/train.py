@@ -7,6 +7,7 @@ import streamlit as st
 
 from engine.data import DATASETS, Source
 from engine.data.drawn import OwnPoints
+from engine.data.inked import OwnDensity
 from engine.data.series import Series
 from engine.data.texts import Texts, Writing
 from engine.errors import VitrineError
@@ -17,6 +18,7 @@ from engine.training.experiment import Experiment
 from engine.training.fit import suiting
 from engine.training.series import several
 from pages.ui import veils
+from pages.ui.density import own_density
 from pages.ui.files import own_file
 from pages.ui.forms import form, show
 from pages.ui.points import own_points
@@ -170,6 +172,8 @@ def _data(bench: Workbench) -> None:
         if not veils.locked(bench.key, "data"):
             if isinstance(source, OwnPoints):
                 own_points(bench, source)
+            elif isinstance(source, OwnDensity):
+                own_density(bench, source)
             elif isinstance(source, Texts | Writing | Series):
                 own_file(bench, source)
         form(source, f"{bench.key}.data.{source.kind}", functools.partial(set_part, bench, "data", source.kind))

@@ -48,7 +48,7 @@ def press(page, name):
 
 def begin(page):
     """Press Train; while the page runs, what has moved stands there twice for a moment, and either is the button."""
-    page.locator(", ".join(f".st-key-{lab}-train button" for lab in ("cnn", "rnn", "autoencoder"))).first.click()
+    page.locator(", ".join(f".st-key-{lab}-train button" for lab in ("cnn", "rnn", "autoencoder", "gan"))).first.click()
 
 
 def train(page, epochs=100_000, rate=None):

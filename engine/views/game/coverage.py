@@ -13,10 +13,10 @@ from engine.looking.frame import Frame
 from engine.looking.view import View, view
 from engine.tasks.density import divergences
 from engine.tasks.heaps import heaps_of, kinds_met, member, shares
-from engine.tasks.judge import SURE, judge_now, judge_of
+from engine.tasks.judge import SURE, judge_now
 from engine.tasks.principal import principal
 from engine.tasks.resemblance import duplicates, frechet, precision_and_recall
-from engine.views.game.players import MADE, REAL, gameless, in_turn, made_of, noise_of
+from engine.views.game.players import MADE, REAL, gameless, in_turn, made_of, noise_of, with_judge
 
 FEW, MANY = 0.5, 0.9  # of kinds that are met: a collapse below, all is well above
 COMPONENTS = 32  # of examples without classes, by which they are compared
@@ -45,8 +45,7 @@ class Coverage(View):
         if len(learner.train) < 50:
             raise VitrineError("There are fewer than 50 training examples.", cure="Choose data with more.")
         if _by_classes(learner):
-            for share in judge_of(learner):
-                yield Frame({}, {"progress": share})
+            session = yield from with_judge(session)
         yield self.compute(session)
 
     def compute(self, session):

@@ -13,9 +13,9 @@ from engine.looking.frame import Frame
 from engine.looking.sample import MOST_NOISE
 from engine.looking.small import pictured
 from engine.looking.view import View, view
-from engine.tasks.judge import judge_now, judge_of
+from engine.tasks.judge import judge_now
 from engine.tasks.telling import NOISE
-from engine.views.game.players import gameless, in_turn, made_of, noise_of, off_the_plane
+from engine.views.game.players import gameless, in_turn, made_of, noise_of, off_the_plane, with_judge
 
 COLUMNS = 10
 HELD = 300  # examples that were not learned from, whose nearest training example tells how close chance comes
@@ -44,8 +44,7 @@ class Neighbours(View):
         if len(learner.train) < 50:
             raise VitrineError("There are fewer than 50 training examples.", cure="Choose data with more.")
         if learner.dataset.goal == "class":
-            for share in judge_of(learner):
-                yield Frame({}, {"progress": share})
+            session = yield from with_judge(session)
         yield self.compute(session)
 
     def compute(self, session):

@@ -1,12 +1,15 @@
 """Players: what the two networks of a game make, say, and lose, for the views that look at them."""
 
+from collections.abc import Generator
 from typing import Any
 
 import torch
 
 from engine.errors import VitrineError
+from engine.looking.frame import Frame
 from engine.looking.session import Session, asking_back, looking
 from engine.registry import shortened
+from engine.tasks.judge import judge_of
 from engine.tasks.verdicts import MIDDLE, deceived
 from engine.training.experiment import Experiment
 
@@ -78,6 +81,17 @@ def pull_on(session: Session, made: torch.Tensor, classes: torch.Tensor | None =
         lost = deceived(task.verdict(learner.networks, at, classes), task.loss, task.bounded) * len(at)
         (gradient,) = torch.autograd.grad(lost, at)
     return -gradient.float().cpu()
+
+
+def with_judge(session: Session) -> Generator[Frame, None, Session]:
+    """Let the classifier of the data learn, where it has not; return the session with networks as they were before."""
+    learner = session.network
+    if "judge" in learner.lasting:
+        return session
+    still = session.still()
+    for share in judge_of(learner):
+        yield Frame({}, {"progress": share})
+    return still
 
 
 def middle(session: Session) -> float | None:

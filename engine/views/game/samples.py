@@ -115,11 +115,14 @@ class Samples(View):
         now = made_of(session, noise, told)[0].cpu()
         steps = moments(session.step, self.past)
         for missing in [step for step in steps if (step, *key) not in kept]:
-            yield self._strip(session, frame, {step: kept[step, *key] for step in steps if (step, *key) in kept}, now)
+            there = {step: kept[step, *key] for step in steps if (step, *key) in kept}
+            part = self._strip(session, frame, there, now)
+            yield Frame(part.arrays, part.words | {"progress": len(there) / len(steps)})
             try:
                 kept[missing, *key] = self._then(session, missing, noise, told)
             except VitrineError:  # no checkpoint is kept yet
                 steps = []
+                break
         yield self._strip(session, frame, {step: kept[step, *key] for step in steps}, now)
 
     def _then(self, session: Session, step: int, noise: torch.Tensor, told: torch.Tensor | None) -> tuple[int, Any]:

@@ -1,0 +1,104 @@
+"""A person watches a game of two networks, lets one move at a time, and mends a game that stalls."""
+
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import expect
+
+from engine.training.link import from_link
+from tests.browser.test_cnn import TALL, looks
+from tests.browser.test_living import begin, figure, later, panel, press, run_step, status, step_of, train
+from tests.browser.test_rnn import drawn
+from tests.serving import settled
+
+
+def loaded(page):
+    """Return the experiment that the page's address holds."""
+    return from_link(parse_qs(urlsplit(page.url).query)["x"][0])
+
+
+TRACES = "root => root.querySelector('.plot').data.map(trace => trace.name ?? trace.type)"
+
+
+@pytest.fixture
+def game(visit):
+    """Return the lab with a game of points that learns."""
+    page = visit("gan?board=game;balance;coverage", viewport=TALL)
+    train(page, epochs=100_000)
+    status(page, "running")
+    drawn(page, "The game")
+    return page
+
+
+def test_one_watches_both_networks_and_takes_layers_away(game):
+    shown = figure(game, "The game")
+    assert shown.evaluate(TRACES) == ["heatmap", "real", "scatter", "made"]
+    later(game, "The game", step_of(game, "The game"))
+    drawn(game, "Balance")
+    expect(figure(game, "Balance")).to_contain_text("D says")
+    drawn(game, "Coverage")
+    expect(figure(game, "Coverage")).to_contain_text("heaps are met")
+    panel(game, "The game").get_by_test_id("stPopover").get_by_role("button").first.click()
+    game.get_by_text("Arrows", exact=True).click()
+    game.wait_for_function(f"root => !({TRACES})(root).includes('scatter')", arg=shown.element_handle())
+
+
+def test_each_network_takes_a_step_alone(game):
+    press(game, "pause")
+    status(game, "paused")
+    before = run_step(game)
+    unit = game.locator('[data-testid="transport"] select.unit')
+    for count, turn in enumerate(("generator", "discriminator"), 1):
+        unit.select_option(turn)
+        press(game, "step")
+        expect(game.locator('[data-testid="transport"]')).to_have_attribute("data-step", str(before + count))
+        status(game, "paused")
+    assert [option.inner_text() for option in unit.locator("[data-turn]").all()] == [
+        "round",
+        "discriminator only",
+        "generator only",
+    ]
+
+
+def test_a_chosen_picture_is_looked_at_by_every_panel(visit):
+    page = visit("gan?preset=gan-digits&board=samples:rows=2;why-fake", viewport=TALL)
+    train(page, epochs=100_000)
+    status(page, "running")
+    drawn(page, "Samples")
+    expect(figure(page, "Samples")).to_contain_text("noise 0,")
+    press(page, "pause")
+    status(page, "paused")
+    later(page, "Samples", run_step(page) - 1)
+    dots = figure(page, "Samples").locator(".scatterlayer .point")
+    dots.nth(3).click(force=True)
+    page.wait_for_function("() => new URL(location.href).searchParams.get('looks')?.includes('noise')")
+    assert looks(page)["sample"] == "noise 3"
+    expect(figure(page, "Samples")).to_contain_text("noise 3,")
+    expect(page.get_by_test_id("picker").locator(".words")).to_contain_text("noise 3")
+    expect(figure(page, "Why fake")).to_contain_text("noise 3")
+
+
+def test_a_distribution_is_drawn_by_hand_and_played_for(visit):
+    page = visit("gan?board=game", viewport=TALL)
+    page.get_by_text("Train", exact=True).first.click()
+    settled(page)
+    chosen = page.get_by_role("combobox", name="Data")
+    chosen.click()
+    page.get_by_role("option", name="Your own distribution").click()
+    pad = page.get_by_test_id("pad").locator("canvas")
+    expect(page.locator("body")).to_contain_text("Nothing is drawn yet")
+    settled(page)
+    box = pad.bounding_box()
+    page.mouse.move(box["x"] + 0.2 * box["width"], box["y"] + 0.5 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.8 * box["width"], box["y"] + 0.5 * box["height"], steps=12)
+    page.mouse.up()
+    expect(page.locator("body")).not_to_contain_text("Nothing is drawn yet")
+    settled(page)
+    rows = loaded(page).data.rows
+    assert len(rows) > 8
+    assert max(abs(y) for _, y in rows) < 0.6 < max(x for x, _ in rows)
+    begin(page)
+    status(page, "running")
+    drawn(page, "The game")
+    page.wait_for_function(f"root => ({TRACES})(root).includes('made')", arg=figure(page, "The game").element_handle())
