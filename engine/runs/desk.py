@@ -142,8 +142,7 @@ class Desk:
     def attend(self, report: Report) -> bool:
         """Do what was asked for, wait while paused; return whether to go on."""
         if self.learner and self.learner.step == self.rests_at:
-            if self.stride.end(self.learner) and self.keeper:
-                self.keeper.keep(anew=True)
+            self._put_back()
             self._pause("has taken its steps, and waits")
         while True:
             self.ear.reported = time.monotonic()
@@ -193,14 +192,21 @@ class Desk:
 
     def _pause(self, order: Order | str) -> None:
         self._wait_no_more()
+        self._put_back()
         if not self.paused:
             self.paused, self.rests_at = True, -1
             self._say("paused", order if isinstance(order, str) else "paused")
             if self.keeper:
                 self.keeper.keep()
 
+    def _put_back(self) -> None:
+        """End the stride that was under way, however far it came."""
+        if self.learner and self.stride.end(self.learner) and self.keeper:
+            self.keeper.keep(anew=True)
+
     def _resume(self, _: Order) -> None:
         self.waits, self.asks = self.paused, 0.0
+        self._put_back()
         self._take_turn()
         self._rest_at(-1)
 
@@ -225,6 +231,7 @@ class Desk:
     def _step(self, order: Order) -> None:
         if not self.learner:
             raise VitrineError("The run has not begun to learn.", cure="Wait a moment.")
+        self._put_back()
         far = self.stride.begin(self.learner, order.value)
         if self.paused and far > self.learner.steps_an_epoch and not take_turn(self.store, self.run):
             raise VitrineError(FULL, cure="Take fewer steps, or press Play, and it waits for its turn.")

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 import torch
 from pydantic import Field
 from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from engine.choice import option
 from engine.data.dataset import drawn
@@ -33,7 +34,7 @@ class Deceive(Telling):
     roles, flow, answering = (DISCRIMINATOR, GENERATOR), ((GENERATOR, DISCRIMINATOR),), DISCRIMINATOR
     goals, answers, blends = ("nothing",), "neither", False
     unfolds, within, noisy = GENERATOR, (-1.0, 1.0), True
-    live = ("loss", "smooth", "blur", "penalty", "clip")
+    live = ("loss", "smooth", "blur", "penalty", "cut")
 
     loss: Loss = option(
         "non-saturating",
@@ -48,7 +49,7 @@ class Deceive(Telling):
         "Gradient penalty: how much it costs the discriminator that its slope between real and made examples is not 1; "
         "10 with wasserstein.",
     )
-    clip: Annotated[float, Field(gt=0, le=100)] | None = option(
+    cut: Annotated[float, Field(gt=0, le=100)] | None = option(
         None,
         "After each of its steps, cut the discriminator's weights to at most this; 0.01 with wasserstein.",
         none="no",
@@ -116,7 +117,7 @@ class Deceive(Telling):
 
     def unwise(self, graphs):
         """Say of a critic that nothing holds it, and of two means against each other that they do not go together."""
-        if self.loss == "wasserstein" and not (self.penalty or self.clip):
+        if self.loss == "wasserstein" and not (self.penalty or self.cut):
             return "Nothing keeps the critic's slope at 1: set a gradient penalty of 10, or cut its weights at 0.01."
         normed = any(step.layer.kind == "batch_norm" for step in trace(graphs[DISCRIMINATOR]).steps)
         if self.penalty and normed:
@@ -132,6 +133,8 @@ class Deceive(Telling):
             return "L-BFGS searches along a line, and here each look is drawn anew. Choose another optimiser."
         if recipe.patience:
             return "Neither loss of such a game tells when it goes best, so it cannot stop early. Take patience out."
+        if recipe.compile and self.penalty:
+            return "What torch.compile made has no second derivative, which the gradient penalty needs. Take one out."
         every = (recipe.schedule, *(own.schedule for own in recipe.own))
         if "plateau" in every:
             return "Neither loss of such a game tells when it is stuck. Choose another schedule than plateau."
@@ -182,7 +185,7 @@ class Deceive(Telling):
             said = self.verdict(networks, self.blurred(made(), step), classes)
             return deceived(said, self.loss, self.bounded)
 
-        yield Turn((DISCRIMINATOR,), telling, self._cutting(networks) if self.clip else None)
+        yield Turn((DISCRIMINATOR,), telling, self._cutting(networks) if self.cut else None)
         yield Turn((GENERATOR,), deceiving)
 
     def steep(
@@ -190,7 +193,9 @@ class Deceive(Telling):
     ) -> torch.Tensor:
         """Return how far the verdict's slope is from 1 at places between real and made examples, squared."""
         share = torch.rand(len(real), *[1] * (real.dim() - 1), device=real.device)
-        with torch.enable_grad():  # also where the discriminator rests
+        cells = any(isinstance(module, nn.RNNBase) for module in networks[DISCRIMINATOR].modules())
+        # Fused attention, and cuDNN's cells, have no second derivative.
+        with sdpa_kernel(SDPBackend.MATH), torch.backends.cudnn.flags(enabled=not cells), torch.enable_grad():
             between = (real + share * (fakes - real)).detach().requires_grad_()
             said = self.verdict(networks, between, classes)
             (slope,) = torch.autograd.grad(said.sum(), between, create_graph=True)
@@ -203,7 +208,7 @@ class Deceive(Telling):
         def cut() -> None:
             for weight in networks[DISCRIMINATOR].parameters():
                 if weight.requires_grad:
-                    weight.clamp_(-self.clip, self.clip)  # ty: ignore[unsupported-operator]
+                    weight.clamp_(-self.cut, self.cut)  # ty: ignore[unsupported-operator]
 
         return cut
 
@@ -242,7 +247,7 @@ class Deceive(Telling):
     def beside(self, asked, split):
         """Return, of data that lie in heaps, how many of them what is made meets, and which share of it meets any."""
         heaps = heaps_of(asked.dataset)
-        if heaps is None or split == "train":
+        if heaps is None or not apart(asked, split):
             return {}
         return met(self.sampled(asked), heaps)
 
@@ -250,7 +255,7 @@ class Deceive(Telling):
         """Return, of points in a plane, how unlike made and real ones lie; of examples of classes, how many of those
         are made, which share a classifier recognises, and how like real ones they are to it.
         """
-        if split == "train" or len(asked.data[split]) < 2:
+        if not apart(asked, split) or len(asked.data[split]) < 4:
             return {}
         if asked.dataset.sizes == (2,):
             return {"JS": divergences(asked.data[split].inputs.cpu(), self.sampled(asked))[1]}
@@ -259,8 +264,9 @@ class Deceive(Telling):
         judge = judge_now(asked)
         real, _ = judge.looked(asked.material.given(asked.data[split].inputs[:JUDGED]))
         made, chances = judge.looked(self.sampled(asked).to(asked.place.device))
+        made = made[: len(real)]  # what balls reach depends on how many there are
         fair = shares(asked.data["train"].targets.cpu(), len(asked.dataset.classes))
-        precision, recall = precision_and_recall(real, made)
+        precision, recall = precision_and_recall(real[: len(made)], made)
         return {
             "modes": int(kinds_met(chances.argmax(dim=1), fair).sum()),
             "recognised": float((chances.amax(dim=1) >= SURE).float().mean()),
@@ -274,3 +280,8 @@ class Deceive(Telling):
         noise = self.fixed(asked.networks, JUDGED, asked.place.device)
         classes = torch.arange(JUDGED, device=noise.device) % max(1, len(asked.dataset.classes)) if self.told else None
         return self.unfolded(asked.networks, noise, classes).float().cpu()
+
+
+def apart(asked: Any, split: str) -> bool:
+    """Return whether what is made is compared with a split: with training examples where there are no others."""
+    return split != "train" or len(asked.data) == 1

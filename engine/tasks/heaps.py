@@ -18,6 +18,7 @@ class Heaps:
     middles: torch.Tensor  # heaps × coordinates
     deviations: torch.Tensor  # of each heap
     shares: torch.Tensor  # of real points that lie in each
+    places: tuple[int, ...]  # which of the heaps that have names they are
 
 
 def heaps_of(dataset: Dataset) -> Heaps | None:
@@ -26,11 +27,12 @@ def heaps_of(dataset: Dataset) -> Heaps | None:
     if dataset.example != "points" or facts is None or FACT not in facts:
         return None
     at = facts[FACT].long()
-    mine = [points[at == place].double() for place in at.unique()]
+    places = at.unique().tolist()
+    mine = [points[at == place].double() for place in places]
     middles = torch.stack([some.mean(dim=0) for some in mine])
     spread = torch.stack([(some - some.mean(dim=0)).square().mean().sqrt() for some in mine])
     fair = torch.tensor([len(some) for some in mine], dtype=torch.double) / len(points)
-    return Heaps(middles.float(), spread.float().clamp_min(1e-6), fair)
+    return Heaps(middles.float(), spread.float().clamp_min(1e-6), fair, tuple(places))
 
 
 def member(points: torch.Tensor, heaps: Heaps) -> torch.Tensor:
@@ -49,7 +51,7 @@ def met(points: torch.Tensor, heaps: Heaps) -> dict[str, float]:
 
 def kinds_met(of: torch.Tensor, fair: torch.Tensor) -> torch.Tensor:
     """Return which kinds have at least a tenth of their fair share of examples; a kind of −1 is none."""
-    return shares(of, len(fair)) >= SHARE * fair
+    return (shares(of, len(fair)) >= SHARE * fair) & (fair > 0)
 
 
 def shares(of: torch.Tensor, kinds: int) -> torch.Tensor:

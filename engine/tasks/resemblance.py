@@ -38,9 +38,9 @@ def _root(spread: torch.Tensor) -> torch.Tensor:
 
 
 def duplicates(real: torch.Tensor, made: torch.Tensor) -> float:
-    """Return which share of made rows has another made row closer than all but the closest real ones are."""
+    """Return which share of made rows has another made row as close as only the closest real ones are."""
     line = _nearest(real.double()).quantile(RARE)
-    return float((_nearest(made.double()) < line).double().mean())
+    return float((_nearest(made.double()) <= line).double().mean())
 
 
 def _nearest(rows: torch.Tensor) -> torch.Tensor:

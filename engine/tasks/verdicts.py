@@ -1,31 +1,43 @@
 """Verdicts: what two networks lose by them, of which one makes examples and the other judges what is real."""
 
+import math
 from typing import Literal
 
 import torch
 from torch.nn import functional as F
+
+from engine.tasks.regress import cross_entropy as of_chances
 
 Loss = Literal["non-saturating", "minimax", "least squares", "hinge", "wasserstein"]
 BY_CHANCE = ("non-saturating", "minimax")  # losses in which a verdict is a chance, or what a sigmoid makes one of
 UNBOUNDED = ("hinge", "wasserstein")  # losses that need scores without an end,
 WITHOUT_LABELS = UNBOUNDED  # and do not say what is right of an example
 MIDDLE = {"non-saturating": 0.5, "minimax": 0.5, "least squares": 0.5, "hinge": 0.0}  # above it, taken for real
-# What is lost where neither network can better itself: verdicts that tell nothing.
-EVEN = {
-    "non-saturating": (1.3862943611, 0.6931471806),  # log 4, log 2
-    "minimax": (1.3862943611, -0.6931471806),
-    "least squares": (0.25, 0.125),
-    "hinge": (2.0, 0.0),
-    "wasserstein": (0.0, 0.0),
-}
+
+
+def even(loss: Loss, smooth: float = 0.0) -> tuple[float, float | None]:
+    """Return what each loses where neither network can better itself, since made and real examples are alike; a
+    generator's loss that moves with a constant which nothing tells has no such line.
+    """
+    best = (1 - smooth) / 2  # what is said of everything
+    match loss:
+        case "least squares":
+            return (1 - smooth) ** 2 / 4, (1 + smooth) ** 2 / 8
+        case "hinge":
+            return 2.0, None
+        case "wasserstein":
+            return 0.0, None
+    lost = -(1 - smooth) * math.log(best) - (1 + smooth) * math.log(1 - best)
+    return lost, math.log(1 - best) if loss == "minimax" else -math.log(best)
 
 
 def cross_entropy(verdicts: torch.Tensor, wanted: float, chances: bool) -> torch.Tensor:
     """Return the cross-entropy of each verdict, a chance or a score that a sigmoid makes one of."""
-    verdicts = verdicts.float()  # half of it has no logarithm so small
+    right = torch.full_like(verdicts, wanted, dtype=torch.float32)
+    if chances:
+        return of_chances(verdicts, right, "none")
     with torch.autocast(verdicts.device.type, enabled=False):
-        function = F.binary_cross_entropy if chances else F.binary_cross_entropy_with_logits
-        return function(verdicts, torch.full_like(verdicts, wanted), reduction="none")
+        return F.binary_cross_entropy_with_logits(verdicts.float(), right, reduction="none")
 
 
 def told_apart(real: torch.Tensor, fake: torch.Tensor, loss: Loss, chances: bool, wanted: float = 1.0) -> torch.Tensor:

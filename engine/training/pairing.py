@@ -13,6 +13,7 @@ from engine.layers.reshaping import Flatten, Reshape
 from engine.tasks.telling import LABEL
 from engine.training.experiment import Experiment
 
+BOUNDS = ("tanh", "sigmoid", "softmax", "hardtanh")
 PASSING = ("activation", "normalisation", "regularisation")  # families whose layers give what they take, in size
 
 
@@ -21,7 +22,7 @@ def paired(experiment: Experiment, dataset: Dataset) -> Experiment:
     task = experiment.task
     judge, maker = experiment.graphs[task.answering], experiment.graphs[task.unfolds]
     graphs = {
-        task.answering: _taking(_told(judge, dataset), dataset.sizes),
+        task.answering: _taking(_spread(_told(judge, dataset), dataset.sizes), dataset.sizes),
         task.unfolds: giving(_told(maker, dataset), dataset.sizes, dataset.example == "image"),
     }
     return dataclasses.replace(experiment, graphs={role: graphs[role] for role in experiment.graphs})
@@ -32,6 +33,20 @@ def _told(graph: Graph, dataset: Dataset) -> Graph:
     if LABEL not in graph.inputs or not dataset.classes:
         return graph
     return edits.replace(graph, LABEL, graph.inputs[LABEL].but(sizes=(len(dataset.classes),)))
+
+
+def _spread(graph: Graph, sizes: tuple[int, ...]) -> Graph:
+    """Return a discriminator whose class is laid out as maps as large as the pictures it stands beside."""
+    if LABEL not in graph.inputs or len(sizes) != 3:
+        return graph
+    behind = [LABEL]
+    for name in behind:
+        behind += [reader for reader in graph.consumers[name] if len(graph[reader].inputs) == 1]
+    laid = [graph[name] for name in behind if isinstance(graph[name].layer, Reshape)]
+    for node in laid:
+        maps = node.layer.sizes  # ty: ignore[missing-attribute]
+        graph = _laid(graph, node, (maps[0], *sizes[1:])) if len(maps) == 3 else graph
+    return graph
 
 
 def _taking(graph: Graph, sizes: tuple[int, ...]) -> Graph:
@@ -49,6 +64,7 @@ def giving(graph: Graph, sizes: tuple[int, ...], picture: bool) -> Graph:
     made = trace(graph).outputs
     if made and made[0].sizes == sizes:
         return graph
+    graph = graph if picture else _unbounded(graph)
     end = _sized(graph, graph[graph.outputs[0]])
     if end.layer.kind == "reshape":
         graph = _laid(graph, end, sizes)
@@ -63,6 +79,16 @@ def giving(graph: Graph, sizes: tuple[int, ...], picture: bool) -> Graph:
         return graph
     wanted = "×".join(map(str, sizes))
     raise VitrineError(f"No layer of the generator could be made to give {wanted}.", cure="Change its last layers.")
+
+
+def _unbounded(graph: Graph) -> Graph:
+    """Return a generator without a bound at its end: numbers other than pictures' lie anywhere."""
+    node = graph[graph.outputs[0]]
+    while node.layer.kind in BOUNDS or node.layer.family == "reshaping":
+        before = sources(graph, node)[0]
+        graph = edits.remove(graph, node.id) if node.layer.kind in BOUNDS else graph
+        node = graph[before]
+    return graph
 
 
 def _sized(graph: Graph, node: Node) -> Node:

@@ -64,5 +64,6 @@ class Part:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on with what an optimiser knew."""
+        self.called = None
         restore(self.optimiser, dict(state))
         self._lay_out()

@@ -30,6 +30,7 @@ from engine.training.learner import Learner
 from engine.training.loop import learn
 from engine.training.recipe import Recipe
 from tests.bench.families import FAMILIES
+from tests.bench.games import PLAYING
 from tests.bench.report import Report
 from tests.bench.walking import CODING
 
@@ -96,7 +97,7 @@ def run() -> Report:
         for who in list(loops)[1:]:
             ratio = statistics.median(pace["ours"] / pace[who] for pace in rounds)
             report.aim_least(f"{name}: ours ÷ {who}", ratio, least if who == "by hand" else 1.0)
-    for name, make, ours, by_hand, number, batch, epochs in (*FAMILIES, *CODING):
+    for name, make, ours, by_hand, number, batch, epochs in (*FAMILIES, *CODING, *PLAYING):
         torch.manual_seed(0)
         data, pairs = make(number), []
         for turn in range(ROUNDS + 1):

@@ -115,7 +115,7 @@ def _plane(report: Report) -> None:
     report.aim(f"plane of {POINTS:,} codes, computed and packed, 95 %, seconds", spread(taken)["95 % ms"] / 1000, 0.5)
 
 
-def _ours(name: str) -> Loop:
+def ours_of(name: str) -> Loop:
     preset = PRESETS[name].experiment()
     return ours(dict(preset.graphs), preset.task)
 
@@ -201,6 +201,6 @@ def _bound(x: torch.Tensor, made: torch.Tensor, mean: torch.Tensor, spread: torc
 
 
 CODING = [
-    ("VAE 784–256–128–2", pictures, _ours("vae"), _by_hand(Variational, _bound), 3_200, 64, 2),
-    ("convolutional autoencoder 16-32-16", pictures, _ours("conv-ae"), _by_hand(Folding, F.mse_loss), 1_600, 64, 3),
+    ("VAE 784–256–128–2", pictures, ours_of("vae"), _by_hand(Variational, _bound), 3_200, 64, 2),
+    ("convolutional autoencoder 16-32-16", pictures, ours_of("conv-ae"), _by_hand(Folding, F.mse_loss), 1_600, 64, 3),
 ]

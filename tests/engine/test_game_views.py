@@ -18,13 +18,15 @@ from engine.layers.activation import Tanh
 from engine.layers.convolution import Conv2d
 from engine.layers.dense import Dense
 from engine.layers.entry import Input
+from engine.layers.merging import Concat
 from engine.layers.reshaping import Flatten, Reshape
-from engine.looking import Session
+from engine.looking import Frame, Session
 from engine.looking.sample import sample_of
 from engine.looking.view import figure_of, frame_of
 from engine.presets import PRESETS
 from engine.runs.carry import carry_out, new_run
-from engine.runs.orders import Order, give
+from engine.runs.desk import Desk, attended
+from engine.runs.orders import Order, enter, give
 from engine.runs.record import StoredRecord
 from engine.runs.store import Store
 from engine.runs.stride import Stride
@@ -485,3 +487,49 @@ def test_orders_name_networks_that_the_run_has(tmp_path):
     with pytest.raises(VitrineError, match="step takes example, epoch, round, a network"):
         give(store, run, "step", "encoder")
     assert str(Order(1, "step", "generator")) == "one step of the generator alone"
+
+
+@pytest.mark.parametrize("later", [("resume", None), ("pause", None), ("step", 3)])
+def test_a_step_of_one_alone_that_something_else_overtakes_leaves_nothing_behind(tmp_path, later):
+    store = Store(f"sqlite:///{tmp_path}/runs.db")
+    run = new_run(store, game(steps=30))
+    enter(store, run, "step", "discriminator")
+    enter(store, run, *later)
+    for more in ("step", 20), ("resume", None):
+        enter(store, run, *more)
+    desk = Desk(store, run)
+    for _ in attended(store, run, desk):
+        pass
+    curves = store.metrics(run)
+    assert len(curves["train", "generator loss"]) >= 29
+    assert store.run(run)["status"] == "done"
+
+
+def test_neighbours_without_other_examples_are_drawn_without_a_measure(drawn):
+    data = DATASETS["digits"](size=8, validation=0.0, test=0.0)
+    alone = session_of(dataclasses.replace(pictures(steps=2), data=data))
+    frame = seen(alone, "neighbours", around=200)
+    again = Frame.unpack(frame.pack())
+    figure = figure_of(VIEWS["neighbours"](), again)
+    assert "usually" not in str(figure)
+
+
+def test_two_classes_make_no_plane(drawn):
+    label = (Input(sizes=(2,)),)
+    judge = chain(
+        image=Input(sizes=(1, 8, 8)),
+        flat=Flatten(),
+        label=label,
+        both=(Concat(), "flat", "label"),
+        out=Dense(units=1),
+    )
+    made = dataclasses.replace(pictures(), graphs=pictures().graphs | {"discriminator": judge})
+    assert VIEWS["game"]().refusal(made)
+    assert not VIEWS["samples"]().refusal(made)
+
+
+def test_a_generator_that_is_broken_on_the_table_has_a_reason_or_none(drawn):
+    broken = chain(noise=Input(sizes=(6,)), one=Dense(units=64), picture=Reshape(sizes=(1, 7, 8)))
+    made = dataclasses.replace(pictures(), graphs=pictures().graphs | {"generator": broken})
+    for kind in KINDS:
+        VIEWS[kind]().refusal(made)

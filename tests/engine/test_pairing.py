@@ -63,6 +63,15 @@ def test_points_become_pictures_behind_a_tanh():
     assert [node.layer.kind for node in graph.nodes] == ["input", "dense", "tanh", "reshape"]
 
 
+def test_points_come_out_without_a_bound_and_a_class_is_spread_as_far_as_the_picture():
+    points = suiting(PRESETS["gan-digits"].experiment(), DATASETS["density"](number=200).load())
+    assert not [node for node in points.graphs["generator"].nodes if node.layer.kind == "tanh"]
+    large = DATASETS["digits"](size=32).load()
+    told = suiting(PRESETS["conditional-dcgan"].experiment(), large)
+    assert not unfit(told.graphs, told.task, told.recipe, large)
+    assert told.graphs["discriminator"]["as_map"].layer.sizes == (1, 32, 32)
+
+
 def test_what_cannot_be_fitted_is_said():
     odd = chain(noise=Input(sizes=(8,)), maps=Reshape(sizes=(2, 2, 2)), pool=GlobalAveragePool())
     with pytest.raises(VitrineError, match="No layer of the generator could be made to give 1×8×8"):

@@ -10,7 +10,7 @@ from engine.figures.figure import axis, caption, figure, smoothed, thinned
 from engine.looking.frame import Frame
 from engine.looking.pulse import history
 from engine.looking.view import View, view
-from engine.tasks.verdicts import EVEN
+from engine.tasks.verdicts import even
 from engine.training.address import SIGN
 from engine.views.game.players import MADE, REAL, gameless, in_turn, made_of, middle, noise_of, said_of
 
@@ -77,14 +77,15 @@ class Balance(View):
         """Draw losses and gradients over the steps, and verdicts at the right."""
         traces: list[dict[str, Any]] = []
         shapes: list[dict[str, Any]] = []
-        even = EVEN[frame.words["loss"]]
-        for (role, colour), level in zip(OF.items(), even, strict=True):
+        levels = even(frame.words["loss"], frame.words["smooth"])
+        for (role, colour), level in zip(OF.items(), levels, strict=True):
             steps, values = frame[f"{role} loss"].astype(float)
             shown = smoothed(values, self.smoothing) if len(steps) > 12 else values
             traces.append(_line(role, steps, shown, colour))
-            dashed = {"color": colour, "width": 1, "dash": "dash"}
-            ends = {"xref": "paper", "x0": 0, "x1": 0.55, "yref": "y", "y0": level, "y1": level}
-            shapes.append({"type": "line", "line": dashed} | ends)
+            if level is not None:
+                dashed = {"color": colour, "width": 1, "dash": "dash"}
+                ends = {"xref": "paper", "x0": 0, "x1": 0.55, "yref": "y", "y0": level, "y1": level}
+                shapes.append({"type": "line", "line": dashed} | ends)
             steps, values = frame["steps"].astype(float), frame[f"{role} gradient"].astype(float)
             traces.append(_line(role, steps, values, colour, yaxis="y2", showlegend=False))
         edges = frame["edges"].astype(float)
@@ -100,7 +101,7 @@ class Balance(View):
             shapes.append({"type": "line", "line": style} | ends)
         said = f"D says {frame.words['real']:.2f} of real, {frame.words['made']:.2f} of made"
         said += f"; right {frame.words['right']:.0%}" if "right" in frame.words else ""
-        level = f"dashed: neither can better itself ({even[0]:.2f} and {even[1]:.2f})"
+        told = " and ".join(f"{level:.2f}" for level in levels if level is not None)
         return figure(
             traces,
             xaxis=axis("step", domain=[0, 0.55], anchor="y2"),
@@ -111,7 +112,7 @@ class Balance(View):
             barmode="overlay",
             bargap=0,
             shapes=shapes,
-            annotations=[caption(level), caption(said, x=0.64)],
+            annotations=[caption(f"dashed: neither can better itself ({told})"), caption(said, x=0.64)],
             showlegend=True,
             legend={"x": 0.55, "xanchor": "right", "y": 1, "font": {"size": 11}, "bgcolor": "rgba(128,128,128,0.12)"},
             margin={"l": 56, "r": 12, "t": 26, "b": 40},

@@ -60,7 +60,7 @@ class Coverage(View):
         heaps = heaps_of(learner.dataset)
         if heaps is not None:
             of = member(rows[1], heaps)
-            fair, names = heaps.shares, learner.dataset.facts["mode"]
+            fair, names = heaps.shares, [learner.dataset.facts["mode"][place] for place in heaps.places]
             words |= {"sure": float((of >= 0).float().mean()), "what": "heaps"}
         elif _by_classes(learner):
             judge = judge_now(learner)
@@ -73,9 +73,11 @@ class Coverage(View):
             found = principal(rows[0], COMPONENTS)
             rows = found.codes(rows[0]), found.codes(rows[1])
             words["by"] = f"by {COMPONENTS} principal components"
+        number = min(map(len, rows))  # how far balls reach depends on how many there are
+        rows = rows[0][:number], rows[1][:number]
         if "what" in words:
             share = shares(of, len(fair))
-            missed = (~kinds_met(of, fair)).nonzero().flatten().tolist()
+            missed = (~kinds_met(of, fair) & (fair > 0)).nonzero().flatten().tolist()
             arrays |= {"share": share.numpy(), "fair": fair.numpy()}
             words |= {"names": list(names), "missed": missed}
         words["precision"], words["recall"] = precision_and_recall(*rows)

@@ -67,11 +67,12 @@ class Neighbours(View):
         }
         for name, (mine, known, other) in ways.items():
             far, place = torch.cdist(mine, known).min(dim=1)
-            usual = torch.cdist(other, known).min(dim=1).values if words["held"] else torch.full((1,), torch.nan)
             arrays[name] = pictured(session, train[place.to(train.device)].cpu())
             words[f"{name} places"] = place.tolist()
-            words[f"{name} far"] = [round(value, 4) for value in (far / usual.quantile(0.5)).tolist()]
-            words[f"{name} nearer"] = float((far < usual.quantile(0.01)).float().mean()) if words["held"] else None
+            if words["held"]:
+                usual = torch.cdist(other, known).min(dim=1).values
+                words[f"{name} far"] = (far / usual.quantile(0.5).clamp_min(1e-9)).tolist()
+                words[f"{name} nearer"] = float((far < usual.quantile(0.01)).float().mean())
         return Frame(arrays, words)
 
     def draw(self, frame):
@@ -83,14 +84,15 @@ class Neighbours(View):
         for name, title in (("dots", "nearest,<br>dot by dot"), ("classifier", "nearest to<br>a classifier")):
             if name not in frame.arrays:
                 continue
-            far = [f"{value:.2f}" if value == value else "" for value in words[f"{name} far"]]
+            far = [f"{value:.2f}" for value in words[f"{name} far"]] if words["held"] else []
             clicks = [f"train {place}" for place in words[f"{name} places"]]
             rows.append(Row(title, frame[name], far, clicks))
-            if words[f"{name} nearer"] is not None:
+            if words["held"]:
                 said.append(
                     f"{words[f'{name} nearer']:.0%}" + (" dot by dot" if name == "dots" else " to a classifier")
                 )
-        told = f"among {words['number']:,} training examples; 1.00 is as far as other real ones usually are"
+        told = f"among {words['number']:,} training examples"
+        told += "; 1.00 is as far as other real ones usually are" if words["held"] else ""
         if said:
             told += f"; as near as a copy: {' and '.join(said)}"
         shown = matrix(rows, left=0.09, margin={"l": 6, "r": 6, "t": 24, "b": 6})

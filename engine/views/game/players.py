@@ -10,6 +10,7 @@ from engine.looking.frame import Frame
 from engine.looking.session import Session, asking_back, looking
 from engine.registry import shortened
 from engine.tasks.judge import judge_of
+from engine.tasks.telling import taken
 from engine.tasks.verdicts import MIDDLE, deceived
 from engine.training.experiment import Experiment
 
@@ -25,7 +26,7 @@ def off_the_plane(experiment: Experiment) -> str:
     """Return why there is no game in a plane to look at, or nothing."""
     if words := gameless(experiment):
         return words
-    sizes = [layer.sizes for layer in experiment.graphs[experiment.task.answering].inputs.values()]
+    sizes = [shape.sizes for shape in taken(experiment.graphs[experiment.task.answering])]
     return "" if (2,) in sizes else "Only points in a plane can be drawn in one."
 
 

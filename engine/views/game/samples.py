@@ -123,7 +123,7 @@ class Samples(View):
             except VitrineError:  # no checkpoint is kept yet
                 steps = []
                 break
-        yield self._strip(session, frame, {step: kept[step, *key] for step in steps}, now)
+        yield self._strip(session, frame, {step: kept[step, *key] for step in steps if (step, *key) in kept}, now)
 
     def _then(self, session: Session, step: int, noise: torch.Tensor, told: torch.Tensor | None) -> tuple[int, Any]:
         """Return at which step the checkpoint was kept before a step, and what its generator makes of noise."""

@@ -56,6 +56,7 @@ class Between(View):
         if noisy and self.ends == "class means":
             raise VitrineError("Noise has no classes whose mean could be taken.", cure="Choose 'examples'.")
         one, other, names = codes[0], codes[1], [mine.words, yours.words]
+        names = [name.partition(":")[0] for name in names] if noisy else names  # what is asked for, `told` says
         if self.ends == "class means":
             one, other, names = self._means(session)
         shares = torch.linspace(-self.beyond, 1 + self.beyond, self.steps)

@@ -66,8 +66,8 @@ class Walk(View):
         """Refuse what makes no examples of codes, and codes too long to be steered."""
         if words := codeless(experiment, noise=True):
             return words
-        graph = experiment.graphs[experiment.task.unfolds]
-        if experiment.task.noisy and trace(graph).outputs[0].elements < 3:
+        made = trace(experiment.graphs[experiment.task.unfolds]).outputs
+        if experiment.task.noisy and made and made[0].elements < 3:
             return "Points are seen in the game's plane."
         return "This view steers a code of at most 512 numbers." if size_of(experiment) > 512 else ""
 
@@ -110,7 +110,7 @@ class Walk(View):
         words = {
             "names": names,
             "noisy": learner.task.noisy,
-            "sample": sample.words,
+            "sample": sample.words.partition(":")[0] if learner.task.noisy else sample.words,
             "classes": list(learner.dataset.classes) if known else [],
             "told": -1 if told is None else int(told[0]),
         }
