@@ -1,6 +1,7 @@
 """Samples: what is made of noise that stays the same, now and as it was; or of noise drawn anew."""
 
 import copy
+import time
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
@@ -21,6 +22,7 @@ from engine.tasks.telling import NOISE
 from engine.views.game.players import class_called, gameless, made_of, noise_of, off_the_plane, said_of
 
 COLUMNS = 10
+PATIENT = 0.1  # seconds in which checkpoints are read at once
 MOST_KEPT = 500  # pictures of before
 JUDGED = 200  # made examples of which the best are shown, where they are sorted
 
@@ -106,26 +108,29 @@ class Samples(View):
         number = self._chosen()
         noise = noise_of(session, number + 1, self.seed)[-1:]
         noise = self._within(noise, learner.task.noise == "uniform")
-        told = class_called(session, self.told, number + 1)
-        told = None if told is None else told[-1:]
+        asked = class_called(session, self.told, number + 1)
+        asked = None if asked is None else asked[-1:]
         kept = learner.lasting.setdefault("as it was", {})
         if len(kept) > MOST_KEPT:
             kept.clear()
         key = (number, self.seed, self.within, self.told)
-        now = made_of(session, noise, told)[0].cpu()
+        now = made_of(session, noise, asked)[0].cpu()
         steps = moments(session.step, self.past)
+        told = time.monotonic()
         for missing in [step for step in steps if (step, *key) not in kept]:
-            there = {step: kept[step, *key] for step in steps if (step, *key) in kept}
-            part = self._strip(session, frame, there, now)
-            yield Frame(part.arrays, part.words | {"progress": len(there) / len(steps)})
+            if time.monotonic() - told > PATIENT:  # what is made now is not to wait for what was before
+                there = {step: kept[step, *key] for step in steps if (step, *key) in kept}
+                part = self._strip(session, frame, there, now)
+                yield Frame(part.arrays, part.words | {"progress": len(there) / len(steps)})
+                told = time.monotonic()
             try:
-                kept[missing, *key] = self._then(session, missing, noise, told)
+                kept[missing, *key] = self._then(session, missing, noise, asked)
             except VitrineError:  # no checkpoint is kept yet
                 steps = []
                 break
         yield self._strip(session, frame, {step: kept[step, *key] for step in steps if (step, *key) in kept}, now)
 
-    def _then(self, session: Session, step: int, noise: torch.Tensor, told: torch.Tensor | None) -> tuple[int, Any]:
+    def _then(self, session: Session, step: int, noise: torch.Tensor, asked: torch.Tensor | None) -> tuple[int, Any]:
         """Return at which step the checkpoint was kept before a step, and what its generator makes of noise."""
         learner: Any = session.network
         role = learner.task.unfolds
@@ -133,7 +138,7 @@ class Samples(View):
         was = copy.copy(learner)
         was.networks = learner.networks | {role: copy.deepcopy(learner.networks[role])}
         was.networks[role].load_state_dict(weights)
-        return at, made_of(Session(session.experiment, at, session.record, was), noise, told)[0].cpu()
+        return at, made_of(Session(session.experiment, at, session.record, was), noise, asked)[0].cpu()
 
     def _strip(self, session: Session, frame: Frame, then: dict[int, tuple[int, Any]], now: torch.Tensor) -> Frame:
         """Return the frame with a strip of moments, the last of which is now."""
