@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FOUNDATIONS = ["engine.errors", "engine.home", "engine.registry", "engine.choice", "engine.fields"]
 BUILDING = [*FOUNDATIONS, "engine.layers", "engine.graph"]
 LEARNING = [*BUILDING, "engine.data", "engine.tasks", "engine.training"]
-WINGS = ("learning", "points", "maps", "reasons", "sequences", "latent", "game", "answers")
+WINGS = ("learning", "points", "maps", "reasons", "sequences", "latent", "game", "doctor", "answers")
 SEEING = ["engine.figures", "engine.looking", "engine.views"]
 ROOMS = {  # each room, and the rooms of this project that it may import
     "engine.errors": [],

@@ -62,7 +62,7 @@ NUMBERS = Experiment(
     Regress(),
     Recipe(epochs=2, batch=8),
 )
-SILENT = {"filters", "augmentation"}  # they do not ask the network
+SILENT = {"filters", "augmentation", "doctor"}  # they do not ask the network
 PAGE = {"colours", "neurons", "by-hand", "sample", "examples"}  # they draw no Plotly figure: the page takes it
 
 

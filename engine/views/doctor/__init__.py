@@ -1,0 +1,1 @@
+"""Doctor: what goes wrong while networks learn, with the evidence, and what can be done about it."""

@@ -1,0 +1,110 @@
+"""The doctor: what goes wrong now, with its evidence, and a remedy to apply at once."""
+
+from typing import Any, Literal
+
+import numpy as np
+
+from engine.choice import option
+from engine.figures.figure import BAD, GOOD, axis, figure, nothing, says, thinned
+from engine.looking.frame import Frame
+from engine.looking.view import View, view
+from engine.views.doctor.rules import RULES
+
+MOST, SHOWN = 200, 5  # points of a line; rows at most
+AT_LEFT = {"xref": "paper", "yref": "paper", "xanchor": "left", "align": "left", "yanchor": "middle"}
+HIDDEN = {"visible": False, "fixedrange": True, "range": [0, 1]}
+BARE = {"xaxis": HIDDEN | {"domain": [0, 1]}, "yaxis": HIDDEN | {"domain": [0, 1]}}
+LEFT = 0.62  # share of the width that words have
+
+
+@view("doctor")
+class Doctor(View):
+    """What goes wrong, first of all: each with the evidence in words and over the steps, the dashed line beyond which
+    it counts, and a button that applies a remedy to the run at once; the line shows what becomes of it.
+    """
+
+    title, rank, height, wide = "Doctor", 7, 300, True
+    together = pulses = True
+    hint = "Orange is wrong, green is well. Press a remedy while it learns, and see what becomes of the line."
+
+    show: Literal["the worst", "what is wrong"] = option(
+        "the worst", "Wrong things first and some that are well behind them, or wrong things only."
+    )
+
+    def compute(self, session):
+        """Ask every rule that suits."""
+        arrays: dict[str, Any] = {}
+        rows: list[dict[str, Any]] = []
+        suiting = sorted((rule.rank, name) for name, rule in RULES.items() if rule.suits(session.experiment))
+        for _, name in suiting:
+            rule = RULES[name]
+            if (found := rule.finding(session)) is None:
+                continue
+            row: dict[str, Any] = {
+                "title": rule.title,
+                "wrong": bool(found.wrong),
+                "said": found.evidence,
+                "log": found.log,
+            }
+            row |= {"line": found.line, "key": name}
+            if found.remedy and found.wrong:
+                remedy = found.remedy
+                row["remedy"] = {"label": remedy.label, "words": remedy.words, "order": remedy.order}
+            rows.append(row)
+            steps, values = thinned(found.steps.astype(float), found.values.astype(float), MOST)
+            arrays[name] = np.stack([steps, values]).astype(np.float32)
+        rows.sort(key=lambda row: not row["wrong"])
+        return Frame(arrays, {"rows": rows, "asked": len(suiting)})
+
+    def draw(self, frame):
+        """Draw a row for each thing: a sign, its name and evidence, and how it developed."""
+        words = frame.words
+        rows = [row for row in words["rows"] if row["wrong"] or self.show == "the worst"][:SHOWN]
+        wrong = sum(row["wrong"] for row in words["rows"])
+        if not words["rows"]:
+            return nothing("Nothing is known yet: let it learn for a moment.")
+        if not rows:
+            return figure(
+                [_signs([0.5], [GOOD])],
+                **BARE,
+                annotations=[says("Nothing is wrong of all that is looked for.", x=0.03, y=0.5, **AT_LEFT)],
+            )
+        traces: list[dict[str, Any]] = []
+        heights: list[float] = []
+        colours: list[str] = []
+        layout: dict[str, Any] = {}
+        notes, shapes = [], []
+        high = 1 / max(len(rows), 3)
+        for place, row in enumerate(rows):
+            top = 1 - place * high
+            colour = BAD if row["wrong"] else GOOD
+            head = f"<b>{row['title']}</b>" if row["wrong"] else f"not so: {row['title'][0].lower()}{row['title'][1:]}"
+            heights.append(top - high / 2)
+            colours.append(colour)
+            notes.append(says(f"{head}<br>{row['said']}", x=0.03, y=heights[-1], font={"size": 12}, **AT_LEFT))
+            steps, values = frame[row["key"]].astype(float)
+            if len(steps) > 1:
+                n = str(place + 2)
+                style = {"mode": "lines", "line": {"color": colour, "width": 1.5}, "xaxis": f"x{n}", "yaxis": f"y{n}"}
+                hover = "step %{x}: %{y:.3g}<extra></extra>"
+                traces.append({"type": "scatter", "x": steps, "y": values, "hovertemplate": hover} | style)
+                span = [top - high + 0.04, top - 0.02]
+                layout[f"xaxis{n}"] = axis("", domain=[LEFT, 1], anchor=f"y{n}", showticklabels=place == len(rows) - 1)
+                layout[f"yaxis{n}"] = axis("", row["log"], domain=span, anchor=f"x{n}", nticks=3)
+                if row["line"] is not None:
+                    ends = {"xref": f"x{n}", "x0": float(steps[0]), "x1": float(steps[-1]), "yref": f"y{n}"}
+                    dashed = {"color": "#888888", "width": 1, "dash": "dash"}
+                    shapes.append({"type": "line", "y0": row["line"], "y1": row["line"], "line": dashed} | ends)
+        margin = {"l": 8, "r": 8, "t": 8, "b": 24}
+        signs = _signs(heights, colours)
+        drawn = figure([signs, *traces], **BARE, **layout, annotations=notes, shapes=shapes, margin=margin)
+        buttons = [row["remedy"] for row in rows if "remedy" in row]
+        return drawn | ({"buttons": buttons} if wrong and buttons else {})
+
+
+def _signs(heights: list[float], colours: list[str]) -> dict[str, Any]:
+    """Return a dot for each row, in the colour of what is well or wrong."""
+    marker = {"size": 11, "color": colours}
+    return {"type": "scatter", "mode": "markers", "x": [0.012] * len(heights), "y": heights, "marker": marker} | {
+        "hoverinfo": "skip"
+    }
