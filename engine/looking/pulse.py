@@ -75,3 +75,15 @@ def history(session: Session, quantity: str) -> History:
     steps = np.array([step for step, frame in pulses if frame.words["nodes"] == nodes])
     here = np.flatnonzero(np.isfinite(values).any(axis=1))
     return History([nodes[place] for place in here], steps, values[here])
+
+
+def gradients(session: Session, role: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return how long a network's gradient was at the steps that were watched."""
+    found = history(session, "gradient norm")
+    several = len(session.experiment.graphs) > 1
+    mine = [place for place, node in enumerate(found.nodes) if not several or node.startswith(f"{role}{SIGN}")]
+    if not mine or not len(found.steps):
+        return np.zeros(0), np.zeros(0)
+    values = found.values[mine]
+    there = np.isfinite(values).any(axis=0)
+    return found.steps[there].astype(float), np.sqrt(np.nansum(np.square(values[:, there]), axis=0))

@@ -84,7 +84,7 @@ def _of_noise(session: Session, name: str) -> Sample:
     place, task = int(rest), learner.task
     classes = learner.dataset.classes if task.told else ()
     kind = torch.tensor([place % len(classes)], device=learner.place.device) if classes else None
-    noise = task.fixed(learner.networks, place + 1, learner.place.device)[-1:]
+    noise = noise_of(session, place + 1)[-1:]
     with looking(learner):
         made = task.unfolded(learner.networks, noise, kind)
     values = torch.from_numpy(looks(session, made))[0] if learner.dataset.example == "image" else made[0].float().cpu()
@@ -92,6 +92,25 @@ def _of_noise(session: Session, name: str) -> Sample:
     if session.role != task.unfolds:
         return Sample(values, made, None, words)
     return Sample(values, noise if kind is None else Fields({NOISE: noise, LABEL: kind}), None, words)
+
+
+def noise_of(session: Session, number: int, seed: int | None = None) -> torch.Tensor:
+    """Return so many rows of noise, always the same by the same seed; without one, those that samples are named by."""
+    learner: Any = session.network
+    more = {} if seed is None else {"seed": seed}
+    return learner.task.fixed(learner.networks, number, learner.place.device, **more)
+
+
+def class_called(session: Session, name: str, number: int) -> torch.Tensor | None:
+    """Return a class by its name, so many times, where networks are told classes; without a name, none is told."""
+    dataset, task = session.network.dataset, session.network.task
+    if not name:
+        return None
+    if not getattr(task, "told", False):
+        raise VitrineError("These networks are not told any class.", cure="Leave it empty.")
+    if name not in dataset.classes:
+        raise VitrineError(f"There is no class {shortened(name)}.", cure=f"Choose one of {', '.join(dataset.classes)}.")
+    return torch.full((number,), dataset.classes.index(name), device=session.network.place.device)
 
 
 def example(session: Session, split: str, place: int) -> Sample:

@@ -14,7 +14,7 @@ from engine.fields import Fields
 from engine.graph.trace import trace
 from engine.tasks.coding import BOUNDED, DRAWN, ending
 from engine.tasks.density import divergences
-from engine.tasks.heaps import heaps_of, kinds_met, met, shares
+from engine.tasks.heaps import heaps_in, kinds_met, met, shares
 from engine.tasks.judge import SURE, judge_now
 from engine.tasks.resemblance import frechet, precision_and_recall
 from engine.tasks.task import Turn, fits_input, task
@@ -246,7 +246,7 @@ class Deceive(Telling):
 
     def beside(self, asked, split):
         """Return, of data that lie in heaps, how many of them what is made meets, and which share of it meets any."""
-        heaps = heaps_of(asked.dataset)
+        heaps = heaps_in(asked)
         if heaps is None or not apart(asked, split):
             return {}
         return met(self.sampled(asked), heaps)
@@ -278,8 +278,11 @@ class Deceive(Telling):
     def sampled(self, asked: Any) -> torch.Tensor:
         """Return examples made of always the same noise."""
         noise = self.fixed(asked.networks, JUDGED, asked.place.device)
-        classes = torch.arange(JUDGED, device=noise.device) % max(1, len(asked.dataset.classes)) if self.told else None
-        return self.unfolded(asked.networks, noise, classes).float().cpu()
+        return self.unfolded(asked.networks, noise, self.in_turn(asked, JUDGED)).float().cpu()
+
+    def in_turn(self, asked: Any, number: int) -> torch.Tensor | None:
+        """Return a class for each of so many made examples, one after the other, where networks are told any."""
+        return torch.arange(number, device=asked.place.device) % len(asked.dataset.classes) if self.told else None
 
 
 def apart(asked: Any, split: str) -> bool:

@@ -1,7 +1,5 @@
 """Density: how unlike two sets of points in a plane lie, by how dense they are in small cells."""
 
-import math
-
 import torch
 
 CELLS = 64  # along each side of the square that holds the first set
@@ -43,6 +41,3 @@ def divergences(real: torch.Tensor, made: torch.Tensor) -> tuple[float, float]:
 
 def _unlike(p: torch.Tensor, q: torch.Tensor) -> float:
     return float((p * (p / q).log()).sum())
-
-
-MOST = math.log(2)  # the divergence of Jensen and Shannon of what has nothing in common

@@ -1,6 +1,7 @@
 """Heaps: data that lie in heaps, and how many of those somebody's points meet."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -33,6 +34,13 @@ def heaps_of(dataset: Dataset) -> Heaps | None:
     spread = torch.stack([(some - some.mean(dim=0)).square().mean().sqrt() for some in mine])
     fair = torch.tensor([len(some) for some in mine], dtype=torch.double) / len(points)
     return Heaps(middles.float(), spread.float().clamp_min(1e-6), fair, tuple(places))
+
+
+def heaps_in(asked: Any) -> Heaps | None:
+    """Return the heaps of a learner's data, which are sought once: every epoch asks for them."""
+    if "heaps" not in asked.lasting:
+        asked.lasting["heaps"] = heaps_of(asked.dataset)
+    return asked.lasting["heaps"]
 
 
 def member(points: torch.Tensor, heaps: Heaps) -> torch.Tensor:

@@ -54,13 +54,12 @@ class Doctor(View):
             steps, values = thinned(found.steps.astype(float), found.values.astype(float), MOST)
             arrays[name] = np.stack([steps, values]).astype(np.float32)
         rows.sort(key=lambda row: not row["wrong"])
-        return Frame(arrays, {"rows": rows, "asked": len(suiting)})
+        return Frame(arrays, {"rows": rows})
 
     def draw(self, frame):
         """Draw a row for each thing: a sign, its name and evidence, and how it developed."""
         words = frame.words
         rows = [row for row in words["rows"] if row["wrong"] or self.show == "the worst"][:SHOWN]
-        wrong = sum(row["wrong"] for row in words["rows"])
         if not words["rows"]:
             return nothing("Nothing is known yet: let it learn for a moment.")
         if not rows:
@@ -99,7 +98,7 @@ class Doctor(View):
         signs = _signs(heights, colours)
         drawn = figure([signs, *traces], **BARE, **layout, annotations=notes, shapes=shapes, margin=margin)
         buttons = [row["remedy"] for row in rows if "remedy" in row]
-        return drawn | ({"buttons": buttons} if wrong and buttons else {})
+        return drawn | ({"buttons": buttons} if buttons else {})
 
 
 def _signs(heights: list[float], colours: list[str]) -> dict[str, Any]:

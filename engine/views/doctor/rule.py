@@ -6,10 +6,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from engine.looking.pulse import history
 from engine.looking.session import Session
 from engine.registry import Registry
-from engine.training.address import SIGN
 from engine.training.experiment import Experiment
 
 RULES: Registry["Rule"] = Registry("rule of the doctor")
@@ -53,6 +51,14 @@ class Rule:
         raise NotImplementedError(type(self).__name__)
 
 
+class OfGames(Rule):
+    """One thing that may go wrong with games only."""
+
+    def suits(self, experiment: Experiment) -> bool:
+        """Suit games."""
+        return experiment.task.noisy
+
+
 def rule(name: str) -> Callable[[type[Rule]], type[Rule]]:
     """Return the decorator that puts a rule into the registry."""
 
@@ -71,18 +77,6 @@ def curve(session: Session, split: str, metric: str) -> tuple[np.ndarray, np.nda
     points = [(step, value) for step, value in told if value is not None and step <= session.step]
     table = np.array(points, float).reshape(-1, 2)
     return table[:, 0], table[:, 1]
-
-
-def gradients(session: Session, role: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return how long a network's gradient was at the steps that were watched."""
-    found = history(session, "gradient norm")
-    several = len(session.experiment.graphs) > 1
-    mine = [place for place, node in enumerate(found.nodes) if not several or node.startswith(f"{role}{SIGN}")]
-    if not mine or not len(found.steps):
-        return np.zeros(0), np.zeros(0)
-    values = found.values[mine]
-    there = np.isfinite(values).any(axis=0)
-    return found.steps[there].astype(float), np.sqrt(np.nansum(np.square(values[:, there]), axis=0))
 
 
 def interval(session: Session, role: str) -> int:

@@ -8,11 +8,11 @@ from pydantic import Field
 from engine.choice import option
 from engine.figures.figure import axis, caption, figure, smoothed, thinned
 from engine.looking.frame import Frame
-from engine.looking.pulse import history
+from engine.looking.pulse import gradients
+from engine.looking.sample import noise_of
 from engine.looking.view import View, view
 from engine.tasks.verdicts import even
-from engine.training.address import SIGN
-from engine.views.game.players import MADE, REAL, gameless, in_turn, made_of, middle, noise_of, said_of
+from engine.views.game.players import MADE, REAL, gameless, in_turn, made_of, middle, said_of
 
 MOST = 300  # points of a line
 BINS = 40
@@ -45,12 +45,9 @@ class Balance(View):
             points = [(s, np.nan if v is None else v) for s, v in curves.get(("train", f"{role} loss"), [])]
             table = np.array(points, float).reshape(-1, 2)
             arrays[f"{role} loss"] = np.stack(thinned(table[:, 0], table[:, 1], MOST))
-        found = history(session, "gradient norm")
-        arrays["steps"] = found.steps
         for role in OF:
-            mine = [place for place, node in enumerate(found.nodes) if node.startswith(f"{role}{SIGN}")]
-            total = np.sqrt(np.nansum(np.square(found.values[mine]), axis=0)) if mine else np.zeros(len(found.steps))
-            arrays[f"{role} gradient"] = np.where(total > 0, total, np.nan)
+            steps, lengths = gradients(session, role)
+            arrays[f"{role} gradient"] = np.stack([steps, np.where(lengths > 0, lengths, np.nan)])
         _, split = session.split("validation")
         real = learner.material.given(split.inputs[: self.examples])
         classes = split.targets[: self.examples] if learner.task.told else None
@@ -86,7 +83,7 @@ class Balance(View):
                 dashed = {"color": colour, "width": 1, "dash": "dash"}
                 ends = {"xref": "paper", "x0": 0, "x1": 0.55, "yref": "y", "y0": level, "y1": level}
                 shapes.append({"type": "line", "line": dashed} | ends)
-            steps, values = frame["steps"].astype(float), frame[f"{role} gradient"].astype(float)
+            steps, values = frame[f"{role} gradient"].astype(float)
             traces.append(_line(role, steps, values, colour, yaxis="y2", showlegend=False))
         edges = frame["edges"].astype(float)
         centres = np.round((edges[1:] + edges[:-1]) / 2, 4)

@@ -10,15 +10,16 @@ from engine.choice import option
 from engine.errors import VitrineError
 from engine.figures.figure import BAD, GOOD, axis, caption, figure
 from engine.looking.frame import Frame
+from engine.looking.sample import noise_of
 from engine.looking.view import View, view
 from engine.tasks.density import divergences
-from engine.tasks.heaps import heaps_of, kinds_met, member, shares
+from engine.tasks.heaps import heaps_in, kinds_met, member, shares
 from engine.tasks.judge import SURE, judge_now
 from engine.tasks.principal import principal
 from engine.tasks.resemblance import duplicates, frechet, precision_and_recall
-from engine.views.game.players import MADE, REAL, gameless, in_turn, made_of, noise_of, with_judge
+from engine.views.game.players import MADE, REAL, gameless, in_turn, made_of, with_judge
 
-FEW, MANY = 0.5, 0.9  # of kinds that are met: a collapse below, all is well above
+FEW = 0.5  # of kinds that are met: with no more it is a collapse
 COMPONENTS = 32  # of examples without classes, by which they are compared
 PLENTY = 0.2  # of made ones that repeat one another
 
@@ -54,10 +55,10 @@ class Coverage(View):
         _, split = session.split("train")
         real = learner.material.given(split.inputs[: self.examples])
         made = made_of(session, noise_of(session, self.examples), in_turn(session, self.examples))
-        words: dict[str, Any] = {"number": len(made), "names": [], "by": "in the plane"}
+        words: dict[str, Any] = {"names": [], "by": "in the plane"}
         arrays: dict[str, Any] = {}
         rows = real.flatten(1).cpu(), made.flatten(1).cpu()
-        heaps = heaps_of(learner.dataset)
+        heaps = heaps_in(learner)
         if heaps is not None:
             of = member(rows[1], heaps)
             fair, names = heaps.shares, [learner.dataset.facts["mode"][place] for place in heaps.places]
@@ -153,7 +154,7 @@ def said_of_kinds(words: dict[str, Any]) -> str:
 
 def _by_classes(learner: Any) -> bool:
     """Return whether kinds are told by a classifier."""
-    return learner.dataset.goal == "class" and heaps_of(learner.dataset) is None
+    return learner.dataset.goal == "class" and heaps_in(learner) is None
 
 
 def _halves(rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -9,16 +9,15 @@ from pydantic import Field
 from engine.choice import option
 from engine.figures.figure import axis, caption, figure, heat
 from engine.looking.frame import Frame
+from engine.looking.sample import class_called, noise_of
 from engine.looking.shared import Words
 from engine.looking.view import View, view
 from engine.views.game.players import (
     MADE,
     REAL,
-    class_called,
-    in_turn,
+    asked_for,
     made_of,
     middle,
-    noise_of,
     off_the_plane,
     pull_on,
     said_of,
@@ -61,14 +60,14 @@ class Game(View):
         words: dict[str, Any] = {"names": list(names), "middle": middle(session)}
         arrays = {"real": points.cpu().numpy(), "low": low.numpy(), "high": high.numpy()}
         device = learner.place.device
-        told = class_called(session, self.told, self.points) if self.told else in_turn(session, self.points)
+        told = asked_for(session, self.told, self.points)
         made = made_of(session, noise_of(session, self.points), told)
         arrays["made"] = made.cpu().numpy()
         if self.surface:
             across, up = (torch.linspace(float(a), float(b), self.detail) for a, b in zip(low, high, strict=True))
             y, x = torch.meshgrid(up, across, indexing="ij")
             grid = torch.stack([x.flatten(), y.flatten()], dim=1).to(device)
-            told_grid = class_called(session, self.told, len(grid)) if self.told else None
+            told_grid = class_called(session, self.told, len(grid))
             said = said_of(session, grid, told_grid).reshape(self.detail, self.detail)
             arrays |= {"across": across.numpy(), "up": up.numpy(), "said": said.numpy()}
         if self.arrows:
@@ -77,7 +76,7 @@ class Game(View):
             words["pull"] = float(pull.norm(dim=1).mean())
         if self.manifold:
             ways = self._noise_grid(session)
-            told_ways = class_called(session, self.told, len(ways)) if self.told else None
+            told_ways = class_called(session, self.told, len(ways))
             arrays["bent"] = made_of(session, ways, told_ways).cpu().reshape(-1, ALONG, 2).numpy()
             words["noise"] = ways.shape[1]
         return Frame({name: np.asarray(value, np.float32) for name, value in arrays.items()}, words)

@@ -10,12 +10,12 @@ from engine.errors import VitrineError
 from engine.figures.figure import caption
 from engine.figures.matrix import Row, matrix
 from engine.looking.frame import Frame
-from engine.looking.sample import MOST_NOISE
+from engine.looking.sample import MOST_NOISE, noise_of
 from engine.looking.small import pictured
 from engine.looking.view import View, view
 from engine.tasks.judge import judge_now
 from engine.tasks.telling import NOISE
-from engine.views.game.players import gameless, in_turn, made_of, noise_of, off_the_plane, with_judge
+from engine.views.game.players import gameless, in_turn, made_of, off_the_plane, with_judge
 
 COLUMNS = 10
 HELD = 300  # examples that were not learned from, whose nearest training example tells how close chance comes

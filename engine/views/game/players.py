@@ -7,8 +7,8 @@ import torch
 
 from engine.errors import VitrineError
 from engine.looking.frame import Frame
+from engine.looking.sample import class_called
 from engine.looking.session import Session, asking_back, looking
-from engine.registry import shortened
 from engine.tasks.judge import judge_of
 from engine.tasks.telling import taken
 from engine.tasks.verdicts import MIDDLE, deceived
@@ -30,30 +30,15 @@ def off_the_plane(experiment: Experiment) -> str:
     return "" if (2,) in sizes else "Only points in a plane can be drawn in one."
 
 
-def noise_of(session: Session, number: int, seed: int | None = None) -> torch.Tensor:
-    """Return so many rows of noise, always the same by the same seed; without one, those that samples are named by."""
-    learner: Any = session.network
-    more = {} if seed is None else {"seed": seed}
-    return learner.task.fixed(learner.networks, number, learner.place.device, **more)
-
-
 def in_turn(session: Session, number: int) -> torch.Tensor | None:
     """Return a class for each of so many made examples, one after the other, where networks are told any."""
     learner: Any = session.network
-    number_of = len(learner.dataset.classes)
-    return torch.arange(number, device=learner.place.device) % number_of if learner.task.told else None
+    return learner.task.in_turn(learner, number)
 
 
-def class_called(session: Session, name: str, number: int) -> torch.Tensor | None:
+def asked_for(session: Session, name: str, number: int) -> torch.Tensor | None:
     """Return a class by its name, so many times; without a name one after the other."""
-    learner: Any = session.network
-    if not name:
-        return in_turn(session, number)
-    if not learner.task.told:
-        raise VitrineError("These networks are not told any class.", cure="Leave it empty.")
-    if name not in (classes := learner.dataset.classes):
-        raise VitrineError(f"There is no class {shortened(name)}.", cure=f"Choose one of {', '.join(classes)}.")
-    return torch.full((number,), classes.index(name), device=learner.place.device)
+    return class_called(session, name, number) if name else in_turn(session, number)
 
 
 def made_of(session: Session, noise: torch.Tensor, classes: torch.Tensor | None = None) -> torch.Tensor:

@@ -13,13 +13,13 @@ from engine.errors import VitrineError
 from engine.figures.figure import caption
 from engine.figures.matrix import Row, matrix
 from engine.looking.frame import Frame
-from engine.looking.sample import MOST_NOISE
+from engine.looking.sample import MOST_NOISE, noise_of
 from engine.looking.session import Session
 from engine.looking.shared import SAMPLE, Example, Words
 from engine.looking.small import pictured
 from engine.looking.view import View, view
 from engine.tasks.telling import NOISE
-from engine.views.game.players import class_called, gameless, made_of, noise_of, off_the_plane, said_of
+from engine.views.game.players import asked_for, gameless, made_of, off_the_plane, said_of
 
 COLUMNS = 10
 PATIENT = 0.1  # seconds in which checkpoints are read at once
@@ -68,7 +68,7 @@ class Samples(View):
         number = self.rows * COLUMNS
         many = number if self.order == "as drawn" else max(number, JUDGED)
         noise = self._within(noise_of(session, many, self.seed), learner.task.noise == "uniform")
-        told = class_called(session, self.told, many)
+        told = asked_for(session, self.told, many)
         made = made_of(session, noise, told)
         said = said_of(session, made, told)
         order = torch.arange(many)
@@ -108,7 +108,7 @@ class Samples(View):
         number = self._chosen()
         noise = noise_of(session, number + 1, self.seed)[-1:]
         noise = self._within(noise, learner.task.noise == "uniform")
-        asked = class_called(session, self.told, number + 1)
+        asked = asked_for(session, self.told, number + 1)
         asked = None if asked is None else asked[-1:]
         kept = learner.lasting.setdefault("as it was", {})
         if len(kept) > MOST_KEPT:

@@ -9,10 +9,11 @@ from engine.choice import option
 from engine.errors import VitrineError
 from engine.figures.matrix import Row, matrix
 from engine.looking.frame import Frame
+from engine.looking.sample import class_called
 from engine.looking.shared import SAMPLE, Example, Words
 from engine.looking.small import pictured
 from engine.looking.view import View, view
-from engine.views.latent.codes import asked_about, class_called, code_of, codeless, codes_of, decoded, kept_codes
+from engine.views.latent.codes import asked_about, code_of, codeless, codes_of, decoded, kept_codes
 
 MEANS = 2000  # training examples of which a class's mean is taken
 

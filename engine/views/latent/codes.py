@@ -12,10 +12,9 @@ from engine.errors import VitrineError
 from engine.fields import Fields
 from engine.graph.trace import trace
 from engine.looking.frame import Frame
-from engine.looking.sample import Sample, sample_of
+from engine.looking.sample import Sample, noise_of, sample_of
 from engine.looking.session import Session, in_turn, looking
 from engine.looking.small import bounds, in_lines
-from engine.registry import shortened
 from engine.tasks.telling import LABEL, NOISE, size_of_code
 from engine.training.experiment import Experiment
 
@@ -62,12 +61,6 @@ def coded(session: Session, given: torch.Tensor, classes: torch.Tensor | None = 
     return Codes(code, (more[1] / 2).exp() if learner.task.draws else None)
 
 
-def noises(session: Session, number: int) -> torch.Tensor:
-    """Return the first rows of the noise by which made examples are called."""
-    learner: Any = session.network
-    return learner.task.fixed(learner.networks, number, learner.place.device).cpu()
-
-
 def asked_about(session: Session, name: str) -> Sample:
     """Return the sample of this name, as the network takes it that makes codes, or examples of noise."""
     task = session.network.task
@@ -90,7 +83,7 @@ def codes_of(session: Session, split: str, most: int, told: bool = True) -> Iter
     if (key := _key("codes", session, split, most, told)) in session.kept:
         return
     if session.network.task.noisy:
-        session.kept[key] = Codes(noises(session, most))
+        session.kept[key] = Codes(noise_of(session, most).cpu())
         return
     found = yield from _piece_by_piece(session, split, most, lambda still, *both: coded(still, *both), told)
     deviations = [one.deviations for one in found if one.deviations is not None]
@@ -159,18 +152,6 @@ def class_of(session: Session, *samples: Sample) -> torch.Tensor:
     """Return the class of each sample, −1 where nobody knows it."""
     kinds = [-1 if sample.truth is None else sample.truth for sample in samples]
     return torch.tensor(kinds, device=session.network.place.device)
-
-
-def class_called(session: Session, name: str, number: int) -> torch.Tensor | None:
-    """Return a class by its name, so many times, where networks are told classes; without a name, none is told."""
-    dataset, task = session.network.dataset, session.network.task
-    if not name:
-        return None
-    if not getattr(task, "told", False):
-        raise VitrineError("These networks are not told any class.", cure="Leave it empty.")
-    if name not in dataset.classes:
-        raise VitrineError(f"There is no class {shortened(name)}.", cure=f"Choose one of {', '.join(dataset.classes)}.")
-    return torch.full((number,), dataset.classes.index(name))
 
 
 def off(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:

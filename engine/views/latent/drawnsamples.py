@@ -9,10 +9,11 @@ from engine.choice import option
 from engine.figures.figure import caption
 from engine.figures.matrix import Row, matrix
 from engine.looking.frame import Frame
+from engine.looking.sample import class_called
 from engine.looking.shared import Words
 from engine.looking.small import pictured
 from engine.looking.view import View, view
-from engine.views.latent.codes import class_called, codeless, codes_of, decoded, kept_codes, off, size_of
+from engine.views.latent.codes import codeless, codes_of, decoded, kept_codes, off, size_of
 
 AROUND = 1000  # training examples among which the nearest is sought, and codes told apart
 COLUMNS = 10

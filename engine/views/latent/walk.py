@@ -17,6 +17,7 @@ from engine.graph.lending import lent_weights
 from engine.graph.network import Network
 from engine.graph.trace import trace
 from engine.looking.frame import Frame
+from engine.looking.sample import class_called
 from engine.looking.shared import SAMPLE, Example, Words
 from engine.looking.small import bounds, in_lines, pictured
 from engine.looking.view import View, view
@@ -26,7 +27,6 @@ from engine.views.latent.codes import (
     OF_TWO,
     Dimension,
     asked_about,
-    class_called,
     code_of,
     codeless,
     codes_of,

@@ -3,29 +3,25 @@
 import numpy as np
 
 from engine.looking.session import looking
-from engine.tasks.heaps import heaps_of, kinds_met, member
-from engine.views.doctor.rule import Finding, Remedy, Rule, curve, interval, rule
+from engine.tasks.heaps import heaps_in, kinds_met, member
+from engine.views.doctor.rule import Finding, OfGames, Remedy, curve, interval, rule
 
 FEW, ALIKE = 0.5, 0.5  # of kinds that are met; of the distance between two real examples
 MANY = 500  # examples that are made to see it
 
 
 @rule("collapsed")
-class Collapsed(Rule):
+class Collapsed(OfGames):
     """What is made is of few kinds, or much alike."""
 
     title, rank = "Modes have collapsed", 3
-
-    def suits(self, experiment):
-        """Suit games."""
-        return experiment.task.noisy
 
     def finding(self, session):
         """See how many heaps are met, or how far made examples lie apart."""
         learner = session.network
         with looking(learner):
             made = learner.task.sampled(learner)[:MANY]
-        heaps = heaps_of(learner.dataset)
+        heaps = heaps_in(learner)
         if heaps is not None:
             met, number = int(kinds_met(member(made, heaps), heaps.shares).sum()), len(heaps.middles)
             steps, values = curve(session, "validation", "modes")

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from engine.views.doctor.rule import LEAST, Finding, Remedy, Rule, gradients, rule
+from engine.looking.pulse import gradients
+from engine.views.doctor.rule import LEAST, Finding, Remedy, Rule, rule
 
 LINE = 100.0  # the length of a gradient
 

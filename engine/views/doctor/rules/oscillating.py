@@ -3,21 +3,17 @@
 import numpy as np
 
 from engine.figures.figure import smoothed
-from engine.views.doctor.rule import Finding, Rule, curve, rule, slower
+from engine.views.doctor.rule import Finding, OfGames, curve, rule, slower
 
 ENOUGH, KEPT = 60, 0.5  # losses; the share of them that is looked at, the latest
 SWING, TREND = 0.5, 0.5  # of the level; how much of the swing may be a way up or down
 
 
 @rule("oscillating")
-class Oscillating(Rule):
+class Oscillating(OfGames):
     """The generator's loss swings."""
 
     title, rank = "Losses oscillate", 4
-
-    def suits(self, experiment):
-        """Suit games."""
-        return experiment.task.noisy
 
     def finding(self, session):
         """See how far the smoothed loss swings of late, what it rises or falls on the way left out."""

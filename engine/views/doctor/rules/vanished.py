@@ -2,20 +2,17 @@
 
 import numpy as np
 
-from engine.views.doctor.rule import LEAST, Finding, Remedy, Rule, gradients, interval, rule
+from engine.looking.pulse import gradients
+from engine.views.doctor.rule import LEAST, Finding, OfGames, Remedy, interval, rule
 
 SHARE, LEAST_LONG = 1e-2, 1e-5  # of the longest it ever was; and a length that moves nothing
 
 
 @rule("vanished")
-class Vanished(Rule):
+class Vanished(OfGames):
     """The generator's gradient has come to nothing."""
 
     title, rank = "The generator's gradient has vanished", 2
-
-    def suits(self, experiment):
-        """Suit games."""
-        return experiment.task.noisy
 
     def finding(self, session):
         """See how long it is, against the longest that it was."""
