@@ -122,6 +122,9 @@ app = st.App(
         WebSocketRoute("/live", live),
         Route("/live/plotly.js", plotly),
         Route("/live/picture", bring, methods=["POST"]),
-        *(Route(f"/live/{name}", shared) for name in ("live.js", "colours.js", "steer.js", "brush.js", "cloud.js")),
+        *(
+            Route(f"/live/{name}", shared)
+            for name in ("live.js", "colours.js", "steer.js", "brush.js", "cloud.js", "film.js")
+        ),
     ],
 )

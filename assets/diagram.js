@@ -2,7 +2,7 @@
 // A click selects a box, a double click or its corner unfolds a block; both are told to the page.
 
 const SVG = "http://www.w3.org/2000/svg";
-const SMALL = ["activation", "normalisation", "regularisation", "reshaping", "merging"];
+const SMALL = ["between", "activation", "normalisation", "regularisation", "reshaping", "merging"];
 const WIDE = { width: 140, height: 60 };
 const NARROW = { width: 88, height: 40 };
 const GAP = { x: 26, lane: 16, row: 30, edge: 14, frame: 22 };
@@ -55,7 +55,8 @@ function place(data, width) {
     const deepest = Math.max(0, ...here.map((box) => box.lane), ...lanes);
     const head = here.some((box) => framed.has(box.path)) ? GAP.frame : 0;
     const depth = Math.max(0, ...data.frames.map((f) => f.depth * (f.boxes.some((p) => here.some((b) => b.path === p)) ? 1 : 0)));
-    const laneHeight = WIDE.height + GAP.lane;
+    const low = here.filter((box) => box.lane).every((box) => box.family === "between"); // they need less room
+    const laneHeight = WIDE.height + (low ? -2 : GAP.lane);
     const first = top + head + depth * GAP.frame;
     let left = GAP.edge + depth * 8;
     for (const column of row) {
@@ -102,6 +103,16 @@ function wirePath(from, to, lane) {
   );
 }
 
+// The way of a gradient: below everything, back to the box that it came from, with an arrow's head.
+function backPath(from, to, height) {
+  const [x1, x2] = [from.x + from.w / 2, to.x + to.w / 2];
+  const [y, end, r] = [height - 6, to.y + to.h, 8];
+  return (
+    `M${x1},${from.y + from.h} V${y - r} q0,${r} ${-r},${r} H${x2 + r} q${-r},0 ${-r},${-r} V${end + 1} ` +
+    `m-4,7 l4,-7 l4,7`
+  );
+}
+
 // A small picture of a shape: maps as a stack of sheets, a sequence as a strip, a vector as a column.
 function glyph(sizes, x, y) {
   const group = make("g", { class: "glyph", transform: `translate(${x},${y})` });
@@ -132,17 +143,16 @@ const text = (content, x, y, name, most) => {
 function drawBox(box, at, data, tell) {
   const small = sizeOf(box) === NARROW;
   const chosen = box.path === data.selected;
+  const between = box.family === "between"; // no layer: nothing to be chosen
   const classes = ["box", box.family, chosen ? "chosen" : "", data.outputs.includes(box.path) ? "output" : ""];
   const group = make("g", {
     class: classes.join(" "),
     transform: `translate(${at.x},${at.y})`,
-    tabindex: 0,
-    role: "button",
-    "aria-pressed": String(chosen),
-    "aria-label": `${box.name}, ${box.title}, gives ${box.shape}`,
+    "aria-label": `${box.name}, ${box.title}, ${between ? "" : "gives "}${box.shape}`,
     "data-path": box.path,
+    ...(between ? { role: "img" } : { tabindex: 0, role: "button", "aria-pressed": String(chosen) }),
   });
-  const words = [`${box.title}${box.summary ? `: ${box.summary}` : ""}`, `gives ${box.shape}`];
+  const words = [`${box.title}${box.summary ? `: ${box.summary}` : ""}`, `${between ? "" : "gives "}${box.shape}`];
   if (box.weights) words.push(`${box.weights.toLocaleString("en")} weights`);
   if (box.block) words.push("double click to unfold");
   group.append(make("title", {}, words.join("\n")));
@@ -151,7 +161,7 @@ function drawBox(box, at, data, tell) {
   }
   group.append(make("rect", { class: "card", width: at.w, height: at.h, rx: 8 }));
   if (small) {
-    group.append(make("rect", { class: "mark", x: 0, y: 8, width: 3.5, height: at.h - 16, rx: 1.5 }));
+    if (!between) group.append(make("rect", { class: "mark", x: 0, y: 8, width: 3.5, height: at.h - 16, rx: 1.5 }));
     group.append(text(box.name, 11, 17, "name", 11));
     group.append(text(box.shape, 11, 31, "shape", 12));
   } else {
@@ -172,12 +182,12 @@ function drawBox(box, at, data, tell) {
     group.append(corner);
     group.addEventListener("dblclick", () => tell("fold", box.path));
   }
-  group.addEventListener("click", () => tell("select", box.path));
+  if (!between) group.addEventListener("click", () => tell("select", box.path));
   return group;
 }
 
 function drawFrame(frame, places, tell) {
-  const parts = make("g", { class: "frame" });
+  const parts = make("g", { class: "frame", "data-path": frame.path });
   const inside = frame.boxes.map((path) => places.get(path)).filter(Boolean);
   const rows = [...new Set(inside.map((at) => at.row))];
   rows.forEach((row, index) => {
@@ -221,7 +231,8 @@ function draw(host, data, width, tell) {
     const nested = data.frames.filter((other) => within(other, frame));
     frame.height = nested.length ? Math.max(...nested.map(nesting)) - nesting(frame) : 0;
   }
-  const { places, width: wide, height } = place(data, width);
+  const { places, width: wide, height: high } = place(data, width);
+  const height = high + (data.back?.length ? 10 : 0);
   const focused = host.querySelector(".box:focus")?.dataset.path;
   // A stretch that cannot be broken into rows is drawn smaller, down to two thirds, before it has to scroll.
   const scale = Math.min(1, Math.max(0.66, width / Math.max(wide, 1)));
@@ -237,6 +248,10 @@ function draw(host, data, width, tell) {
     const path = wirePath(places.get(wire.from), places.get(wire.to), wire.lane);
     const touched = [wire.from, wire.to].includes(data.selected) ? " chosen" : "";
     svg.append(make("path", { class: "wire" + touched, d: path }));
+  }
+  for (const { from, to } of data.back ?? []) {
+    const [begin, end] = [places.get(from), places.get(to)];
+    if (end && begin.row === end.row) svg.append(make("path", { class: "wire back", d: backPath(begin, end, height) }));
   }
   for (const box of data.boxes) svg.append(drawBox(box, places.get(box.path), data, tell));
   svg.addEventListener("keydown", (event) => {
@@ -259,6 +274,7 @@ function draw(host, data, width, tell) {
 // One diagram on the page: drawn when its graph or its width changes, coloured whenever its colours do.
 class Diagram {
   constructor(parent) {
+    this.lit = []; // what a film on the board is about
     this.name = `diagram-${Math.random().toString(36).slice(2)}`;
     this.host = document.createElement("div");
     this.host.dataset.testid = "diagram";
@@ -285,7 +301,11 @@ class Diagram {
 
   // The browser keeps the name under which the past of this table lies, and tells it to a page that begins anew.
   remember(board, table, fresh) {
-    import(/* @vite-ignore */ new URL("live/live.js", document.baseURI).href).then(({ live }) => live.stay());
+    import(/* @vite-ignore */ new URL("live/live.js", document.baseURI).href).then(({ live }) => {
+      if (this.closed) return;
+      live.stay();
+      this.lights ??= live.listen(() => this.light(live.lit(this.board)));
+    });
     const name = `vitrine.${board}`;
     const before = sessionStorage.getItem(name);
     if (fresh && before && before !== table) this.tell("kept", before);
@@ -297,6 +317,7 @@ class Diagram {
     if (!width || width === this.wide) return;
     this.wide = width;
     draw(this.drawing, this.graph, width, (what, path) => this.chose(what, path));
+    this.light(this.lit);
     this.paint();
   }
 
@@ -307,6 +328,12 @@ class Diagram {
     const { live } = await import(/* @vite-ignore */ new URL("live/live.js", document.baseURI).href);
     const node = path === this.graph.selected || path.endsWith(":") ? null : path;
     live.choose(this.board, { node, unit: null, row: null, column: null });
+  }
+
+  // Show what a film on the board is about; the rest stays as it is.
+  light(lit) {
+    this.lit = lit;
+    for (const part of this.drawing.querySelectorAll(".box, .frame")) part.classList.toggle("lit", lit.includes(part.dataset.path));
   }
 
   // Look at one quantity of all layers, at the board's moment, or at none any more.
@@ -377,6 +404,7 @@ class Diagram {
     this.closed = true;
     this.sizing.disconnect();
     this.quiet?.();
+    this.lights?.();
     if (this.live) this.look();
     this.host.remove();
   }

@@ -35,6 +35,7 @@ let tag; // and how elements and drawings are made
 let icon;
 let Steer;
 let Brush;
+let filming; // the module "film"
 let cloud; // the module of that name, which paints many points
 let plotly;
 const loaded = () =>
@@ -158,7 +159,7 @@ class Panel {
       enlarge: ["Enlarge", () => (document.fullscreenElement ? document.exitFullscreen() : this.host.requestFullscreen())],
       png: ["Save as PNG", () => this.picture("png")],
       svg: ["Save as SVG", () => this.picture("svg")],
-      data: ["Save the data as CSV", () => this.figure && save(table(this.figure), `${this.name()}.csv`)],
+      data: ["Save the data as CSV", () => this.figure && save(table(this.shown), `${this.name()}.csv`)],
     };
     for (const [name, [label, act]] of Object.entries(actions)) {
       const button = document.createElement("button");
@@ -180,7 +181,7 @@ class Panel {
     const Plotly = await loaded();
     const { width, height } = this.plot.getBoundingClientRect();
     const look = colours.theme(this.host);
-    const { data, layout } = themed(this.figure, look);
+    const { data, layout } = themed(this.shown, look);
     const solid = { ...layout, paper_bgcolor: look.ground, plot_bgcolor: look.ground };
     await Plotly.downloadImage({ data, layout: solid }, { format, width, height, scale: 2, filename: this.name() });
   }
@@ -375,12 +376,13 @@ class Panel {
     for (const name of ["png", "svg"]) this.foot.querySelector(`[data-name="${name}"]`).hidden = Boolean(this.figure.table);
     this.buttons(this.figure.buttons);
     this.again = this.figure.again;
+    this.filming(this.figure.film);
     if (this.figure.table) return this.write(this.figure);
     const { steer } = this.figure;
     this.plot.style.width = steer ? "69%" : "";
     const Plotly = await loaded();
     const look = (this.look = colours.theme(this.host));
-    const { data: every, layout } = themed(this.pointed ? instead(this.figure, this.pointed) : this.figure, look, this.asked);
+    const { data: every, layout } = themed(this.pointed ? instead(this.figure, this.pointed) : this.shown, look, this.asked);
     const { data, painted } = cloud.clouded(every);
     const moment = this.live.moment(this.data.board);
     const mark = layout.meta?.moment && moment >= 0 ? [marker(moment, look)] : [];
@@ -433,6 +435,27 @@ class Panel {
     }
     this.brush ??= new Brush(this.host, this.plot, tag, (strokes) => this.choose({ part: "painted", strokes }));
     this.brush.take(brush);
+  }
+
+  // Let a film be played, where the figure is one; a run that learns follows it.
+  filming(slides) {
+    if (!slides) {
+      this.film?.close();
+      this.film = undefined;
+      return;
+    }
+    const told = async (...order) => {
+      if (!this.data.source.startsWith("run:") || this.at >= 0) return false;
+      return this.live.order(this.data.source, ...order).then(() => true, () => false); // one that is over takes no orders
+    };
+    const acts = { show: () => this.draw(true), hold: () => told("pause"), go: () => told("step", "round"), light: (lit) => this.live.light(this.data.board, lit) };
+    this.film ??= new filming.Film(this.plot, { tag, icon, ...acts });
+    this.film.take(slides, this.step);
+  }
+
+  // The figure as it is seen now: of a film, one slide.
+  get shown() {
+    return this.figure.film ? filming.slide(this.figure, this.film?.place ?? 0) : this.figure;
   }
 
   // What figures have in common that are hovered over together.
@@ -512,6 +535,7 @@ class Panel {
     this.live.drop(this.id);
     this.steers?.close();
     this.brush?.close();
+    this.film?.close();
     this.watching.disconnect();
     this.sizing.disconnect();
     this.quiet();
@@ -530,9 +554,9 @@ const panels = new WeakMap();
 export default function ({ parentElement, data, setStateValue }) {
   let closed = false;
   const shared = (name) => import(/* @vite-ignore */ new URL(`live/${name}.js`, document.baseURI).href);
-  const begun = Promise.all([shared("live"), shared("colours"), shared("steer"), shared("brush"), shared("cloud")]);
-  const begin = begun.then(([{ live, ...made }, module, steering, painting, points]) => {
-    [colours, tag, icon, Steer, Brush, cloud] = [module, made.tag, made.icon, steering.Steer, painting.Brush, points];
+  const begun = Promise.all([shared("live"), shared("colours"), shared("steer"), shared("brush"), shared("cloud"), shared("film")]);
+  const begin = begun.then(([{ live, ...made }, module, steering, painting, points, films]) => {
+    [colours, tag, icon, Steer, Brush, cloud, filming] = [module, made.tag, made.icon, steering.Steer, painting.Brush, points, films];
     if (closed) return;
     const tell = (options) => setStateValue("view", options);
     if (!panels.has(parentElement)) panels.set(parentElement, new Panel(parentElement, live, tell));

@@ -12,6 +12,7 @@ class Live {
     this.chosen = new Map(); // by board: what its panels look at together
     this.tables = new Map(); // by board: the table that this was chosen on
     this.points = new Map(); // by board: what is pointed at
+    this.lights = new Map(); // by board: what in the drawing of the networks a film is about
     this.hovers = new Set();
     this.listeners = new Set(); // who wants to know of moments and of the connection
     this.wait = 250;
@@ -163,6 +164,17 @@ class Live {
 
   pointed(board) {
     return this.points.get(board);
+  }
+
+  // What a film is about, which the drawing of the networks shows.
+  light(board, paths) {
+    if (JSON.stringify(paths) === JSON.stringify(this.lit(board))) return;
+    this.lights.set(board, paths);
+    this.tell();
+  }
+
+  lit(board) {
+    return this.lights.get(board) ?? [];
   }
 
   // Where the pointer is in one figure, for figures of the same kind beside it.

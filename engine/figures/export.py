@@ -3,6 +3,7 @@
 from typing import Any
 
 from engine.figures.figure import Figure
+from engine.figures.film import still
 from engine.figures.raster import decoded
 
 # As the browser has them for light pages.
@@ -19,8 +20,9 @@ SCALES = {
 
 
 def coloured(figure: Figure) -> Figure:
-    """Return the figure with its tables of numbers written out and its scales as colours."""
-    return {"data": [_trace(trace) for trace in decoded(figure["data"])], "layout": decoded(figure["layout"])}
+    """Return the figure with its tables of numbers written out and its scales as colours; of a film, the last slide."""
+    shown = still(figure)
+    return {"data": [_trace(trace) for trace in decoded(shown["data"])], "layout": decoded(shown["layout"])}
 
 
 def _trace(trace: dict[str, Any]) -> dict[str, Any]:

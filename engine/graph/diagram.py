@@ -1,6 +1,7 @@
 """Diagram: everything that a drawing of a graph shows, as plain values."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from engine.graph.cost import Cost, cost
@@ -10,23 +11,64 @@ from engine.graph.trace import trace
 from engine.layers import Layer
 from engine.layers.entry import Lent
 
+
+@dataclass(frozen=True)
+class Between:
+    """What stands between networks: what one gives and another takes, or what comes from elsewhere or goes out."""
+
+    giver: str  # the network that gives it, or nothing
+    name: str
+    to: str  # the network that takes it, or nothing
+    words: str
+    back: str = ""  # the network to which a gradient goes back from it, round the others
+
+
 MOST_BOXES = 400  # more are neither read nor drawn in time: blocks are there to fold them
 
 
 def diagrams(
-    graphs: Mapping[str, Graph], opened: Collection[str] = (), flow: Sequence[tuple[str, str]] = ()
+    graphs: Mapping[str, Graph],
+    opened: Collection[str] = (),
+    flow: Sequence[tuple[str, str]] = (),
+    between: Sequence[Between] = (),
 ) -> dict[str, Any]:
     """Return one drawing of several networks, one behind the other, each in a frame; of a single one, just that.
 
-    `flow` tells from which network to which what is given goes on; those that give come first. Among what is `opened`,
-    a block is unfolded, and a whole network, "encoder:", folded into one box.
+    `flow` tells from which network to which what is given goes on; those that give come first. What stands `between`
+    them is drawn small. Among what is `opened`, a block is unfolded, and a whole network, "encoder:", folded into one
+    box.
     """
     if len(graphs) == 1:
         return diagram(next(iter(graphs.values())), opened)
-    whole: dict[str, Any] = {"boxes": [], "wires": [], "frames": [], "breaks": [], "outputs": [], "left_out": 0}
-    begin, ends = 0, {}
+    drawn = _Several(between)
     for role in _in_flow(list(graphs), flow):
-        graph, mark = graphs[role], f"{role}:"
+        drawn.stand(role, graphs)
+        drawn.add(role, graphs[role], opened, [one for one, other in flow if other == role])
+    drawn.stand("", graphs)
+    return drawn.whole
+
+
+class _Several:
+    """A drawing of several networks while it comes about, column by column."""
+
+    def __init__(self, between: Sequence[Between]):
+        self.between = between
+        self.whole: dict[str, Any] = {
+            "boxes": [],
+            "wires": [],
+            "frames": [],
+            "breaks": [],
+            "outputs": [],
+            "left_out": 0,
+            "back": [],
+        }
+        self.begin = 0
+        self.ends: dict[str, dict[str, Any]] = {}  # by network: the box that gives what it gives
+        self.waiting: list[dict[str, Any]] = []  # small boxes that the next network takes from
+
+    def add(self, role: str, graph: Graph, opened: Collection[str], before: Sequence[str]) -> None:
+        """Draw the next network, and wires to it from those before it, or from what stands between."""
+        mark, begin, whole = f"{role}:", self.begin, self.whole
         whole_one = mark in opened or not graph.nodes  # folded, or there is nothing in it yet
         if whole_one:
             own = _folded(graph)
@@ -41,19 +83,36 @@ def diagrams(
         else:
             frames = [{"path": mark, "title": weights, "boxes": [box["path"] for box in boxes]}, *frames]
         entering = next((box for box in boxes if box["path"].removeprefix(mark) in graph.inputs), boxes[0])
-        for before in (one for one, other in flow if other == role and one in ends):
-            near = ends[before]["column"] + 1 == entering["column"]
+        for end in self.waiting or [self.ends[one] for one in before if one in self.ends]:
+            near = end["column"] + 1 == entering["column"]
             lane = 0 if near else 1 + max(box["lane"] for box in whole["boxes"])
-            wires.append({"from": ends[before]["path"], "to": entering["path"], "lane": lane})
-        ends[role] = next((box for box in boxes if box["path"] == mark + next(iter(graph.outputs), "")), boxes[-1])
-        last = max(box["column"] for box in boxes)
-        whole["breaks"] += [*(begin + column for column in own["breaks"]), last]
+            wires.append({"from": end["path"], "to": entering["path"], "lane": lane})
+        self.waiting = []
+        self.ends[role] = next((box for box in boxes if box["path"] == mark + next(iter(graph.outputs), "")), boxes[-1])
+        self.begin = 1 + max(box["column"] for box in boxes)
+        whole["breaks"] += [*(begin + column for column in own["breaks"]), self.begin - 1]
         whole["outputs"] += [mark + path for path in own["outputs"]]
         whole["left_out"] += own["left_out"]
         for name, more in (("boxes", boxes), ("wires", wires), ("frames", frames)):
             whole[name] += more
-        begin = last + 1
-    return whole
+
+    def stand(self, role: str, graphs: Mapping[str, Graph]) -> None:
+        """Draw what stands before a network, or behind the last one."""
+        here = [one for one in self.between if one.to == role and (one.giver in self.ends or not one.giver)]
+        for lane, one in enumerate(here):
+            gives = trace(graphs[one.giver]).outputs if one.giver else []
+            takes = [layer.shape for layer in graphs[role].inputs.values()] if role else []
+            shape = (*takes, *gives)[0] if takes or gives else None
+            box: dict[str, Any] = {"path": one.name, "name": one.name, "title": one.words, "family": "between"}
+            box |= {"summary": "", "weights": 0, "repeat": 1, "block": False, "column": self.begin, "lane": lane}
+            box |= {"shape": str(shape or "?"), "sizes": list(shape.sizes) if shape else []}
+            self.whole["boxes"].append(box)
+            self.waiting.append(box)
+            if one.giver:
+                self.whole["wires"].append({"from": self.ends[one.giver]["path"], "to": box["path"], "lane": lane})
+            if one.back and one.back in self.ends:
+                self.whole["back"].append({"from": box["path"], "to": f"{one.back}:"})
+        self.begin += bool(here)
 
 
 def _folded(graph: Graph) -> dict[str, Any]:

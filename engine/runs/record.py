@@ -16,7 +16,7 @@ from engine.training import checkpoint
 from engine.training.experiment import load
 from engine.training.learner import Learner
 from engine.training.modes import learning
-from engine.training.trouble import copied
+from engine.training.twin import copied
 from engine.training.watch import watching
 
 

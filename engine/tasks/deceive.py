@@ -11,6 +11,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from engine.choice import option
 from engine.data.dataset import drawn
 from engine.fields import Fields
+from engine.graph.diagram import Between
 from engine.graph.trace import trace
 from engine.tasks.coding import BOUNDED, DRAWN, ending
 from engine.tasks.density import divergences
@@ -32,6 +33,12 @@ class Deceive(Telling):
 
     title = "Deceive and tell apart (GAN)"
     roles, flow, answering = (DISCRIMINATOR, GENERATOR), ((GENERATOR, DISCRIMINATOR),), DISCRIMINATOR
+    between = (
+        Between("", "noise", GENERATOR, "numbers that chance draws"),
+        Between(GENERATOR, "made", DISCRIMINATOR, "what the generator makes of noise"),
+        Between("", "real", DISCRIMINATOR, "examples of the data"),
+        Between(DISCRIMINATOR, "verdict", "", "what the discriminator says: real, or made", GENERATOR),
+    )
     goals, answers, blends = ("nothing",), "neither", False
     unfolds, within, noisy = GENERATOR, (-1.0, 1.0), True
     live = ("loss", "smooth", "blur", "penalty", "cut")

@@ -11,6 +11,7 @@ from torch import nn
 from engine.choice import Choice, kinds, option
 from engine.data import Dataset
 from engine.data.dataset import Goal
+from engine.graph.diagram import Between
 from engine.graph.graph import Graph
 from engine.graph.trace import trace
 from engine.registry import Registry
@@ -60,6 +61,7 @@ class Task(Choice):
     goals: ClassVar[tuple[Goal, ...]] = ()  # what there must be to learn of an example
     roles: ClassVar[tuple[str, ...]] = ("network",)  # the graphs an experiment must have
     flow: ClassVar[tuple[tuple[str, str], ...]] = ()  # from which network to which what is given goes on
+    between: ClassVar[tuple[Between, ...]] = ()  # what stands between the networks, in a drawing of them
     answering: ClassVar[str] = "network"  # the role of the network whose output is the answer
     best: ClassVar[str] = "loss"  # the score by which a better network is told; loss falls, others rise
     blends: ClassVar[bool] = True  # whether it can learn from a blend of two examples

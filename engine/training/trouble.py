@@ -11,6 +11,7 @@ from torch import nn
 from engine.graph.capture import Look, hooked
 from engine.training.address import address, role_of, weights
 from engine.training.learner import Learner
+from engine.training.twin import copied
 
 LARGE = 50 * 2**20  # bytes from which on keeping a copy takes a while
 EXPLODED = 10  # a step this many times longer than the weights it moves
@@ -29,15 +30,6 @@ class Keepsake:
         """Copy the state: now, or where it is large, now and then."""
         if now or time.monotonic() - self.at >= self.rest:
             self.state, self.at = copied(learner.state()), time.monotonic()
-
-
-def copied(value: Any) -> Any:
-    """Return a copy of nested values, tensors included."""
-    if isinstance(value, torch.Tensor):
-        return value.detach().clone()
-    if isinstance(value, dict):
-        return {key: copied(inner) for key, inner in value.items()}
-    return [copied(inner) for inner in value] if isinstance(value, list) else value
 
 
 def trouble(learner: Learner, keepsake: Keepsake) -> str:

@@ -182,7 +182,7 @@ def _veils(bench: Workbench) -> dict[str, list[str]]:
 def _diagram(bench: Workbench) -> None:
     stale = not bench.can_run
     graphs = bench.sound.graphs
-    shown = diagrams(graphs, bench.unfolded, bench.sound.task.flow)
+    shown = diagrams(graphs, bench.unfolded, bench.sound.task.flow, bench.sound.task.between)
     shown |= {"selected": bench.named(bench.selected), "address": bench.address, "stale": stale, "board": bench.key}
     shown |= {"table": bench.past_key, "fresh": bench.fresh}
     if quantity := st.session_state.get(f"{bench.key}.colour"):

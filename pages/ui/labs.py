@@ -66,7 +66,7 @@ GAN = Lab(
     ("gan",),
     "gan-eight",
     ("points", "image", "numbers", "series"),
-    board=("game", "samples", "coverage", "doctor", "balance", "walk", "flow"),
+    board=("samples", "game", "round", "coverage", "flow", "doctor", "balance", "walk"),
     opens=("Train", "Board"),
     facts=OF_GAMES,
     folded=True,

@@ -45,7 +45,7 @@ from tests.engine.seeing import figure_or_reason
 from tests.engine.test_games import DATA, game
 from tests.engine.test_latent_views import session_of
 
-KINDS = ("game", "samples", "balance", "coverage", "neighbours", "why-fake", "walk", "between")
+KINDS = ("game", "round", "samples", "balance", "coverage", "neighbours", "why-fake", "walk", "between")
 
 
 def pictures(**recipe):

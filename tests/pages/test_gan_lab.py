@@ -45,7 +45,7 @@ def test_the_lab_opens_on_its_board_with_both_networks_folded(home):
     assert now(app) == PRESETS["gan-eight"].experiment()
     assert app.session_state["gan"]["opened"] == ["discriminator:", "generator:"]
     kinds = [panel["view"]["kind"] for panel in app.session_state["gan"]["board"]]
-    assert kinds[:4] == ["game", "samples", "coverage", "doctor"]
+    assert kinds[:4] == ["samples", "game", "round", "coverage"]
     assert app.selectbox(key="gan.what").value == "deceive"
 
 

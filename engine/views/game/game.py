@@ -7,11 +7,12 @@ import torch
 from pydantic import Field
 
 from engine.choice import option
-from engine.figures.figure import axis, caption, figure, heat
+from engine.figures.figure import axis, caption, figure
 from engine.looking.frame import Frame
 from engine.looking.sample import class_called, noise_of
 from engine.looking.shared import Words
 from engine.looking.view import View, view
+from engine.views.game.drawing import arrows, at, dots, places, square, surface
 from engine.views.game.players import (
     MADE,
     REAL,
@@ -23,9 +24,7 @@ from engine.views.game.players import (
     said_of,
 )
 
-MARGIN = 0.2  # of the real points' extent, beyond them
 LINES, ALONG = 13, 40  # lines of the grid of noise each way, and places along each
-LONGEST = 0.08  # of the plane's side: the arrow of the strongest gradients
 
 
 @view("game")
@@ -55,18 +54,15 @@ class Game(View):
         """Ask the discriminator everywhere, and the generator for points and for the grid."""
         learner = session.network
         points = learner.train.inputs[: self.points]
-        low, high = self._ends(session)
+        low, high = square(session)
         names = getattr(session.experiment.data, "names", ("x1", "x2"))[:2]
         words: dict[str, Any] = {"names": list(names), "middle": middle(session)}
         arrays = {"real": points.cpu().numpy(), "low": low.numpy(), "high": high.numpy()}
-        device = learner.place.device
         told = asked_for(session, self.told, self.points)
         made = made_of(session, noise_of(session, self.points), told)
         arrays["made"] = made.cpu().numpy()
         if self.surface:
-            across, up = (torch.linspace(float(a), float(b), self.detail) for a, b in zip(low, high, strict=True))
-            y, x = torch.meshgrid(up, across, indexing="ij")
-            grid = torch.stack([x.flatten(), y.flatten()], dim=1).to(device)
+            across, up, grid = places(session, self.detail)
             told_grid = class_called(session, self.told, len(grid))
             said = said_of(session, grid, told_grid).reshape(self.detail, self.detail)
             arrays |= {"across": across.numpy(), "up": up.numpy(), "said": said.numpy()}
@@ -80,16 +76,6 @@ class Game(View):
             arrays["bent"] = made_of(session, ways, told_ways).cpu().reshape(-1, ALONG, 2).numpy()
             words["noise"] = ways.shape[1]
         return Frame({name: np.asarray(value, np.float32) for name, value in arrays.items()}, words)
-
-    def _ends(self, session):
-        """Return the lower left and the upper right corner of what is drawn: a square around the real points."""
-        kept = session.network.lasting
-        if "square" not in kept:
-            points = session.network.train.inputs[:, :2].float()
-            low, high = points.amin(dim=0).cpu(), points.amax(dim=0).cpu()
-            half = float((high - low).max().clamp_min(1e-6)) * (0.5 + MARGIN)
-            kept["square"] = (low + high) / 2 - half, (low + high) / 2 + half
-        return kept["square"]
 
     def _noise_grid(self, session):
         """Return rows of noise along lines: the first two numbers vary, evenly by how likely they are, others are 0."""
@@ -109,26 +95,26 @@ class Game(View):
 
     def draw(self, frame):
         """Draw the plane, layer upon layer."""
-        low, high = frame["low"], frame["high"]
+        low, high, words = frame["low"], frame["high"], frame.words
         traces: list[dict[str, Any]] = []
         if "said" in frame.arrays:
-            traces.append(self._surface(frame))
+            traces.append(surface(frame["said"], frame["across"], frame["up"], words["middle"]))
         if "bent" in frame.arrays:
             bent = np.pad(frame["bent"], ((0, 0), (0, 1), (0, 0)), constant_values=np.nan).reshape(-1, 2)
             style = {"line": {"color": MADE, "width": 1}, "opacity": 0.55, "hoverinfo": "skip"}
-            traces.append(_at(bent, mode="lines", name="noise, bent", **style))
+            traces.append(at(bent, mode="lines", name="noise, bent", **style))
         if self.real:
-            traces.append(self._dots(frame["real"], REAL, "real"))
+            traces.append(dots(frame["real"], REAL, "real"))
         if "pull" in frame.arrays:
-            traces.append(self._arrows(frame["made"], frame["pull"], float(high[0] - low[0])))
+            traces.append(arrows(frame["made"], frame["pull"], float(high[0] - low[0])))
         if self.made:
-            traces.append(self._dots(frame["made"], MADE, "made"))
-        first, second = frame.words["names"]
+            traces.append(dots(frame["made"], MADE, "made"))
+        first, second = words["names"]
         said = []
-        if "pull" in frame.words:
-            said.append(f"made points are drawn by {frame.words['pull']:.2g} on average")
-        if frame.words.get("noise", 0) > 2:
-            said.append(f"the grid shows two of {frame.words['noise']} numbers of noise")
+        if "pull" in words:
+            said.append(f"made points are drawn by {words['pull']:.2g} on average")
+        if words.get("noise", 0) > 2:
+            said.append(f"the grid shows two of {words['noise']} numbers of noise")
         return figure(
             traces,
             xaxis=axis(first, range=[low[0], high[0]], zeroline=False, constrain="domain"),
@@ -138,43 +124,3 @@ class Game(View):
             legend={"orientation": "h", "x": 0, "y": 1.045, "yanchor": "bottom", "font": {"size": 11}},
             annotations=[caption("; ".join(said))] if said else [],
         )
-
-    def _surface(self, frame):
-        """Return what the discriminator says as colours, around the middle between real and made."""
-        said, middle = frame["said"], frame.words["middle"]
-        around = float(np.median(said)) if middle is None else middle
-        reach = 0.5 if middle == 0.5 else max(float(np.abs(said - around).max()), 1e-6)
-        if middle == 0.5:  # of squares a verdict may lie beyond both ends
-            reach = max(reach, float(np.abs(said - around).max()) * 0.5)
-        return heat(
-            np.round(said - around, 3),
-            np.round(frame["across"], 3),
-            np.round(frame["up"], 3),
-            "diverging",
-            customdata=np.round(said, 3),
-            zmin=-reach,
-            zmax=reach,
-            zsmooth="best",
-            opacity=0.75,
-            showscale=False,
-            hovertemplate="%{x:.2f}, %{y:.2f}<br>D says %{customdata:.3f}<extra></extra>",
-        )
-
-    def _dots(self, at, colour, name):
-        marker = {"color": colour, "size": 5, "opacity": 0.85, "line": {"width": 0.5, "color": "#ffffff"}}
-        hover = f"{name}: %{{x:.2f}}, %{{y:.2f}}<extra></extra>"
-        return _at(at, mode="markers", name=name, marker=marker, hovertemplate=hover, meta={"points": True})
-
-    def _arrows(self, at, pull, side):
-        """Return a line from each made point towards where it is drawn; the strongest pulls are cut to one length."""
-        length = np.linalg.norm(pull, axis=1, keepdims=True)
-        most = max(float(np.quantile(length, 0.9)), 1e-12)
-        ways = pull / np.maximum(length, 1e-12) * np.minimum(length / most, 1) * LONGEST * side
-        lines = np.stack([at, at + ways, np.full_like(at, np.nan)], axis=1).reshape(-1, 2)
-        return _at(lines, mode="lines", line={"color": "#444444", "width": 1.1}, hoverinfo="skip", showlegend=False)
-
-
-def _at(places, **style):
-    """Return a trace through places in the plane; no numbers are gaps."""
-    x, y = np.round(places.astype(float), 3).T
-    return {"type": "scatter", "x": x, "y": y} | style

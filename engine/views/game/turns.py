@@ -1,0 +1,148 @@
+"""Turns: what happens in one round of a game, noted while a twin of the learner really takes its steps."""
+
+import copy
+import dataclasses
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import nn
+
+from engine.graph.capture import entered, hooked
+from engine.looking.session import Session
+from engine.tasks.deceive import DISCRIMINATOR, GENERATOR
+from engine.tasks.task import Turn
+from engine.tasks.telling import LABEL
+from engine.training.learner import Learner
+from engine.training.twin import following, twin
+
+MOST = 24  # steps of a round that are lived through
+Rows = torch.Tensor
+
+
+@dataclasses.dataclass
+class Taken:
+    """One network's turn: what it was given, and what was said of that before and after its weights moved."""
+
+    role: str
+    noise: Rows
+    made: Rows
+    real: Rows | None  # in the discriminator's turn
+    said: list[Rows]  # of the real ones, in the discriminator's turn, then of the made ones
+    now: list[Rows]  # the same once the weights have moved
+    loss: float
+    gradient: float  # how long it was, over all weights that moved
+    pull: Rows | None = None  # in the generator's turn: minus the gradient that came back to what was made,
+    after: Rows | None = None  # and what is made of the same noise afterwards
+
+
+class Telltale:
+    """A task whose turns are noted; all else it leaves to the real one."""
+
+    def __init__(self, learner: Learner, look: Callable[[], None]):
+        self.learner, self.task, self.look = learner, learner.task, look
+        self.found: list[Taken] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.task, name)
+
+    def turns(self, *given: Any) -> Iterator[Turn]:
+        """Yield the task's turns; what stands behind the yield comes after the step."""
+        judge, maker = (self.learner.networks[role] for role in (DISCRIMINATOR, GENERATOR))
+        for turn in self.task.turns(*given):
+            made: list[Rows] = []
+            said: list[Rows] = []
+            lost: list[Rows] = []
+
+            def loss(turn: Turn = turn, made: list[Rows] = made, lost: list[Rows] = lost) -> Rows:
+                lost.append(turn.loss())
+                if made[0].requires_grad:
+                    made[0].retain_grad()
+                return lost[0]
+
+            looks = [(maker, made.append), (judge, said.append)]
+            with entered(judge) as shown, entered(maker) as drawn, hooked(looks):
+                yield dataclasses.replace(turn, loss=loss)
+            if lost:  # else it had no turn in this step
+                telling = turn.roles[0] == DISCRIMINATOR
+                few = 2 if telling else 1  # a gradient penalty asks once more, about places between
+                self._note(turn.roles[0], drawn[0], made[0], shown[:few], said[:few], float(lost[0].detach()))
+                self.look()
+
+    def _note(
+        self,
+        role: str,
+        drawn: tuple[Rows, ...],
+        made: Rows,
+        shown: list[tuple[Rows, ...]],
+        said: list[Rows],
+        loss: float,
+    ) -> None:
+        """Note a turn, and ask what is said and made now, of copies, so that the twin goes on as if nobody had."""
+        judge, maker = (self.learner.networks[role] for role in (DISCRIMINATOR, GENERATOR))
+        scaler, part = self.learner.scaler, self.learner.parts[role]
+        place = _own(judge)
+        pull = None if made.grad is None else -made.grad * len(made) / (scaler.get_scale() if scaler else 1.0)
+        after = None
+        again = [tuple(one.detach() for one in asked) for asked in shown]
+        with torch.no_grad(), torch.random.fork_rng(self._devices), self.learner.place.precision():
+            if role == GENERATOR:
+                after = copy.deepcopy(maker)(*drawn)
+                again = [tuple(after if at == place else one for at, one in enumerate(again[0]))]
+            moved = copy.deepcopy(judge)
+            now = [moved(*one) for one in again]
+        weights = [weight.grad for weight in part.network.parameters() if weight.grad is not None]
+        length = float(torch.stack([one.float().norm() for one in weights]).norm()) if weights else 0.0
+        self.found.append(
+            Taken(
+                role,
+                _here(drawn[_own(maker)]),
+                _here(made),
+                _here(shown[0][place]) if role == DISCRIMINATOR else None,
+                [self._read(one) for one in said],
+                [self._read(one) for one in now],
+                loss,
+                length,
+                None if pull is None else _here(pull),
+                None if after is None else _here(after),
+            )
+        )
+
+    def _read(self, said: Rows) -> Rows:
+        return _here(self.task.chances(said.detach().float()))[:, 0]
+
+    @property
+    def _devices(self) -> list[torch.device]:
+        return [self.learner.place.device] if self.learner.place.device.type == "cuda" else []
+
+
+def one_round(session: Session, look: Callable[[Session], None]) -> tuple[list[Taken], Learner, int]:
+    """Return the turns of the round that comes next, the twin that has taken them, and how many steps are left of it.
+
+    `look` is shown the game before the first turn and after each.
+    """
+    learner = session.network
+    devices = [learner.place.device] if learner.place.device.type == "cuda" else []
+    with torch.random.fork_rng(devices), torch.enable_grad():
+        other = twin(learner)
+        seen = dataclasses.replace(session, learner=other, kept={})
+        noting = Telltale(other, lambda: look(seen))
+        look(seen)
+        other.place.draw_as(learner.random)
+        vars(other)["task"] = noting
+        longest = max(part.interval for part in other.parts.values())
+        left = longest - other.step % longest
+        for _, (inputs, targets) in zip(range(min(left, MOST)), following(other), strict=False):
+            other.advance(inputs, targets)
+        other.leave()
+        other.task = noting.task
+    return noting.found, other, max(0, left - MOST)
+
+
+def _here(values: Rows) -> Rows:
+    return values.detach().float().cpu()
+
+
+def _own(network: nn.Module) -> int:
+    """Return which of the things that a network takes is no class."""
+    return next(place for place, name in enumerate(network.graph.inputs) if name != LABEL)  # ty: ignore
