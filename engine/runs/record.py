@@ -13,6 +13,7 @@ from engine.looking.session import Curves, Part
 from engine.runs import frames
 from engine.runs.store import Store, folder, is_part, result_of, titled
 from engine.training import checkpoint
+from engine.training.average import answering
 from engine.training.experiment import load
 from engine.training.learner import Learner
 from engine.training.modes import learning
@@ -49,7 +50,7 @@ class StoredRecord:
             raise VitrineError("There is no checkpoint yet.", cure="Wait until the first step is done.")
         at = max((kept for kept in every if kept <= step), default=every[0])
         if self.remembered[:2] != (run, at):
-            self.remembered = run, at, checkpoint.load(checkpoint.path_of(here, at))["networks"]
+            self.remembered = run, at, answering(checkpoint.load(checkpoint.path_of(here, at)))
         return at, self.remembered[2][role]
 
     def parts(self) -> Sequence[Part]:

@@ -21,7 +21,9 @@ def adopt(learner: Learner, state: dict[str, Any]) -> list[str]:
     if not fresh and all(getattr(before, name) == getattr(learner.recipe, name) for name in groups):
         for role, part in learner.parts.items():
             own = part.optimiser.state_dict()["param_groups"]
-            part.restore({"state": state["optimisers"][role]["state"], "param_groups": own})
+            part.restore({"state": state["optimisers"][role]["state"], "param_groups": own}, {})
+    for role, part in learner.parts.items():
+        part.begin_average(state.get("averages", {}).get(role, {}))
     learner.random = dict(state["random"])
     learner.place_at(state["at"])
     if learner.recipe.carry:

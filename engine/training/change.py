@@ -22,6 +22,7 @@ LIVE = (
     "decay",
     "l1",
     "clip",
+    "average",
     "batch",
     "epochs",
     "steps",
@@ -30,7 +31,7 @@ LIVE = (
     "augment",
     "frozen",
 )
-OWN = ("rate", "momentum", "decay", "l1", "clip", "interval")  # what of them a network may have of its own
+OWN = ("rate", "momentum", "decay", "l1", "clip", "average", "interval")  # what of them a network may have of its own
 MOST = 1e6  # what may be typed for a weight
 NODES = ("freeze", "thaw")  # a node, by its path
 OF_NODES = (*NODES, "NODE.rate", "NODE.weight[ROW,COLUMN]", "NODE.bias[ROW]")

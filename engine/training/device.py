@@ -1,6 +1,7 @@
 """Where and how exactly to compute."""
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -38,6 +39,11 @@ class Place:
         if self.recipe.precision == "fp32":
             return contextlib.nullcontext()
         return torch.autocast(self.device.type, BITS[self.recipe.precision])
+
+    def precise(self, work: Callable[[], torch.Tensor]) -> torch.Tensor:
+        """Return what is worked out with the recipe's precision."""
+        with self.precision():
+            return work()
 
     def random(self) -> dict[str, torch.Tensor]:
         """Return the state from which random numbers are drawn."""

@@ -5,11 +5,17 @@ from collections.abc import Mapping
 import torch
 from torch import nn
 
+from engine.training.average import average_of
+
 
 class resting:
-    """While entered, no module is as it is while it learns; afterwards all is as before."""
+    """While entered, no module is as it is while it learns, and averages of weights answer in the place of those that
+    have any; afterwards all is as before.
+    """
 
     def __init__(self, networks: Mapping[str, nn.Module]):
+        every = [(average_of(network), network) for network in networks.values()]
+        self.averages = [(average, network) for average, network in every if average and not average.answers]
         self.training = [m for network in networks.values() for m in network.modules() if m.training]
 
     def __enter__(self):
@@ -21,6 +27,8 @@ class resting:
     def _turn(self, on: bool) -> None:
         for module in self.training:
             vars(module)["training"] = on  # what train() and eval() set, without their way through every module
+        for average, network in self.averages:
+            average.swap(network)
 
 
 class evaluating(resting):

@@ -13,8 +13,10 @@ from engine.data.dataset import drawn
 from engine.errors import VitrineError
 from engine.graph.lending import networks
 from engine.training.answering import Answering
+from engine.training.average import averages
 from engine.training.best import Best
 from engine.training.device import Place, place
+from engine.training.evaluating import resting
 from engine.training.experiment import Experiment
 from engine.training.folds import fewer, folded
 from engine.training.material import Material, steps_an_epoch
@@ -25,7 +27,7 @@ from engine.training.part import Part
 from engine.training.recipe import Recipe
 from engine.training.schedule import Plateau, factor, momentum
 from engine.training.sprint import sprint_of
-from engine.training.step import Loss, move
+from engine.training.step import take
 from engine.training.unfit import impossible
 
 Losses = dict[str, list[tuple[int, torch.Tensor]]]  # by role: a step, and its loss
@@ -144,10 +146,8 @@ class Learner(Answering):
             for part in parts:
                 part.tell(self.rate_at(self.step, part.recipe), momentum(part.recipe, self.step, self.total))
             if parts:
-                loss = turn.loss if self.plain else functools.partial(self._precisely, turn.loss)
-                losses.setdefault(turn.roles[0], []).append(move(parts, loss, self.scaler))
-                if turn.after:
-                    turn.after()
+                loss = turn.loss if self.plain else functools.partial(self.place.precise, turn.loss)
+                losses.setdefault(turn.roles[0], []).append(take(turn, parts, loss, self.scaler))
         self.step += 1
         for role, several in losses.items():
             self.losses[role].append((self.step, several[0] if len(several) == 1 else torch.stack(several).mean()))
@@ -173,11 +173,6 @@ class Learner(Answering):
         recipe = recipe or self.recipe
         return recipe.rate * factor(recipe, step, self.total, self.steps_an_epoch, self.plateau.lowered)
 
-    def _precisely(self, loss: Loss) -> torch.Tensor:
-        """Return a loss worked out in as many bits as the recipe says."""
-        with self.place.precision():
-            return loss()
-
     def take_losses(self) -> Losses:
         """Return the losses since they were last taken, by role, each with its step, still on the device."""
         taken, self.losses = self.losses, {role: [] for role in self.losses}
@@ -195,7 +190,8 @@ class Learner(Answering):
         if any(part.recipe.schedule == "plateau" for part in self.parts.values()):
             self.plateau.take(value, self.recipe.every)
         if value > self.best.score:
-            weights = self.weights() if self.recipe.patience else {}
+            with resting(self.networks):  # what answered so well
+                weights = self.weights() if self.recipe.patience else {}
             self.best = Best(value, 0, weights)
         else:
             self.best.epochs += 1
@@ -211,6 +207,7 @@ class Learner(Answering):
         """Go back to the best weights, where the recipe kept them."""
         for role, weights in self.best.weights.items():
             self.networks[role].load_state_dict(weights)
+            self.parts[role].begin_average({})
 
     @property
     def data_words(self) -> str:
@@ -229,6 +226,7 @@ class Learner(Answering):
         return {
             "networks": {role: network.state_dict() for role, network in self.networks.items()},
             "optimisers": {role: part.optimiser.state_dict() for role, part in self.parts.items()},
+            "averages": averages(self.networks),
             "scaler": self.scaler.state_dict() if self.scaler else {},
             "random": self.random,
             "held": held(self.networks),
@@ -254,7 +252,7 @@ class Learner(Answering):
             network.load_state_dict(state["networks"][role])
         self.follow(recipe_of(state, self.experiment.recipe))
         for role, part in self.parts.items():
-            part.restore(state["optimisers"][role])
+            part.restore(state["optimisers"][role], state.get("averages", {}).get(role, {}))
         self.task = self.task.but(**state.get("task", {}))
         self.drop(state["dropout"])
         if self.scaler and state["scaler"]:

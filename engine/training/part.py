@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from engine.training.address import of_role, of_role_with
+from engine.training.average import average_of, hang
 from engine.training.modes import hold
 from engine.training.optimiser import Pull, optimiser, remade, restore, set_rate, stepping
 from engine.training.recipe import Recipe
@@ -35,6 +36,7 @@ class Part:
         self.recipe = of_part(common, self.role, self.roles)
         self.interval = common.own_of(self.role).interval  # of so many steps it takes its turn in one
         hold([self.network], self.recipe.frozen)
+        hang(self.network, self.recipe.average)
 
     def _lay_out(self) -> None:
         """Work out anew what follows from optimiser and recipe."""
@@ -55,6 +57,16 @@ class Part:
             return self.called
         return step % self.interval == self.interval - 1
 
+    def trail(self) -> None:
+        """Let the average of its weights follow a step, where there is one."""
+        if not self.rests and (average := average_of(self.network)):
+            average.follow(self.network)
+
+    def begin_average(self, state: Mapping[str, Any]) -> None:
+        """Let the average of its weights be what a state says, or begin anew with them, where there is one."""
+        if average := average_of(self.network):
+            average.restore(self.network, state)
+
     def follow(self, common: Recipe) -> None:
         """Go on by another recipe; what the optimiser knows of each weight stays."""
         was = self.recipe
@@ -62,8 +74,9 @@ class Part:
         self.optimiser = remade(self.optimiser, was, self.recipe, self.network, self.device)
         self._lay_out()
 
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on with what an optimiser knew."""
+    def restore(self, state: Mapping[str, Any], average: Mapping[str, Any]) -> None:
+        """Go on with what an optimiser knew, and with an average."""
         self.called = None
         restore(self.optimiser, dict(state))
+        self.begin_average(average)
         self._lay_out()

@@ -13,6 +13,7 @@ Rate = Annotated[float, Field(gt=0, le=1000)]
 Decay = Annotated[float, Field(ge=0, le=100)]
 Momentum = Annotated[float, Field(ge=0, lt=1)]
 Clip = Annotated[float, Field(gt=0, le=10**6)]
+Average = Annotated[float, Field(gt=0, lt=1)]
 Whole = Annotated[int, Field(ge=1, le=10**9)]
 Optimiser = Literal["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw", "lbfgs"]
 Schedule = Literal["constant", "step", "cosine", "one_cycle", "plateau"]
@@ -37,6 +38,7 @@ class Own(Choice):
     decay: Decay | None = option(None, "Its weight decay.", rare=True, none=COMMON)
     l1: Decay | None = option(None, "Its L1.", rare=True, none=COMMON)
     clip: Clip | None = option(None, "The longest gradient that it may have.", rare=True, none=COMMON)
+    average: Average | None = option(None, "Its moving average: how much stays at a step.", rare=True, none=COMMON)
 
     @property
     def chosen(self) -> dict[str, Any]:
@@ -95,6 +97,13 @@ class Recipe(Choice):
     )
     clip: Clip | None = option(
         None, "The longest gradient that is allowed; longer ones are shortened.", rare=True, none="any length"
+    )
+    average: Average | None = option(
+        None,
+        "Moving average: weights that follow those that learn, and answer in their place, are scored and shown; so "
+        "much of them stays at each step, 0.999 say, and less in the first ones.",
+        rare=True,
+        none="none",
     )
     patience: Whole | None = option(
         None,

@@ -50,7 +50,7 @@ def sprint_of(
         and recipe.optimiser in STATES
         and recipe.batch != "all"
         and recipe.schedule != "one_cycle"  # which moves the momentum too
-        and not (recipe.augment or recipe.frozen or recipe.rates)
+        and not (recipe.augment or recipe.frozen or recipe.rates or recipe.average)
         and sum(weight.numel() for weight in network.parameters()) <= MOST_WEIGHTS
         and not others
         and isinstance(train.inputs, torch.Tensor)

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from engine.tasks.task import Turn
 from engine.training.optimiser import moved
 from engine.training.part import Part
 
@@ -26,6 +27,16 @@ def move(parts: Sequence[Part], loss: Loss, scaler: torch.amp.GradScaler | None 
         told.append(found := loss())
         descend([part for part in moving if not isinstance(part.optimiser, torch.optim.LBFGS)], found, scaler)
     return told[0].detach()
+
+
+def take(turn: Turn, parts: Sequence[Part], loss: Loss, scaler: torch.amp.GradScaler | None) -> torch.Tensor:
+    """Take a turn with the networks that move in it, and all that follows upon that; return its loss."""
+    found = move(parts, loss, scaler)
+    if turn.after:
+        turn.after()
+    for part in parts:
+        part.trail()
+    return found
 
 
 def descend(parts: Sequence[Part], loss: torch.Tensor, scaler: torch.amp.GradScaler | None) -> None:

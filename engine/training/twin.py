@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from engine.training.average import average_of
 from engine.training.learner import Learner
 from engine.training.memory import hold_again
 from engine.training.part import Part
@@ -26,9 +27,12 @@ def twin(learner: Learner) -> Learner:
     other.networks = copy.deepcopy(learner.networks)  # in one piece, for one may go through another's weights
     other.parts, other.sprint, other.lasting = {}, None, {}
     for role, network in other.networks.items():
-        network.train()  # whoever looks may have found it at rest
+        network.train()  # whoever looks may have found it at rest,
+        average = average_of(network)
+        if average and average.answers:  # and its average in its place
+            average.swap(network)
         part = Part(network, role, learner.task.roles, learner.recipe, learner.place.device)
-        part.restore(copied(learner.parts[role].optimiser.state_dict()))
+        part.restore(copied(learner.parts[role].optimiser.state_dict()), average.state() if average else {})
         part.called = learner.parts[role].called
         other.parts[role] = part
     other.scaler = learner.place.scaler()
