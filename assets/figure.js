@@ -186,9 +186,10 @@ class Panel {
     await Plotly.downloadImage({ data, layout: solid }, { format, width, height, scale: 2, filename: this.name() });
   }
 
-  take(data, tell) {
+  take(data, tell, tellBranch) {
     this.data = data;
     this.tell = tell;
+    this.tellBranch = tellBranch;
     this.foot.firstChild.textContent = data.hint;
     this.plot.style.height = `${this.height}px`;
     this.follow();
@@ -223,6 +224,7 @@ class Panel {
       this.marked = moment;
       this.draw(true);
     }
+    if (this.figure) this.buttons(this.figure.buttons); // whether a run obeys may have changed
     this.host.classList.toggle("lost", !this.live.connected);
   }
 
@@ -323,10 +325,12 @@ class Panel {
 
   // Buttons that change what is looked at; one that repeats goes on until it is pressed again.
   buttons(list) {
-    const orders = this.data.source.startsWith("run:") && this.at < 0; // only what learns now can be told something
-    const fitting = (list ?? []).filter(({ order }) => !order || orders);
+    const { source, learns, branches } = this.data;
+    const obeys = learns && this.at < 0; // only what learns now can be told something; a branch can from any moment
+    const orders = source.startsWith("run:") && (obeys || branches);
+    const fitting = (list ?? []).filter(({ order }) => !order || orders).map((one) => (one.order && !obeys ? { ...one, label: `Branch: ${one.label}` } : one));
     this.bar.hidden = !fitting.length;
-    const now = JSON.stringify(fitting);
+    const now = JSON.stringify([fitting, obeys]);
     if (now === this.listed) return;
     this.listed = now;
     this.bar.replaceChildren(
@@ -336,7 +340,7 @@ class Panel {
         button.title = words;
         button.setAttribute("aria-label", words);
         if (repeat) button.setAttribute("aria-pressed", String(Boolean(this.going)));
-        button.addEventListener("click", () => (order ? this.order(order) : repeat ? this.sweep(repeat, words) : this.choose(point)));
+        button.addEventListener("click", () => (order ? (obeys ? this.order(order) : this.branch(order)) : repeat ? this.sweep(repeat, words) : this.choose(point)));
         return button;
       }),
     );
@@ -345,6 +349,12 @@ class Panel {
   // Change the run at once; what keeps it from that is said.
   async order(settings) {
     await this.live.order(this.data.source, "set", settings).catch((error) => this.warn(error.message));
+  }
+
+  // Let a run begin here for which something is set before its first step.
+  branch(settings) {
+    const [run, step] = [this.data.source.slice("run:".length), this.at >= 0 ? this.at : this.step];
+    this.tellBranch({ run, step, settings });
   }
 
   sweep(pause, words) {
@@ -551,7 +561,7 @@ class Panel {
 
 const panels = new WeakMap();
 
-export default function ({ parentElement, data, setStateValue }) {
+export default function ({ parentElement, data, setStateValue, setTriggerValue }) {
   let closed = false;
   const shared = (name) => import(/* @vite-ignore */ new URL(`live/${name}.js`, document.baseURI).href);
   const begun = Promise.all([shared("live"), shared("colours"), shared("steer"), shared("brush"), shared("cloud"), shared("film")]);
@@ -560,7 +570,7 @@ export default function ({ parentElement, data, setStateValue }) {
     if (closed) return;
     const tell = (options) => setStateValue("view", options);
     if (!panels.has(parentElement)) panels.set(parentElement, new Panel(parentElement, live, tell));
-    panels.get(parentElement).take(data, tell);
+    panels.get(parentElement).take(data, tell, (moment) => setTriggerValue("branch", moment));
   });
   return () => {
     closed = true;

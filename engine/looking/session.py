@@ -55,6 +55,10 @@ class Record(Protocol):
         """Return a network's weights as they were at the checkpoint before a step, and that one's step."""
         ...
 
+    def changes(self) -> Sequence[tuple[int, str]]:
+        """Return what was set anew on the way: at which step, and in words."""
+        ...
+
     def parts(self) -> Sequence[Part]:
         """Return the parts of a series that are done, in order."""
         ...

@@ -1,5 +1,6 @@
 """Records: what a run left in the store, and what an untrained network can show instead."""
 
+import re
 import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -19,6 +20,8 @@ from engine.training.learner import Learner
 from engine.training.modes import learning
 from engine.training.twin import copied
 from engine.training.watch import watching
+
+SET = re.compile(r"set (?!speed = [^,]*$)(?!.* was refused)")  # in a run's diary
 
 
 class StoredRecord:
@@ -52,6 +55,11 @@ class StoredRecord:
         if self.remembered[:2] != (run, at):
             self.remembered = run, at, answering(checkpoint.load(checkpoint.path_of(here, at)))
         return at, self.remembered[2][role]
+
+    def changes(self) -> Sequence[tuple[int, str]]:
+        """Return what was set anew on the way, how fast it goes left out."""
+        told = [(row["step"], row["words"]) for row in self.store.diary(self.shown)]
+        return [(step, words) for step, words in told if SET.match(words)]
 
     def parts(self) -> Sequence[Part]:
         """Return the parts of a series that are done, in the order in which they were learned."""
@@ -102,6 +110,10 @@ class DraftRecord:
     def weights(self, step: int, role: str) -> tuple[int, dict[str, torch.Tensor]]:
         """Return the weights with which it would begin."""
         return 0, self.learner.networks[role].state_dict()
+
+    def changes(self) -> Sequence[tuple[int, str]]:
+        """Return none: nothing was learned."""
+        return []
 
     def parts(self) -> Sequence[Part]:
         """Return none: nothing was learned."""

@@ -1,5 +1,6 @@
 """Board: the views a person has put side by side, live, paused, or at any moment of the past."""
 
+import functools
 from typing import Any
 
 import streamlit as st
@@ -14,7 +15,7 @@ from engine.views import VIEWS
 from engine.views.reading import read
 from pages.ui import components
 from pages.ui.forms import form
-from pages.ui.running import type_number
+from pages.ui.running import branch, branches, type_number
 from pages.ui.table import HIDDEN
 from pages.ui.words import note
 from pages.ui.workbench import Workbench
@@ -104,6 +105,7 @@ def _panel(bench: Workbench, panel: dict[str, Any], source: str, experiment: Exp
             "wide": view.wide,
             "timeless": view.overlaid,
             "learns": bench.learns and not bench.parted,
+            "branches": len(bench.runs) == 1 and branches(bench),
             "follows": _follows(panel["view"]),
         }
         if len(bench.runs) > 1:
@@ -117,7 +119,8 @@ def _figure(bench: Workbench, number: str, data: dict[str, Any], key: str) -> No
     if data["view"]["kind"] == "neurons":
         components.neurons(data, f"{key}.neurons", bench.panels.single_out, lambda typed: type_number(bench, typed))
     else:
-        components.figure(data, f"{key}.figure", lambda options: bench.panels.change(number, options))
+        change = functools.partial(bench.panels.change, number)
+        components.figure(data, f"{key}.figure", change, functools.partial(branch, bench))
 
 
 def _race(bench: Workbench, number: str, view: View, data: dict[str, Any], key: str) -> None:

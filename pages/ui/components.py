@@ -69,9 +69,14 @@ def neurons(data: dict[str, Any], key: str, on_single: Told, on_typed: Told) -> 
     )
 
 
-def figure(data: dict[str, Any], key: str, on_view: Told) -> None:
-    """Draw a view's figures as they come; a click may change the view's options."""
-    _figure(data=data, key=key, on_view_change=_telling(key, "view", on_view))
+def figure(data: dict[str, Any], key: str, on_view: Told, on_branch: Told = nothing) -> None:
+    """Draw a view's figures as they come; a click may change the view's options, a remedy begin a branch."""
+    _figure(
+        data=data,
+        key=key,
+        on_view_change=_telling(key, "view", on_view),
+        on_branch_change=_telling(key, "branch", on_branch),
+    )
 
 
 def sample(data: dict[str, Any], key: str, on_looks: Told) -> None:

@@ -56,6 +56,21 @@ def _lengthen(bench: Workbench, step: int, run: str = "") -> None:
         bench.put(dataclasses.replace(bench.experiment, recipe=changed))
 
 
+def branches(bench: Workbench) -> bool:
+    """Return whether a run may begin from the state of the one on the table."""
+    return not (bench.unfit or several(bench.ready.recipe) or is_series(bench))
+
+
+def branch(bench: Workbench, moment: dict[str, Any]) -> None:
+    """Begin a run from a moment of another one, with something set before its first step."""
+    beforehand = (("set", settings),) if (settings := moment.get("settings")) else ()
+    try:
+        _lengthen(bench, moment["step"], moment["run"])
+        bench.attach(house().branch(moment["run"], moment["step"], bench.ready, beforehand, visitor()))
+    except VitrineError as error:
+        bench.complain(str(error))
+
+
 def transport(bench: Workbench) -> None:
     """Draw the transport of the run on the table."""
 
@@ -65,19 +80,12 @@ def transport(bench: Workbench) -> None:
         except VitrineError as error:
             bench.complain(str(error))
 
-    def branch(moment: dict[str, Any]) -> None:
-        try:
-            _lengthen(bench, moment["step"], moment["run"])
-            bench.attach(house().branch(moment["run"], moment["step"], bench.ready, visitor=visitor()))
-        except VitrineError as error:
-            bench.complain(str(error))
-
     parted = bench.parted
     data = {
         "sources": [f"run:{run}" for run in bench.runs],
         "race": len(bench.runs) > 1,
         "board": bench.key,
-        "branches": not (bench.unfit or several(bench.ready.recipe) or is_series(bench)),
+        "branches": branches(bench),
         "learns": bench.learns,
         "turns": [] if bench.ready.task.losses or len(bench.roles) < 2 else ["round", *bench.roles],
         "parted": f"The {parted} on the table {'are' if ' and ' in parted else 'is'} no longer what this run learns. "
@@ -87,5 +95,10 @@ def transport(bench: Workbench) -> None:
         "unfit": bench.unfit,
         "changed": st.session_state.get(f"{bench.key}.changed", ""),
     }
-    told = {"again": again, "branch": branch, "follow": lambda _: bench.follow(), "train": lambda _: begin(bench)}
+    told = {
+        "again": again,
+        "branch": lambda moment: branch(bench, moment),
+        "follow": lambda _: bench.follow(),
+        "train": lambda _: begin(bench),
+    }
     components.transport(data, f"{bench.key}.transport", **told)

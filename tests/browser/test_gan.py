@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from engine.training.link import from_link
 from tests.browser.test_cnn import TALL, looks
-from tests.browser.test_living import begin, figure, later, panel, press, run_step, status, step_of, train
+from tests.browser.test_living import RUN, begin, figure, later, panel, press, run_step, status, step_of, stop, train
 from tests.browser.test_rnn import drawn
 from tests.serving import settled
 
@@ -102,3 +102,89 @@ def test_a_distribution_is_drawn_by_hand_and_played_for(visit):
     status(page, "running")
     drawn(page, "The game")
     page.wait_for_function(f"root => ({TRACES})(root).includes('made')", arg=figure(page, "The game").element_handle())
+
+
+def film(page):
+    """Return the player of the slow motion."""
+    return figure(page, "One round, slowly").locator(".film")
+
+
+def lit(page):
+    """Return what is marked in the drawing of the networks."""
+    return page.locator('[data-testid="diagram"] .lit').evaluate_all("parts => parts.map(part => part.dataset.path)")
+
+
+def test_a_round_is_watched_in_slow_motion_and_then_taken(visit):
+    page = visit("gan?board=round", viewport=TALL)
+    between = page.locator('[data-testid="diagram"] .box.between')
+    expect(between).to_have_count(4)
+    assert [box.get_attribute("data-path") for box in between.all()] == ["noise", "made", "real", "verdict"]
+    train(page, epochs=100_000)
+    status(page, "running")
+    drawn(page, "One round, slowly")
+    player = film(page)
+    player.locator("select").select_option("6")
+    player.locator('[data-name="play"]').click()
+    status(page, "paused")  # the run waits while one looks
+    at = run_step(page)
+    page.evaluate(
+        """() => {
+          const words = document.querySelector('.film .words');
+          window.told = [words.textContent];
+          new MutationObserver(() => window.told.push(words.textContent)).observe(words, { childList: true });
+        }"""
+    )
+    expect(page.locator('[data-testid="transport"]')).to_have_attribute("data-step", str(at + 1))
+    told = page.evaluate("() => window.told")
+    for begin_of in (
+        "The generator makes a point",
+        "As many real",
+        "The discriminator judges",
+        "Its weights take a step",
+    ):
+        assert any(words.startswith(begin_of) for words in told), told
+    assert told.index(next(words for words in told if words.startswith("It goes on to"))) > 4
+    player.locator('[data-name="pause"]').click()
+    expect(player.locator('[data-name="play"]')).to_be_visible()
+    later(page, "One round, slowly", at)
+    expect(player.locator(".count")).to_have_text("1 of 11")
+    # Thing after thing by hand; the drawing shows what it is about.
+    expect(player.locator(".words")).to_contain_text("Noise is drawn")
+    player.locator('[data-name="on"]').click()
+    expect(player.locator(".words")).to_contain_text("The generator makes a point of each.")
+    assert set(lit(page)) == {"generator:", "noise", "made"}
+    for _ in range(2):
+        player.locator('[data-name="on"]').click()
+    expect(player.locator(".count")).to_have_text("4 of 11")
+    assert set(lit(page)) == {"made", "real", "discriminator:", "verdict"}
+    player.locator('[data-name="back"]').click()
+    expect(player.locator(".words")).to_contain_text("As many real ones")
+    assert run_step(page) == at + 1
+
+
+def test_a_collapse_is_named_and_its_remedy_lets_more_heaps_be_met(visit):
+    page = visit("gan?preset=gan-collapse&board=doctor;coverage", viewport=TALL)
+    train(page, epochs=100_000)
+    status(page, "running")
+    expect(figure(page, "Doctor")).to_contain_text("Modes have collapsed", timeout=60_000)
+    expect(figure(page, "Coverage")).to_contain_text("collapse", ignore_case=True)
+    remedy = figure(page, "Doctor").get_by_role("button", name="Let the discriminator move in each step")
+    remedy.click()
+    expect(figure(page, "Doctor")).to_contain_text("before discriminator:interval = 1", timeout=60_000)
+    expect(figure(page, "Doctor")).not_to_contain_text("Modes have collapsed", timeout=60_000)
+
+
+def test_a_game_without_a_gradient_is_named_and_branched_from_with_its_remedy(visit):
+    page = visit("gan?preset=gan-eight-minimax&board=doctor", viewport=TALL)
+    train(page, epochs=100_000)
+    status(page, "running")
+    expect(figure(page, "Doctor")).to_contain_text("The generator's gradient has vanished", timeout=60_000)
+    stop(page)
+    before = page.evaluate(RUN)
+    remedy = figure(page, "Doctor").get_by_role("button", name="Turn the generator's loss round")
+    expect(remedy).to_have_text("Branch: Non-saturating loss")
+    remedy.click()
+    page.wait_for_function(f"run => ({RUN})() !== run", arg=before)
+    status(page, "running")
+    settled(page)
+    expect(page.get_by_role("combobox", name="Loss")).to_have_value("non-saturating")

@@ -14,6 +14,11 @@ from engine.looking import Frame, Session
 from engine.looking.pulse import HISTOGRAMS, NUMBERS, framed
 from engine.looking.view import figure_of, frame_of
 from engine.presets import PRESETS
+from engine.runs.carry import new_run
+from engine.runs.desk import Desk, attended
+from engine.runs.orders import enter
+from engine.runs.record import StoredRecord
+from engine.runs.store import Store
 from engine.tasks.deceive import Deceive
 from engine.training.change import change
 from engine.training.learner import Learner
@@ -32,6 +37,7 @@ class Told:
     lines: dict = dataclasses.field(default_factory=dict)
     beats: list = dataclasses.field(default_factory=list)
     run: str = ""
+    set: list = dataclasses.field(default_factory=list)
 
     def curves(self, run=""):
         return self.lines
@@ -44,6 +50,9 @@ class Told:
 
     def weights(self, step, role):
         raise AssertionError
+
+    def changes(self):
+        return self.set
 
     def parts(self):
         return []
@@ -222,6 +231,34 @@ def test_what_is_wrong_comes_first_and_carries_its_remedy_to_the_run():
     assert len(only["layout"]["annotations"]) < len(figure["layout"]["annotations"]) or all(
         row["wrong"] for row in frame.words["rows"]
     )
+
+
+def test_what_was_set_is_marked_and_told_with_how_it_was_before():
+    accuracy = [1.0, 1.0, 1.0, 0.97, 1.0, 1.0, 0.7, 0.6, 0.65, 0.6, 0.6]
+    told = Told(judged(accuracy), set=[(20, "set rate = 0.1"), (60, "set smooth = 0.1, rate = 0.2")])
+    frame = frame_of(VIEWS["doctor"](), of_game(told))
+    row = next(row for row in frame.words["rows"] if row["key"] == "strong")
+    assert row["since"] == "before smooth = 0.1: 1, since then: 0.6"
+    drawn = figure_of(VIEWS["doctor"](), frame)
+    dotted = [shape["x0"] for shape in drawn["layout"]["shapes"] if shape["line"]["dash"] == "dot"]
+    assert set(dotted) == {20, 60}
+    assert any(row["since"] in note["text"] for note in drawn["layout"]["annotations"])
+    early = dataclasses.replace(of_game(told), step=50)
+    rows = frame_of(VIEWS["doctor"](), early).words["rows"]
+    assert [row["since"] for row in rows if row["key"] == "strong"] == ["before rate = 0.1: 1, since then: 1"]
+
+
+def test_a_run_tells_what_was_set_but_not_how_fast_it_went(home):
+    store = Store()
+    run = new_run(store, game(steps=30))
+    for value in ({"speed": 1000}, {"rate": 0.01, "speed": None}, {"smooth": 0.1}, {"rate": -1}):
+        enter(store, run, "set", value)
+    for _ in attended(store, run, Desk(store, run)):
+        pass
+    assert [words for _, words in StoredRecord(store, run).changes()] == [
+        "set rate = 0.01, speed = None",
+        "set smooth = 0.1",
+    ]
 
 
 def test_every_remedy_can_be_given_to_the_run_that_needs_it():
