@@ -52,6 +52,10 @@ class Graph:
     def __post_init__(self):
         check_structure(self)
 
+    def __deepcopy__(self, memo: dict[int, object]) -> "Graph":
+        """Return itself, which never changes: networks are copied often, and share what they were made of."""
+        return self
+
     def __getitem__(self, path: str) -> Node:
         """Return the node at a path such as 'stage1.conv2'."""
         first, _, rest = path.partition(".")

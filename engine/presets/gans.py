@@ -22,6 +22,7 @@ from engine.training.recipe import Recipe
 FAMILY = "gan"
 Both = dict[str, Graph]
 GAME = Recipe(rate=0.001, momentum=0.5, batch=64, epochs=150.0)
+CONVOLVING = Recipe(rate=0.0005, momentum=0.5, batch=64).owning("generator", average=0.998)
 SMALL = Init(way="normal", value=0.02)  # as Radford, Metz and Chintala begin (2015)
 SLOPE = LeakyReLU(negative_slope=0.2)
 
@@ -104,7 +105,7 @@ def collapse() -> Both:
     FAMILY,
     data=Digits(),
     task=Deceive(),
-    recipe=Recipe(rate=0.0003, momentum=0.5, batch=64, epochs=200.0),
+    recipe=Recipe(rate=0.0003, momentum=0.5, batch=64, epochs=400.0).owning("generator", average=0.995),
 )
 def digits() -> Both:
     """Return dense networks on pictures."""
@@ -156,11 +157,12 @@ def shrinking(*channels: int, **first: Layer | tuple[Layer | str, ...]) -> Graph
 @preset(
     "dcgan-glyphs",
     "DCGAN, printed digits",
-    "Transposed convolutions grow a picture out of noise, convolutions judge it.",
+    "Transposed convolutions grow a picture out of noise, convolutions judge it. What you see is made by a moving "
+    "average of the generator's weights.",
     FAMILY,
     data=Glyphs(),
     task=Deceive(smooth=0.1),
-    recipe=Recipe(rate=0.0005, momentum=0.5, batch=64, epochs=20.0),
+    recipe=CONVOLVING.but(epochs=60.0),
 )
 def printed() -> Both:
     """Return convolutions both ways on 28×28."""
@@ -177,7 +179,7 @@ def printed() -> Both:
     FAMILY,
     data=Scenes(things=1, ground="plain"),
     task=Deceive(smooth=0.1),
-    recipe=Recipe(rate=0.0005, momentum=0.5, batch=64, epochs=40.0),
+    recipe=CONVOLVING.but(epochs=40.0),
 )
 def coloured() -> Both:
     """Return convolutions both ways on 3×32×32."""
@@ -194,7 +196,7 @@ def coloured() -> Both:
     FAMILY,
     data=Digits(),
     task=Deceive(smooth=0.1),
-    recipe=Recipe(rate=0.0005, momentum=0.5, batch=64, epochs=80.0),
+    recipe=CONVOLVING.but(epochs=80.0),
 )
 def asked_for() -> Both:
     """Return convolutions both ways, the class beside the noise, and as maps beside the picture."""

@@ -14,8 +14,10 @@ from engine.training.learner import Learner
 from engine.views.reading import read
 
 BUDGET = 0.035  # of the time, for all that is watched; with the pulses that stay, 5 % in all
-CREDIT = 0.08  # seconds that may be saved up
+CREDIT = 0.08  # seconds that may be saved up in all,
+OWN = 0.004  # and by one watch for itself
 DEBT = -1.0  # seconds that are owed at most, after a piece that took long
+PULSES = "pulses"  # has a share like a watch, where somebody looks at what steps do
 LEASE = 12.0  # seconds after which a watch that nobody renews is over
 
 
@@ -41,7 +43,8 @@ class Lookout:
         self.renewed: dict[str, tuple[int, float]] = {}  # by watch: its count, and when that was new
         self.shown: dict[str, Shown] = {}  # by watch: its last frame
         self.under_way: dict[str, tuple[int, Iterator[Frame]]] = {}  # by watch: the step, and the pieces to come
-        self.credit, self.at = CREDIT, time.monotonic()
+        self.own: dict[str, float] = {}  # by watch: seconds of its equal share that it has not used, or owes
+        self.credit, self.at = CREDIT, time.monotonic()  # seconds that are left over, for whoever waits longest
 
     def take(self, watched: dict[str, tuple[dict, int]]) -> None:
         """Take in what is watched now; a watch that is not renewed for a while is over."""
@@ -56,6 +59,7 @@ class Lookout:
                 del self.views[watch]
                 self.shown.pop(watch, None)
                 self.under_way.pop(watch, None)
+                self.own.pop(watch, None)
 
     def look(self, rests: bool = False) -> bool:
         """Compute what is due: what is new at once, the rest in turn while there is time; all of it while at rest.
@@ -63,23 +67,56 @@ class Lookout:
         What takes long is computed piece by piece; return whether pieces are left.
         """
         now, step = time.monotonic(), self.learner.step
-        self.credit = min(CREDIT, self.credit + BUDGET * (now - self.at))
-        self.at = now
+        self._share(now)
         due = [w for w, v in self.views.items() if v.reads == "network" and self._seen(w)[0] != step]
         due.sort(key=lambda watch: self._seen(watch)[1])
         session = Session(self.learner.experiment, step, self.record, self.learner)
         bodies: dict[int, dict[str, bytes]] = {}
+        looked: list[str] = []
         for watch in due:
-            if watch in self.shown and not rests and self.credit - (time.monotonic() - now) <= 0:
-                break
+            if watch in self.shown and not rests and not self._may(watch):
+                continue
+            began = time.monotonic()
             at, frame = self._piece(watch, session)
             if frame.whole or not self.shown.get(watch, NEW).whole:  # what was whole stays until it is whole again
                 bodies.setdefault(at, {})[watch] = frame.pack()
+            looked.append(watch)
+            self._pay(watch, 0.0 if rests else time.monotonic() - began)
+        began = time.monotonic()
         for at, found in bodies.items():
             frames.put(self.store, self.run, at, found)
-        self.credit = max(DEBT, self.credit - (0 if rests else time.monotonic() - now))
+        each = 0.0 if rests else (time.monotonic() - began) / max(1, len(looked))
+        for watch in looked:
+            self._pay(watch, each)
         self._ask_for_pulses(rests)
         return bool(self.under_way)
+
+    def _share(self, now: float) -> None:
+        """Give every watch an equal part of the time that may be taken since; what one cannot use, others may.
+
+        So what is quick is seen often, however long others take.
+        """
+        waiting = [watch for watch, view in self.views.items() if view.reads == "network"]
+        waiting += [PULSES] if self._wants_pulses else []
+        part = BUDGET * (now - self.at) / max(1, len(waiting))
+        self.at = now
+        left = 0.0 if waiting else part
+        for watch in waiting:
+            has = self.own.get(watch, 0.0) + part
+            self.own[watch] = min(OWN, has)
+            left += max(0.0, has - OWN)
+        self.credit = min(CREDIT, self.credit + left)
+
+    def _may(self, watch: str) -> bool:
+        """Return whether there is time left for a watch: of its own, or of nobody's."""
+        return self.own.get(watch, 0.0) > 0 or self.credit > 0
+
+    def _pay(self, watch: str, took: float) -> None:
+        """Take what somebody has used from their own share, or where that is used up from what is left over."""
+        if self.own.get(watch, 0.0) > 0:
+            self.own[watch] = max(DEBT, self.own[watch] - took)
+        else:
+            self.credit = max(DEBT, self.credit - took)
 
     def _seen(self, watch: str) -> tuple[int, float]:
         """Return of which step a watch was shown the whole last, and when a part of it."""
@@ -96,9 +133,12 @@ class Lookout:
         self.shown[watch] = Shown(step, time.monotonic(), whole)
         return step, frame
 
+    @property
+    def _wants_pulses(self) -> bool:
+        return any(view.pulses for view in self.views.values())
+
     def _ask_for_pulses(self, rests: bool) -> None:
         """Let the next step be watched in every node, where somebody looks at that and there is time."""
-        self.credit -= self.pulses.took
+        self._pay(PULSES, self.pulses.took)
         self.pulses.took = 0.0
-        wanted = any(view.pulses for view in self.views.values())
-        self.pulses.asked = wanted and (rests or self.credit > 0)
+        self.pulses.asked = self._wants_pulses and (rests or self._may(PULSES))

@@ -17,7 +17,7 @@ from engine.tasks.coding import BOUNDED, DRAWN, ending
 from engine.tasks.density import divergences
 from engine.tasks.heaps import heaps_in, kinds_met, met, shares
 from engine.tasks.judge import SURE, judge_now
-from engine.tasks.resemblance import frechet, precision_and_recall
+from engine.tasks.resemblance import Cloud, frechet, precision_and_recall
 from engine.tasks.task import Turn, fits_input, task
 from engine.tasks.telling import LABEL, NOISE, Telling, size_of_code, taken
 from engine.tasks.verdicts import BY_CHANCE, UNBOUNDED, WITHOUT_LABELS, Loss, Verdicts, deceived, told_apart
@@ -273,7 +273,7 @@ class Deceive(Telling):
         made, chances = judge.looked(self.sampled(asked).to(asked.place.device))
         made = made[: len(real)]  # what balls reach depends on how many there are
         fair = shares(asked.data["train"].targets.cpu(), len(asked.dataset.classes))
-        precision, recall = precision_and_recall(real[: len(made)], made)
+        precision, recall = precision_and_recall(Cloud(real[: len(made)]), Cloud(made))
         return {
             "modes": int(kinds_met(chances.argmax(dim=1), fair).sum()),
             "recognised": float((chances.amax(dim=1) >= SURE).float().mean()),

@@ -26,17 +26,31 @@ def densities(points: torch.Tensor, corner: torch.Tensor, side: float, cells: in
     return up @ across.T / len(points)
 
 
+class Ground:
+    """How dense real points lie, against which made ones are held."""
+
+    def __init__(self, real: torch.Tensor):
+        self.corner, self.side = square(real)
+        self.real = self._cells(real)
+
+    def _cells(self, points: torch.Tensor) -> torch.Tensor:
+        """Return the share of points in each cell; all that lies outside the square is one cell more."""
+        inside = densities(points, self.corner, self.side).flatten()
+        found = torch.cat([inside, (1 - inside.sum()).clamp_min(0)[None]])
+        return (1 - LEAST) * found + LEAST / len(found)
+
+    def unlike(self, made: torch.Tensor) -> tuple[float, float]:
+        """Return the divergence of Kullback and Leibler of made points from real ones, and that of Jensen and Shannon,
+        in nats.
+        """
+        p, q = self.real, self._cells(made)
+        middle = (p + q) / 2
+        return _unlike(p, q), (_unlike(p, middle) + _unlike(q, middle)) / 2
+
+
 def divergences(real: torch.Tensor, made: torch.Tensor) -> tuple[float, float]:
-    """Return the divergence of Kullback and Leibler of made points from real ones, and that of Jensen and Shannon,
-    in nats; all that lies outside a square around the real ones is one cell more.
-    """
-    corner, side = square(real)
-    both = [densities(points, corner, side).flatten() for points in (real, made)]
-    p, q = (torch.cat([one, (1 - one.sum()).clamp_min(0)[None]]) for one in both)
-    even = torch.full_like(p, 1 / len(p))
-    p, q = ((1 - LEAST) * one + LEAST * even for one in (p, q))
-    middle = (p + q) / 2
-    return _unlike(p, q), (_unlike(p, middle) + _unlike(q, middle)) / 2
+    """Return both divergences of made points from real ones."""
+    return Ground(real).unlike(made)
 
 
 def _unlike(p: torch.Tensor, q: torch.Tensor) -> float:

@@ -6,20 +6,23 @@ NEAREST = 3  # of a sample's neighbours, the one that tells how far its surround
 RARE = 0.01  # share of real examples whose nearest neighbour is as close as that of a copy
 
 
-def precision_and_recall(real: torch.Tensor, made: torch.Tensor) -> tuple[float, float]:
+class Cloud:
+    """Rows, and how far from each of them its neighbours are, itself not counted."""
+
+    def __init__(self, rows: torch.Tensor):
+        self.rows = rows.double()
+        near = torch.cdist(self.rows, self.rows).topk(min(NEAREST + 1, len(rows)), largest=False).values
+        self.reach, self.nearest = near[:, -1], near[:, min(1, near.shape[1] - 1)]
+
+
+def precision_and_recall(real: Cloud, made: Cloud) -> tuple[float, float]:
     """Return which share of made rows lies in the surroundings of real ones, and which share of real ones in those of
     made ones: balls that reach as far as the third neighbour (Kynkäänniemi and others, 2019).
     """
-    real, made = real.double(), made.double()
-    far = torch.cdist(real, made)
-    within_real = far <= _reach(real)[:, None]
-    within_made = far <= _reach(made)[None, :]
+    far = torch.cdist(real.rows, made.rows)
+    within_real = far <= real.reach[:, None]
+    within_made = far <= made.reach[None, :]
     return float(within_real.any(dim=0).double().mean()), float(within_made.any(dim=1).double().mean())
-
-
-def _reach(rows: torch.Tensor) -> torch.Tensor:
-    """Return how far away each row's third neighbour is, itself not counted."""
-    return torch.cdist(rows, rows).topk(min(NEAREST + 1, len(rows)), largest=False).values[:, -1]
 
 
 def frechet(real: torch.Tensor, made: torch.Tensor) -> float:
@@ -37,14 +40,6 @@ def _root(spread: torch.Tensor) -> torch.Tensor:
     return (ways * values.clamp_min(0).sqrt()) @ ways.T
 
 
-def duplicates(real: torch.Tensor, made: torch.Tensor) -> float:
+def duplicates(real: Cloud, made: Cloud) -> float:
     """Return which share of made rows has another made row as close as only the closest real ones are."""
-    line = _nearest(real.double()).quantile(RARE)
-    return float((_nearest(made.double()) <= line).double().mean())
-
-
-def _nearest(rows: torch.Tensor) -> torch.Tensor:
-    """Return how far away each row's nearest other row is."""
-    far = torch.cdist(rows, rows)
-    far.fill_diagonal_(torch.inf)
-    return far.min(dim=1).values
+    return float((made.nearest <= real.nearest.quantile(RARE)).double().mean())

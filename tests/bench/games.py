@@ -8,14 +8,19 @@ from collections.abc import Callable
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, TensorDataset
 
 from engine.data.dataset import Dataset as Examples
 from engine.presets import PRESETS
 from engine.training.learner import Learner
 from engine.training.loop import learn
-from tests.bench.report import Report
+from tests.bench.playground import begun
+from tests.bench.playground import paces as watched
+from tests.bench.report import Report, spread
+from tests.bench.ui import LATE
 from tests.bench.walking import ours_of, pictures
+from tests.serving import browser, served, settled
 
 ROUNDS, STEPS = 5, 3000
 SLOPE = 0.2
@@ -46,6 +51,7 @@ def by_hand(dataset: Examples, batch: int, epochs: int) -> float:
     """Return examples a second of a loop in the order of the first paper: new noise for each network's turn."""
     torch.manual_seed(0)
     judge, maker = Judge(), Maker()
+    mean = AveragedModel(maker, multi_avg_fn=get_ema_multi_avg_fn(0.998), use_buffers=True)
     moves = [torch.optim.Adam(network.parameters(), lr=0.0005, betas=(0.5, 0.999)) for network in (judge, maker)]
     train, held = (
         DataLoader(TensorDataset(split.inputs.float() / 127.5 - 1), batch_size=batch, shuffle=True, drop_last=True)
@@ -70,10 +76,11 @@ def by_hand(dataset: Examples, batch: int, epochs: int) -> float:
             loss = said(verdict, torch.ones_like(verdict))
             loss.backward()
             moves[1].step()
+            mean.update_parameters(maker)
             told += loss.item()
         with torch.no_grad():
             for (real,) in held:
-                judge(real), judge(maker(torch.randn(len(real), 32)))
+                judge(real), judge(mean(torch.randn(len(real), 32)))
     return epochs * len(dataset.train) / (time.perf_counter() - began)
 
 
@@ -94,9 +101,22 @@ def rounds_a_second() -> float:
 
 
 def run() -> Report:
-    """Measure rounds a second in the plane."""
+    """Measure rounds a second in the plane, then the page with its usual board."""
     report = Report("games")
     paces = [rounds_a_second() for _ in range(ROUNDS)]
     report.rows.append({"game": "eight heaps, 2 × 64, batch 64", "rounds/s": statistics.median(paces)})
     report.aim_least("rounds a second, nobody watching", statistics.median(paces), 300)
+    with browser() as chromium, served() as (address, _):
+        page = chromium.new_context(viewport={"width": 1280, "height": 1600}).new_page()
+        page.goto(f"{address}/gan")
+        settled(page)
+        begun(page, "gan")
+        page.evaluate(LATE, 1)
+        pace, frames = watched(page)
+        late = spread(page.evaluate("() => window.late"))
+        names = page.locator('[class*="-panelhead-"] strong').all_inner_texts()
+        report.rows += [{"panel": name, "frames/s": pace} for name, pace in zip(names, frames, strict=True)]
+        report.aim_least("rounds a second with the usual board", pace, 300)
+        report.aim_least("frames a second, the game", frames[0], 4)
+        report.aim("the game computed → drawn, 95 %, seconds", late["95 % ms"] / 1000, 0.15)
     return report

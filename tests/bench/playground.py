@@ -80,21 +80,32 @@ def _step(page: Page) -> int:
     return int(page.locator('[data-testid="transport"]').get_attribute("data-step") or 0)
 
 
-def _watched(report: Report, page: Page) -> None:
-    """Time training, drawing and pointing, with the usual board open."""
+def begun(page: Page, lab: str) -> None:
+    """Let a lab's network learn without an end, and wait until nothing else takes time."""
     field = page.get_by_role("spinbutton", name="Epochs")
     field.fill("1000000")
     field.press("Enter")
     settled(page)
-    page.locator(".st-key-playground-train button").click()
+    page.locator(f".st-key-{lab}-train button").click()
     page.locator('[data-testid="transport"][data-status="running"]').wait_for()
     page.wait_for_timeout(READY)
+
+
+def paces(page: Page) -> tuple[float, list[float]]:
+    """Return the steps a second of a run, and of each panel in sight the frames a second."""
     count = "() => [...document.querySelectorAll('[data-testid=figure]')].map((f) => Number(f.dataset.drawn))"
     first, drawn, began = _step(page), page.evaluate(count), time.monotonic()
     page.wait_for_timeout(12_000)
     took = time.monotonic() - began
     pace = (_step(page) - first) / took
     frames = [(now - before) / took for now, before in zip(page.evaluate(count), drawn, strict=True)]
+    return pace, frames
+
+
+def _watched(report: Report, page: Page) -> None:
+    """Time training, drawing and pointing, with the usual board open."""
+    begun(page, "playground")
+    pace, frames = paces(page)
     report.rows.append({"what": "the page with its usual board: steps a second", "": pace})
     report.rows.append({"what": "frames a second of each panel, the slowest", "": min(frames)})
     report.aim_least("steps a second with the board open", pace, PAGE)

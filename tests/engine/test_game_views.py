@@ -33,7 +33,7 @@ from engine.runs.stride import Stride
 from engine.tasks.deceive import Deceive
 from engine.tasks.density import divergences
 from engine.tasks.judge import judge_now
-from engine.tasks.resemblance import duplicates, frechet, precision_and_recall
+from engine.tasks.resemblance import Cloud, duplicates, frechet, precision_and_recall
 from engine.training.experiment import Experiment
 from engine.training.learner import Learner
 from engine.training.loop import learn
@@ -114,8 +114,8 @@ def test_precision_and_recall_are_those_of_neighbours():
     far = np.linalg.norm(real.numpy()[:, None].astype(float) - made.numpy()[None].astype(float), axis=2)
     precision = (far <= reach[0][:, None]).any(axis=0).mean()
     recall = (far <= reach[1][None, :]).any(axis=1).mean()
-    assert precision_and_recall(real, made) == (pytest.approx(precision), pytest.approx(recall))
-    assert precision_and_recall(real, real[:50].repeat(4, 1))[0] == 1.0
+    assert precision_and_recall(Cloud(real), Cloud(made)) == (pytest.approx(precision), pytest.approx(recall))
+    assert precision_and_recall(Cloud(real), Cloud(real[:50].repeat(4, 1)))[0] == 1.0
 
 
 def test_the_distance_of_frechet_is_that_of_its_formula():
@@ -129,9 +129,9 @@ def test_the_distance_of_frechet_is_that_of_its_formula():
 
 def test_copies_of_one_another_are_counted():
     real, made = torch.randn(400, 8), torch.randn(100, 8)
-    assert duplicates(real, made) <= 0.05
+    assert duplicates(Cloud(real), Cloud(made)) <= 0.05
     made[:30] = made[0]
-    assert duplicates(real, made) == pytest.approx(0.3, abs=0.03)
+    assert duplicates(Cloud(real), Cloud(made)) == pytest.approx(0.3, abs=0.03)
 
 
 def test_the_judge_tells_classes_about_as_well_as_a_logistic_regression_and_draws_from_its_own_chance(drawn):

@@ -4,13 +4,17 @@ import dataclasses
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from sklearn.neural_network import MLPClassifier
 
 from engine.data import DATASETS
 from engine.presets import PRESETS
+from engine.training.evaluating import evaluating
 from engine.training.learner import Learner
 from engine.training.loop import learn
 from engine.training.recipe import Recipe
@@ -153,3 +157,35 @@ def test_characters_of_the_manual_are_told_better_than_by_their_neighbours():
     pairs = (counts / counts.sum(dim=1, keepdim=True)).log()
     by_pairs = -pairs[dataset.test.inputs.flatten(), dataset.test.targets.flatten()].mean()
     assert learner.score("test")["loss"] < by_pairs - 0.5
+
+
+def test_printed_digits_made_of_noise_are_recognised_by_somebody_else():
+    """Of all ten digits there are some that a classifier which shares no code is sure of; of mere beginnings, none."""
+    made = PRESETS["dcgan-glyphs"].experiment()
+    learner = Learner(made, made.data.load())
+    given = learner.material.given(learner.dataset.train.inputs).flatten(1).numpy()
+    oracle = MLPClassifier((128,), max_iter=300, early_stopping=True, random_state=0).fit(
+        given, learner.dataset.train.targets
+    )
+
+    def told():
+        with evaluating(learner.networks):
+            noise = learner.task.fixed(learner.networks, 1000, learner.place.device)
+            chances = oracle.predict_proba(learner.task.unfolded(learner.networks, noise).flatten(1).numpy())
+        sure = chances.max(axis=1) >= 0.9
+        return sure.mean(), np.bincount(chances.argmax(axis=1)[sure], minlength=10)
+
+    before, _ = told()
+    began = time.monotonic()
+    for report in learn(learner):
+        assert not report.problem
+    took = time.monotonic() - began
+    share, counts = told()
+    held = learner.dataset.validation
+    real = oracle.predict_proba(learner.material.given(held.inputs).flatten(1).numpy()).max(axis=1)
+    print(
+        f"{took:.0f} s; sure of {share:.0%} (of real ones {np.mean(real >= 0.9):.0%}, at first {before:.0%}): {counts}"
+    )
+    assert took < 600
+    assert (counts >= 10).sum() >= 9
+    assert share > 0.25 > before

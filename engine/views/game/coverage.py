@@ -12,11 +12,11 @@ from engine.figures.figure import BAD, GOOD, axis, caption, figure
 from engine.looking.frame import Frame
 from engine.looking.sample import noise_of
 from engine.looking.view import View, view
-from engine.tasks.density import divergences
+from engine.tasks.density import Ground, divergences
 from engine.tasks.heaps import heaps_in, kinds_met, member, shares
 from engine.tasks.judge import SURE, judge_now
 from engine.tasks.principal import principal
-from engine.tasks.resemblance import duplicates, frechet, precision_and_recall
+from engine.tasks.resemblance import Cloud, duplicates, frechet, precision_and_recall
 from engine.views.game.players import MADE, REAL, gameless, in_turn, made_of, with_judge
 
 FEW = 0.5  # of kinds that are met: with no more it is a collapse
@@ -81,14 +81,25 @@ class Coverage(View):
             missed = (~kinds_met(of, fair) & (fair > 0)).nonzero().flatten().tolist()
             arrays |= {"share": share.numpy(), "fair": fair.numpy()}
             words |= {"names": list(names), "missed": missed}
-        words["precision"], words["recall"] = precision_and_recall(*rows)
-        words["copies"] = duplicates(*rows)
+        cloud = self._once(learner, "cloud", number, lambda: Cloud(rows[0]))
+        made_cloud = Cloud(rows[1])
+        words["precision"], words["recall"] = precision_and_recall(cloud, made_cloud)
+        words["copies"] = duplicates(cloud, made_cloud)
         if rows[0].shape[1] == 2:
-            words["kl"], words["js"] = divergences(*rows)
-            words["js best"] = divergences(*_halves(split.inputs[: 2 * self.examples].float().cpu()))[1]
+            ground = self._once(learner, "ground", number, lambda: Ground(rows[0]))
+            words["kl"], words["js"] = ground.unlike(rows[1])
+            halves = _halves(split.inputs[: 2 * self.examples].float().cpu())
+            words["js best"] = self._once(learner, "halves", self.examples, lambda: divergences(*halves)[1])
         else:
             words["frechet"] = frechet(*rows)
         return Frame({name: np.asarray(value, np.float32) for name, value in arrays.items()}, words)
+
+    def _once(self, learner, name, number, make):
+        """Return what is known of so many real examples, which stay the same."""
+        kept = learner.lasting.setdefault("coverage", {})
+        if (name, number) not in kept:
+            kept[name, number] = make()
+        return kept[name, number]
 
     def draw(self, frame):
         """Draw what share each kind has, and the measures beneath."""
