@@ -263,7 +263,7 @@ function draw(host, data, width, tell) {
     }
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!step) return;
-    const boxes = [...svg.querySelectorAll(".box")];
+    const boxes = [...svg.querySelectorAll(".box[tabindex]")];
     boxes[boxes.findIndex((box) => box.dataset.path === here) + step]?.focus();
     event.preventDefault();
   });

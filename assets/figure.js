@@ -236,6 +236,7 @@ class Panel {
   }
 
   draw(again = false) {
+    if (again && this.drawing) this.redraw = true; // what is being drawn is older than what was asked for
     if (this.drawing || (!this.waiting && !again) || !this.seen) return;
     if (this.steers?.walking && performance.now() - this.painted < PATIENCE) { // drawing would hold up who walks
       clearTimeout(this.later);
@@ -254,7 +255,7 @@ class Panel {
         } else if (waiting) {
           this.progress(waiting.progress);
           if (!this.warned) this.complain("");
-          if (waiting.figure) {
+          if (waiting.figure && !this.film?.keeps) {
             this.figure = decoded(waiting.figure);
             this.step = waiting.step;
           }
@@ -269,7 +270,9 @@ class Panel {
         done?.();
         this.drawing = false;
       }
-      if (this.waiting) this.draw();
+      const { redraw } = this;
+      this.redraw = false;
+      if (this.waiting || redraw) this.draw(redraw);
     });
   }
 

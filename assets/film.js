@@ -42,6 +42,11 @@ export class Film {
     before.before(this.host);
   }
 
+  // Where no run obeys, what is looked at is not taken away by what is newer until it was seen to its end.
+  get keeps() {
+    return Boolean(this.alone) && (this.playing || this.place > 0);
+  }
+
   // New slides: of another step they begin anew.
   take(slides, step) {
     const other = step !== this.step;
@@ -53,7 +58,8 @@ export class Film {
 
   tell() {
     const { words, lit } = this.slides[this.place];
-    this.light(this.playing || this.place ? lit : []);
+    const about = this.playing || this.place ? lit : [];
+    if (about.length || this.lit?.length) this.light((this.lit = about)); // else another film may be about something
     if (this.words.textContent !== words) this.words.textContent = words;
     this.count.textContent = `${this.place + 1} of ${this.slides.length}`;
     const name = this.playing ? "pause" : "play";
@@ -67,11 +73,12 @@ export class Film {
   async turn(by) {
     this.stop();
     const { step } = this;
-    await this.hold();
-    if (step === this.step) this.at(Math.min(this.slides.length - 1, Math.max(0, this.place + by)));
+    this.alone = !(await this.hold());
+    if (step === this.step && !this.closed) this.at(Math.min(this.slides.length - 1, Math.max(0, this.place + by)));
   }
 
   at(place) {
+    if (this.closed) return;
     this.place = place;
     this.tell();
     this.show();
@@ -82,8 +89,8 @@ export class Film {
     this.playing = true;
     this.tell();
     const { step } = this;
-    await this.hold();
-    if (!this.playing) return;
+    this.alone = !(await this.hold());
+    if (!this.playing || this.closed) return;
     if (step === this.step && this.place === this.slides.length - 1) this.at(0);
     this.wait();
   }
@@ -94,11 +101,14 @@ export class Film {
   }
 
   async next() {
-    if (!this.playing) return;
+    if (!this.playing || this.closed) return;
     if (this.place < this.slides.length - 1) {
       this.at(this.place + 1);
       this.wait();
-    } else if (!(await this.go())) this.stop(); // else the next round's slides come
+    } else if (this.alone || !(await this.go())) {
+      this.stop();
+      if (this.alone) this.at(0);
+    } // else the next round's slides come
   }
 
   stop() {
@@ -109,7 +119,9 @@ export class Film {
 
   close() {
     clearTimeout(this.later);
-    this.light([]);
+    this.closed = true;
+    this.playing = false;
+    if (this.lit?.length) this.light([]);
     this.host.remove();
   }
 }

@@ -20,6 +20,7 @@ class Between:
     name: str
     to: str  # the network that takes it, or nothing
     words: str
+    but: str = ""  # an input of the taker that is given something else
     back: str = ""  # the network to which a gradient goes back from it, round the others
 
 
@@ -101,7 +102,7 @@ class _Several:
         here = [one for one in self.between if one.to == role and (one.giver in self.ends or not one.giver)]
         for lane, one in enumerate(here):
             gives = trace(graphs[one.giver]).outputs if one.giver else []
-            takes = [layer.shape for layer in graphs[role].inputs.values()] if role else []
+            takes = [layer.shape for name, layer in graphs[role].inputs.items() if name != one.but] if role else []
             shape = (*takes, *gives)[0] if takes or gives else None
             box: dict[str, Any] = {"path": one.name, "name": one.name, "title": one.words, "family": "between"}
             box |= {"summary": "", "weights": 0, "repeat": 1, "block": False, "column": self.begin, "lane": lane}

@@ -74,11 +74,19 @@ class House:
         return self._begin(run, beforehand)
 
     def branch(
-        self, parent: str, step: int, experiment: Experiment, beforehand: Beforehand = (), visitor: Visitor = HOST
+        self,
+        parent: str,
+        step: int,
+        experiment: Experiment,
+        beforehand: Beforehand = (),
+        visitor: Visitor = HOST,
+        diary: str = "",
     ) -> str:
-        """Begin a run that goes on from another one's checkpoint."""
+        """Begin a run that goes on from another one's checkpoint; what is said to its diary stands at that step."""
         begin_one(self.store, visitor)
         run = branch(self.store, parent, step, experiment, minded=0, owner=visitor.mark)
+        if diary:
+            self.store.note(run, self.store.run(run)["parent_step"], diary)
         return self._begin(run, beforehand)
 
     def again(self, run: str, visitor: Visitor = HOST, beforehand: Beforehand = ()) -> str:

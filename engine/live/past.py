@@ -16,6 +16,7 @@ from engine.runs.carry import telling_memory
 from engine.runs.record import DraftRecord, StoredRecord
 from engine.runs.store import ENDED, Store, folder
 from engine.training import checkpoint
+from engine.training.average import average_of
 from engine.training.experiment import Experiment, load
 from engine.training.fit import showable, stand_in, suggested
 from engine.training.learner import Learner
@@ -169,6 +170,8 @@ _read = functools.lru_cache(maxsize=MOST_KNOWN)(load)
 def weight_of(learner: Learner) -> int:
     """Return how many bytes a learner takes: weights, what optimisers know of them, and examples on the device."""
     weights = sum(w.nbytes for network in learner.networks.values() for w in network.state_dict().values())
+    averages = (average_of(network) for network in learner.networks.values())
+    weights += sum(value.nbytes for average in averages if average for value in average.kept.values())
     known = sum(
         value.nbytes
         for part in learner.parts.values()

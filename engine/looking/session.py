@@ -55,6 +55,10 @@ class Record(Protocol):
         """Return a network's weights as they were at the checkpoint before a step, and that one's step."""
         ...
 
+    def before(self) -> tuple[Curves, Sequence[tuple[int, Frame]]]:
+        """Return the metrics and pulses of the run from which this one began, as far as that."""
+        ...
+
     def changes(self) -> Sequence[tuple[int, str]]:
         """Return what was set anew on the way: at which step, and in words."""
         ...

@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator
@@ -13,6 +14,7 @@ from engine.looking.frame import Frame
 from engine.looking.session import Session
 from engine.registry import Registry, did_you_mean
 from engine.training.address import SIGN, address
+from engine.training.average import idle
 from engine.training.evaluating import resting
 from engine.training.experiment import Experiment
 
@@ -35,6 +37,7 @@ class View(Choice):
     together: ClassVar[bool] = False  # whether it looks at networks that go together, rather than at one of them
     overlaid: ClassVar[bool] = False  # whether several runs are drawn over one another
     steered: ClassVar[bool] = False  # whether it answers at once to whoever points at a place of it
+    of_learning: ClassVar[bool] = False  # whether it is about the weights that learn, rather than an average of them
     light: ClassVar[bool] = False  # whether it is so quick that it is shown before all others that wait
 
     def refuses(self, experiment: Experiment) -> str:
@@ -129,7 +132,8 @@ def _at_rest(view: View, session: Session) -> Iterator[Frame]:
     """
     stages = view.stages(session)
     while True:
-        with resting(session.learner.networks if session.learner else {}):
+        networks = session.learner.networks if session.learner else {}
+        with idle(networks) if view.of_learning else nullcontext(), resting(networks):
             frame = next(stages, None)
         if frame is None:
             return

@@ -33,6 +33,7 @@ class StoredRecord:
         self.kept: list[tuple[int, Frame]] = []
         self.finished: dict[str, Part] = {}  # by run: parts of a series that no longer change
         self.remembered: tuple[str, int, dict[str, dict[str, torch.Tensor]]] = ("", -1, {})  # weights of one checkpoint
+        self.stem: tuple[Curves, Sequence[tuple[int, Frame]]] | None = None  # of a branch, what was before it
         self.lock = threading.Lock()
 
     @property
@@ -55,6 +56,21 @@ class StoredRecord:
         if self.remembered[:2] != (run, at):
             self.remembered = run, at, answering(checkpoint.load(checkpoint.path_of(here, at)))
         return at, self.remembered[2][role]
+
+    def before(self) -> tuple[Curves, Sequence[tuple[int, Frame]]]:
+        """Return the metrics and pulses of the run of which this is a branch, up to where it left it; read once."""
+        if self.stem is None:
+            rows = {row["run"]: row for row in self.store.some([self.shown])}
+            parent, step = (rows.get(self.shown, {}).get(name) for name in ("parent", "parent_step"))
+            if parent is None or step is None or not self.store.some([parent]):
+                self.stem = {}, []
+            else:
+                record = StoredRecord(self.store, parent)
+                early, pulses = record.before()
+                curves = {key: [*early.get(key, []), *points] for key, points in record.curves().items()}
+                kept = {key: [one for one in points if one[0] <= step] for key, points in curves.items()}
+                self.stem = kept, [one for one in (*pulses, *record.pulses()) if one[0] <= step]
+        return self.stem
 
     def changes(self) -> Sequence[tuple[int, str]]:
         """Return what was set anew on the way, how fast it goes left out."""
@@ -110,6 +126,10 @@ class DraftRecord:
     def weights(self, step: int, role: str) -> tuple[int, dict[str, torch.Tensor]]:
         """Return the weights with which it would begin."""
         return 0, self.learner.networks[role].state_dict()
+
+    def before(self) -> tuple[Curves, Sequence[tuple[int, Frame]]]:
+        """Return none: it began with itself."""
+        return {}, []
 
     def changes(self) -> Sequence[tuple[int, str]]:
         """Return none: nothing was learned."""

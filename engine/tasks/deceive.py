@@ -34,10 +34,10 @@ class Deceive(Telling):
     title = "Deceive and tell apart (GAN)"
     roles, flow, answering = (DISCRIMINATOR, GENERATOR), ((GENERATOR, DISCRIMINATOR),), DISCRIMINATOR
     between = (
-        Between("", "noise", GENERATOR, "numbers that chance draws"),
-        Between(GENERATOR, "made", DISCRIMINATOR, "what the generator makes of noise"),
-        Between("", "real", DISCRIMINATOR, "examples of the data"),
-        Between(DISCRIMINATOR, "verdict", "", "what the discriminator says: real, or made", GENERATOR),
+        Between("", "noise", GENERATOR, "numbers that chance draws", LABEL),
+        Between(GENERATOR, "made", DISCRIMINATOR, "what the generator makes of noise", LABEL),
+        Between("", "real", DISCRIMINATOR, "examples of the data", LABEL),
+        Between(DISCRIMINATOR, "verdict", "", "what the discriminator says: real, or made", back=GENERATOR),
     )
     goals, answers, blends = ("nothing",), "neither", False
     unfolds, within, noisy = GENERATOR, (-1.0, 1.0), True

@@ -1,10 +1,14 @@
 """Average: weights that follow a network's own from far, and answer in their place whenever it is asked at rest."""
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import nn
+
+FOUND = "parametrizations."  # a norm's directions are of length 1, which means of them are not: the latest are kept
+HUNG = "_average"  # what it is called there: no node can be
 
 
 class Average:
@@ -17,6 +21,7 @@ class Average:
         self.share = share  # how much of it stays at each step; less in the first ones
         self.steps = 0
         self.answers = False  # whether it stands in the network's place now, which then lies here
+        self.idle = False  # whether it is to be left out for now, since somebody asks about what learns
         self.kept = {name: value.detach().clone() for name, value in _numbers(network)}
 
     @torch.no_grad()
@@ -24,7 +29,11 @@ class Average:
         """Take in the weights as they are after a step; the first count for more, else it would remember its start."""
         stays = min(self.share, (1 + self.steps) / (10 + self.steps))
         self.steps += 1
-        torch._foreach_lerp_(list(self.kept.values()), [value for _, value in _numbers(network)], 1 - stays)
+        every = _numbers(network)
+        torch._foreach_lerp_(list(self.kept.values()), [value for _, value in every], 1 - stays)
+        for name, value in every:
+            if FOUND in name and not isinstance(value, nn.Parameter):
+                self.kept[name].copy_(value)
 
     @torch.no_grad()
     def swap(self, network: nn.Module) -> None:
@@ -55,18 +64,31 @@ def _numbers(network: nn.Module) -> list[tuple[str, torch.Tensor]]:
 
 def average_of(network: nn.Module) -> Average | None:
     """Return the average that hangs on a network, if any."""
-    return vars(network).get("average")
+    return vars(network).get(HUNG)
 
 
 def hang(network: nn.Module, share: float | None) -> None:
     """Let an average follow the network from now on, as closely as told, or none any more."""
     average = average_of(network)
     if share is None:
-        vars(network).pop("average", None)
+        vars(network).pop(HUNG, None)
     elif average:
         average.share = share
     else:
-        vars(network)["average"] = Average(network, share)
+        vars(network)[HUNG] = Average(network, share)
+
+
+@contextmanager
+def idle(networks: Mapping[str, nn.Module]) -> Generator[None, None, None]:
+    """While entered, networks answer by the weights that learn, even at rest."""
+    every = [average for network in networks.values() if (average := average_of(network)) and not average.idle]
+    for average in every:
+        average.idle = True
+    try:
+        yield
+    finally:
+        for average in every:
+            average.idle = False
 
 
 def averages(networks: Mapping[str, nn.Module]) -> dict[str, dict[str, Any]]:

@@ -1,5 +1,6 @@
 """Changes: what may be set anew while an experiment is learned, and what becomes of it at once."""
 
+import dataclasses
 import re
 from typing import Any
 
@@ -9,7 +10,9 @@ from engine.errors import VitrineError
 from engine.registry import did_you_mean, shortened
 from engine.tasks import Task
 from engine.training.address import SIGN, address, of_role, place, weights
+from engine.training.average import average_of
 from engine.training.best import Best
+from engine.training.experiment import Experiment
 from engine.training.learner import Learner
 from engine.training.optimiser import is_within
 from engine.training.recipe import Recipe
@@ -58,7 +61,7 @@ def change(learner: Learner, settings: dict[str, Any]) -> None:
     settings = {name: value for name, value in settings.items() if name not in of_task}
     recipe, dropout = wanted(learner.recipe, settings, learner.task), settings.get("dropout", learner.dropout)
     _check(learner, task, recipe, settings)
-    typed = [(_number_of(learner, name), value) for name, value in settings.items() if TYPED.fullmatch(name)]
+    typed = [(_numbers_of(learner, name), value) for name, value in settings.items() if TYPED.fullmatch(name)]
     if task != learner.task:  # scores by another measure are not to be compared with
         learner.best, learner.plateau = Best(), Plateau(learner.plateau.lowered)
         learner.task = task
@@ -74,12 +77,13 @@ def change(learner: Learner, settings: dict[str, Any]) -> None:
     learner.drop(dropout)
     learner.forget_counts()
     with torch.no_grad():
-        for number, value in typed:
-            number.fill_(value)
+        for numbers, value in typed:
+            for number in numbers:
+                number.fill_(value)
 
 
-def _number_of(learner: Learner, name: str) -> torch.Tensor:
-    """Return the one number of a weight or bias that a name such as dense1.weight[0,2] stands for."""
+def _numbers_of(learner: Learner, name: str) -> list[torch.Tensor]:
+    """Return the one number of a weight or bias that a name such as dense1.weight[0,2] stands for, and its average."""
     found = TYPED.fullmatch(name)
     assert found
     path, *places = found.groups()
@@ -91,7 +95,9 @@ def _number_of(learner: Learner, name: str) -> torch.Tensor:
     sizes = tuple(every[path].shape)
     if len(index) != len(sizes) or any(place >= size for place, size in zip(index, sizes, strict=True)):
         raise VitrineError(f"{path} has {'×'.join(map(str, sizes))} numbers, so there is no {shortened(name)}.")
-    return every[path].data[index]
+    role, inner = place(path, learner.task.roles)
+    average = average_of(learner.networks[role])
+    return [every[path].data[index], *([average.kept[inner][index]] if average else [])]
 
 
 def wanted(recipe: Recipe, settings: dict[str, Any], task: Task) -> Recipe:
@@ -126,6 +132,17 @@ def wanted(recipe: Recipe, settings: dict[str, Any], task: Task) -> Recipe:
     if {"freeze", "thaw"} & settings.keys():
         changed = changed.but(frozen=tuple(frozen))
     return changed.but(rates=tuple(rates.items()))
+
+
+def otherwise(experiment: Experiment, settings: dict[str, Any]) -> Experiment:
+    """Return an experiment that learns by these settings from its first step on."""
+    task = experiment.task
+    of_task = {name: value for name, value in settings.items() if name in task.live}
+    rest = {name: value for name, value in settings.items() if name not in of_task}
+    own = {address(role, name, task.roles) for role in task.roles for name in OWN}
+    if not rest.keys() <= {*LIVE, *own}:
+        raise VitrineError("Only options of the recipe and of the task can be set beforehand.")
+    return dataclasses.replace(experiment, task=task.but(**of_task), recipe=wanted(experiment.recipe, rest, task))
 
 
 def _check(learner: Learner, task: Task, recipe: Recipe, settings: dict[str, Any]) -> None:

@@ -15,7 +15,9 @@ class resting:
 
     def __init__(self, networks: Mapping[str, nn.Module]):
         every = [(average_of(network), network) for network in networks.values()]
-        self.averages = [(average, network) for average, network in every if average and not average.answers]
+        self.averages = [
+            (average, network) for average, network in every if average and not (average.answers or average.idle)
+        ]
         self.training = [m for network in networks.values() for m in network.modules() if m.training]
 
     def __enter__(self):

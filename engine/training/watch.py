@@ -12,6 +12,7 @@ from torch import nn
 from engine.graph.capture import Look, hooked
 from engine.graph.units import unit_axes
 from engine.training.address import address, role_of
+from engine.training.average import idle
 from engine.training.evaluating import evaluating
 from engine.training.learner import Learner
 
@@ -98,7 +99,7 @@ def _silent(learner: Learner) -> dict[str, torch.Tensor]:
     axes = axes_of(learner)
     some = learner.train.inputs[: min(MOST, MORE * learner.batch_size)]
     looks = [(node, look(name)) for name, node in nodes(learner)]
-    with hooked(looks), evaluating(learner.networks), learner.place.precision():
+    with hooked(looks), idle(learner.networks), evaluating(learner.networks), learner.place.precision():
         for piece in learner.pieces(some):
             learner.answer(piece)
     return found

@@ -9,7 +9,7 @@ from engine.live.house import house
 from engine.looking import FORMS, View
 from engine.looking.form import Form
 from engine.looking.shared import SHARED, pictured
-from engine.runs.store import titled
+from engine.runs.store import ACTIVE, titled
 from engine.training.experiment import Experiment
 from engine.views import VIEWS
 from engine.views.reading import read
@@ -139,7 +139,8 @@ def _race(bench: Workbench, number: str, view: View, data: dict[str, Any], key: 
             if words := view.refusal(house().hub.past.experiment(f"run:{run}")):
                 note(words)
                 continue
-            _figure(bench, number, data | {"source": f"run:{run}"}, f"{key}.{run}")
+            own = {"source": f"run:{run}", "learns": run in rows and rows[run]["status"] in ACTIVE}
+            _figure(bench, number, data | own, f"{key}.{run}")
 
 
 def _options(bench: Workbench, number: str, view: View, key: str, experiment: Experiment) -> None:

@@ -7,6 +7,7 @@ import streamlit as st
 
 from engine.errors import VitrineError
 from engine.live.house import house
+from engine.training.change import otherwise
 from engine.training.recipe import longer
 from engine.training.series import several
 from pages.ui import components
@@ -61,12 +62,21 @@ def branches(bench: Workbench) -> bool:
     return not (bench.unfit or several(bench.ready.recipe) or is_series(bench))
 
 
-def branch(bench: Workbench, moment: dict[str, Any]) -> None:
-    """Begin a run from a moment of another one, with something set before its first step."""
-    beforehand = (("set", settings),) if (settings := moment.get("settings")) else ()
+def branch(bench: Workbench, moment: object) -> None:
+    """Begin a run from a moment of another one; where something is set, it learns by that from its first step on."""
+    match moment:
+        case {"run": str(run), "step": int(step), "settings": dict(settings)}:
+            said = "set " + ", ".join(f"{name} = {value}" for name, value in settings.items())
+        case {"run": str(run), "step": int(step)}:
+            settings, said = {}, ""
+        case _:
+            bench.complain("There is no such moment.")
+            return
     try:
-        _lengthen(bench, moment["step"], moment["run"])
-        bench.attach(house().branch(moment["run"], moment["step"], bench.ready, beforehand, visitor()))
+        if settings:
+            bench.put(otherwise(bench.experiment, settings))
+        _lengthen(bench, step, run)
+        bench.attach(house().branch(run, step, bench.ready, visitor=visitor(), diary=said))
     except VitrineError as error:
         bench.complain(str(error))
 

@@ -19,14 +19,16 @@ from engine.runs.carry import carry_out, new_run
 from engine.runs.export import export
 from engine.runs.record import StoredRecord
 from engine.runs.store import Store
+from engine.training.average import idle
 from engine.training.branch import adopt
 from engine.training.change import change
 from engine.training.evaluating import evaluating
 from engine.training.experiment import Experiment
 from engine.training.learner import Learner
-from engine.training.loop import learn
+from engine.training.loop import every, learn
 from engine.training.recipe import Own, Recipe
 from engine.training.twin import copied, following, twin
+from engine.training.watch import watching
 from engine.views import VIEWS
 from engine.views.game.turns import one_round
 from tests.engine.test_games import game
@@ -220,3 +222,65 @@ def test_every_preset_of_games_may_be_averaged():
     for _, batch in zip(range(6), following(one), strict=False):
         one.advance(*batch)
     assert not same(in_place(one), state(one))
+
+
+def test_a_layer_may_be_called_average():
+    graph = chain(point=Input(sizes=(2,)), average=Dense(units=4), out=Dense(units=2))
+    made = dataclasses.replace(experiment(), graphs={"network": graph})
+    one = Learner(made, made.data.load())
+    for report in learn(one, watch=every(0.0)):
+        assert not report.problem
+    assert "average" in dict(one.networks["network"].named_children())
+
+
+def test_a_number_that_is_typed_is_seen_at_once():
+    one = learner(average=0.999)
+    taken(one, 5)
+    change(one, {"one.weight[1,0]": 3.0})
+    assert in_place(one)["network.one.weight"][1, 0] == state(one)["network.one.weight"][1, 0] == 3.0
+
+
+def test_who_asks_about_what_learns_is_answered_by_that():
+    one = learner()
+    taken(one, 10)
+    with idle(one.networks), evaluating(one.networks):
+        assert same(state(one), before := state(one))
+    assert same(before, state(one))
+    assert not same(in_place(one), before)
+
+
+def test_silent_units_are_those_of_the_weights_that_learn():
+    one = learner(average=0.999)
+    taken(one, 30)
+    with torch.no_grad():
+        one.networks["network"].norm.weight.zero_()
+        one.networks["network"].norm.bias.fill_(-1.0)
+    one.recipe = one.recipe.but(rate=1e-9)
+    inputs, targets = next(following(one))
+    with watching(one) as seen:
+        one.enter()
+        one.advance(inputs, targets)
+        one.leave()
+    assert seen.numbers["relu"]["dead units"] == 1.0
+
+
+def test_directions_of_a_norm_are_not_averaged():
+    made = PRESETS["gan-eight"].experiment()
+
+    def normed(graph):
+        layers = [
+            node.layer.but(normed="spectral") if node.layer.kind == "dense" else node.layer for node in graph.nodes
+        ]
+        pairs = zip(graph.nodes, layers, strict=True)
+        return dataclasses.replace(graph, nodes=tuple(dataclasses.replace(node, layer=layer) for node, layer in pairs))
+
+    graphs = {role: normed(graph) for role, graph in made.graphs.items()}
+    short = made.recipe.but(steps=30, epochs=None, average=0.9)
+    one = Learner(dataclasses.replace(made, graphs=graphs, recipe=short), made.data.load())
+    for report in learn(one):
+        assert not report.problem
+    with evaluating(one.networks):
+        for network in one.networks.values():
+            for name, value in network.named_buffers():
+                if name.rpartition(".")[2] in ("_u", "_v"):
+                    assert float(value.norm()) == pytest.approx(1.0, abs=1e-5)

@@ -14,7 +14,7 @@ from engine.looking import Frame, Session
 from engine.looking.pulse import HISTOGRAMS, NUMBERS, framed
 from engine.looking.view import figure_of, frame_of
 from engine.presets import PRESETS
-from engine.runs.carry import new_run
+from engine.runs.carry import branch, new_run
 from engine.runs.desk import Desk, attended
 from engine.runs.orders import enter
 from engine.runs.record import StoredRecord
@@ -50,6 +50,9 @@ class Told:
 
     def weights(self, step, role):
         raise AssertionError
+
+    def before(self):
+        return {}, []
 
     def changes(self):
         return self.set
@@ -238,7 +241,7 @@ def test_what_was_set_is_marked_and_told_with_how_it_was_before():
     told = Told(judged(accuracy), set=[(20, "set rate = 0.1"), (60, "set smooth = 0.1, rate = 0.2")])
     frame = frame_of(VIEWS["doctor"](), of_game(told))
     row = next(row for row in frame.words["rows"] if row["key"] == "strong")
-    assert row["since"] == "before smooth = 0.1: 1, since then: 0.6"
+    assert row["since"] == "before smooth = 0.1, rate = 0.2: 1, since then: 0.6"
     drawn = figure_of(VIEWS["doctor"](), frame)
     dotted = [shape["x0"] for shape in drawn["layout"]["shapes"] if shape["line"]["dash"] == "dot"]
     assert set(dotted) == {20, 60}
@@ -246,6 +249,35 @@ def test_what_was_set_is_marked_and_told_with_how_it_was_before():
     early = dataclasses.replace(of_game(told), step=50)
     rows = frame_of(VIEWS["doctor"](), early).words["rows"]
     assert [row["since"] for row in rows if row["key"] == "strong"] == ["before rate = 0.1: 1, since then: 1"]
+
+
+def test_a_branch_is_told_with_what_was_before_it(home):
+    store = Store()
+    first = new_run(store, game(steps=30))
+    for _ in attended(store, first, Desk(store, first)):
+        pass
+    made = game(Deceive(smooth=0.1), steps=60)
+    second = branch(store, first, 30, made)
+    store.note(second, 30, "set smooth = 0.1")
+    for _ in attended(store, second, Desk(store, second)):
+        pass
+    record = StoredRecord(store, second)
+    early, pulses = record.before()
+    parent = StoredRecord(store, first)
+    assert early["train", "generator loss"] == parent.curves()["train", "generator loss"]
+    assert [step for step, _ in pulses] == [step for step, _ in parent.pulses() if step <= 30]
+    learner = Learner(made, made.data.load())
+    session = Session(made, 60, record, learner)
+    frame = frame_of(VIEWS["doctor"](), session)
+    told = [row["since"] for row in frame.words["rows"] if row["since"]]
+    assert told
+    assert all(words.startswith("before smooth = 0.1: ") for words in told)
+    third = branch(store, second, 60, dataclasses.replace(made, recipe=made.recipe.but(steps=70)))
+    whole = StoredRecord(store, third).before()[0]["train", "generator loss"]
+    assert [step for step, _ in whole] == sorted({step for step, _ in whole})
+    assert whole[0][0] <= 2
+    store.delete(first)
+    assert StoredRecord(store, second).before() == ({}, [])
 
 
 def test_a_run_tells_what_was_set_but_not_how_fast_it_went(home):

@@ -10,6 +10,7 @@ from engine.figures.figure import says
 from engine.figures.film import Slide, film, still
 from engine.looking.view import figure_of, frame_of
 from engine.presets import PRESETS
+from engine.training.change import change
 from engine.training.learner import Learner
 from engine.training.loop import learn
 from engine.training.recipe import Own
@@ -202,12 +203,72 @@ def test_pictures_are_shown_with_how_they_should_change(name):
     assert np.allclose(frame["1 said"][0], turns[1].said[0][:6])
 
 
-def test_a_frozen_network_has_no_turn_that_moves_it():
-    session = learned("gan-eight", 3, frozen=("discriminator:",))
-    turns, *_ = one_round(session, lambda seen: None)
+@pytest.mark.parametrize("name", ["gan-eight", "gan-digits"])
+@pytest.mark.parametrize("role", ["discriminator", "generator"])
+def test_a_frozen_network_moves_nothing_and_that_is_said(name, role):
+    session = learned(name, 3, frozen=(f"{role}:",))
+    turns, other, _ = one_round(session, lambda seen: None)
     assert [turn.role for turn in turns] == ["discriminator", "generator"]
-    assert turns[0].gradient == 0.0
-    assert torch.equal(turns[0].said[0], turns[0].now[0])
+    mine = next(turn for turn in turns if turn.role == role)
+    assert mine.rests
+    assert mine.gradient == 0.0
+    assert torch.allclose(mine.said[0], mine.now[0])
+    slides, _ = words_of(session)
+    told = [slide["words"] for slide in slides]
+    assert len(slides) == 10 if role == "discriminator" else 9
+    assert f"The {role} is frozen, so its weights stay as they are." in told
+    assert not any("0 weights" in words for words in told)
+    taken(session.network, 1)
+    assert same(state(session.network), state(other))
+
+
+def test_a_round_in_short_of_a_frozen_network():
+    frozen = learned("gan-eight", 4, frozen=("generator:",), own=(Own(role="discriminator", interval=4),))
+    slides, _ = words_of(frozen)
+    assert any("and it is frozen" in slide["words"] for slide in slides)
+
+
+def test_the_gradient_told_is_what_came_back_before_anything_was_done_to_it():
+    plain, *_ = one_round(learned("gan-eight", 20), lambda seen: None)
+    for more in ({"clip": 1e-3}, {"decay": 10.0}):
+        session = learned("gan-eight", 20)
+        change(session.network, more)
+        turns, *_ = one_round(session, lambda seen: None)
+        assert turns[0].gradient == pytest.approx(plain[0].gradient, rel=1e-5)
+        assert turns[0].loss == plain[0].loss
+
+
+def test_instance_noise_is_the_same_before_and_after():
+    session = learned("gan-eight", 20)
+    change(session.network, {"blur": 2.0, "rate": 1e-12})
+    turns, *_ = one_round(session, lambda seen: None)
+    for turn in turns:
+        for said, now in zip(turn.said, turn.now, strict=True):
+            assert torch.allclose(said, now, atol=1e-4)
+
+
+def test_the_plane_is_that_of_the_weights_that_learn():
+    session = learned("gan-eight", 30, average=0.99)
+    plain = learned("gan-eight", 30)
+    one, other = words_of(session)[1], words_of(plain)[1]
+    assert np.array_equal(one["said"], other["said"])
+
+
+def test_nobody_has_a_turn_for_long():
+    session = learned(
+        "gan-eight", 3, own=tuple(Own(role=role, interval=400) for role in ("generator", "discriminator"))
+    )
+    frame = frame_of(VIEWS["round"](), session)
+    drawn = figure_of(VIEWS["round"](), frame)
+    assert "no network has its turn" in str(drawn["layout"]["annotations"])
+
+
+def test_half_precision_tells_arrows_and_gradients_as_they_are():
+    plain, *_ = one_round(learned("gan-eight", 20), lambda seen: None)
+    session = learned("gan-eight", 20, precision="bf16")
+    turns, *_ = one_round(session, lambda seen: None)
+    assert turns[1].pull.isfinite().all()
+    assert turns[0].gradient == pytest.approx(plain[0].gradient, rel=0.2)
 
 
 def test_a_film_holds_everything_once():

@@ -1,5 +1,8 @@
 """The doctor: what goes wrong now, with its evidence, and a remedy to apply at once."""
 
+import dataclasses
+import re
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -7,12 +10,14 @@ import numpy as np
 from engine.choice import option
 from engine.figures.figure import BAD, GOOD, axis, figure, nothing, says, thinned, wrapped
 from engine.looking.frame import Frame
+from engine.looking.session import Curves, Record
 from engine.looking.view import View, view
 from engine.views.doctor.rule import Finding
 from engine.views.doctor.rules import RULES
 
 MOST, SHOWN = 200, 5  # points of a line; rows at most
 FEW = 5  # values that tell how it was, or is
+MOST_SAID = 40  # letters of what was set
 WIDE = 62  # letters of a line
 CHANGED = "#cc79a7"  # the colour of the moment at which something was set
 AT_LEFT = {"xref": "paper", "yref": "paper", "xanchor": "left", "align": "left", "yanchor": "middle"}
@@ -38,6 +43,7 @@ class Doctor(View):
 
     def compute(self, session):
         """Ask every rule that suits."""
+        session = dataclasses.replace(session, record=Whole(session.record), kept={})
         arrays: dict[str, Any] = {}
         rows: list[dict[str, Any]] = []
         changes = [(step, words) for step, words in session.record.changes() if step <= session.step][-SHOWN:]
@@ -112,6 +118,25 @@ class Doctor(View):
         return drawn | ({"buttons": buttons} if buttons else {})
 
 
+class Whole:
+    """A run's record with what was before it, where it is a branch; all else is the run's own."""
+
+    def __init__(self, record: Record):
+        self.record = record
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.record, name)
+
+    def curves(self, run: str = "") -> Curves:
+        """Return the metrics, from the first step of the first run on."""
+        early, own = self.record.before()[0], self.record.curves(run)
+        return {key: [*early.get(key, []), *own.get(key, [])] for key in early.keys() | own.keys()}
+
+    def pulses(self) -> Sequence[tuple[int, Frame]]:
+        """Return the pulses, from the first step of the first run on."""
+        return [*self.record.before()[1], *self.record.pulses()]
+
+
 def since(found: Finding, changes: list[tuple[int, str]]) -> str:
     """Say how a value was before the last thing that was set, and how it is now, where there are values of both."""
     if not changes:
@@ -120,7 +145,9 @@ def since(found: Finding, changes: list[tuple[int, str]]) -> str:
     before, now = found.values[found.steps <= step][-FEW:], found.values[found.steps > step][-FEW:]
     if not len(before) or not len(now):
         return ""
-    what = what.removeprefix("set ").split(", ")[0]
+    parts = re.split(r", (?=[^ ,]+ = )", what.removeprefix("set "))
+    what = ", ".join(part for part in parts if not part.startswith("speed = "))
+    what = what if len(what) <= MOST_SAID else what[: MOST_SAID - 1] + "…"
     return f"before {what}: {np.median(before):.2g}, since then: {np.median(now):.2g}"
 
 

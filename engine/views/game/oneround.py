@@ -7,6 +7,7 @@ import numpy as np
 from pydantic import Field
 
 from engine.choice import option
+from engine.figures.figure import nothing
 from engine.figures.film import Slide
 from engine.looking.frame import Frame
 from engine.looking.session import Session
@@ -67,6 +68,7 @@ class OneRound(View):
                     "now": [float(one.mean()) for one in turn.now],
                     "loss": turn.loss,
                     "gradient": turn.gradient,
+                    "rests": turn.rests,
                     "weights": sum(weight.numel() for weight in weights if weight.requires_grad),
                     "by": f"{part.recipe.optimiser}, rate {other.rate_at(session.step, part.recipe):g}",
                 }
@@ -102,6 +104,8 @@ class OneRound(View):
         drawn = InPlane(frame) if frame.words["flat"] else InPictures(frame)
         slides: list[Slide] = []
         turns = frame.words["turns"]
+        if not turns:
+            return nothing("In the steps that come next, no network has its turn.")
         for number, turn in enumerate(turns):
             before = turns[number - 1]["role"] if number else ""
             last = number == len(turns) - 1 or turns[number + 1]["role"] != turn["role"]

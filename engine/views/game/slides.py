@@ -18,6 +18,7 @@ from engine.views.game.spoken import Spoken
 
 NOISE = "#7b8794"
 SHOULD, DID = "should<br>change", "did<br>change"
+MORE = (("real", "real"), ("pull", SHOULD), ("moved", DID))
 COLUMNS, ROWS, LEFT = 6, 4, 0.17  # pictures in a row, rows, and the share of the width that their names have
 
 
@@ -36,24 +37,25 @@ class InPlane:
         if words.telling:
             real = self._dots(number, "real", REAL)
             judged = [self._surface(number), noise, real, made]
-            return [
+            first = [
                 words.slide("noise", [self.plane, noise]),
                 words.slide("made", [noise, made]),
                 words.slide("real", [noise, real, made]),
                 words.slide("verdict", judged),
-                words.slide("gradient", judged),
-                words.slide("moved", [self._change(number), noise, real, made]),
             ]
+            if words.rests:
+                return [*first, words.slide("frozen", judged)]
+            change = words.slide("moved", [self._change(number), noise, real, made])
+            return [*first, words.slide("gradient", judged), change]
         ground = self._surface(number)
+        shown = [ground, noise, made]
+        first = [words.slide("noise", [ground, noise]), words.slide("made", shown), words.slide("verdict", shown)]
+        if words.rests:
+            return [*first, words.slide("frozen", shown)]
         pull = arrows(self.frame[f"{number} made"], self.frame[f"{number} pull"], self.side)
         moves, notes = self._moves(number)
-        return [
-            words.slide("noise", [ground, noise]),
-            words.slide("made", [ground, noise, made]),
-            words.slide("verdict", [ground, noise, made]),
-            words.slide("gradient", [ground, noise, pull, made]),
-            words.slide("moved", [ground, noise, moves, made], (), notes),
-        ]
+        drawn = words.slide("gradient", [ground, noise, pull, made])
+        return [*first, drawn, words.slide("moved", [ground, noise, moves, made], (), notes)]
 
     def again(self, number: int, said: Slide) -> list[Slide]:
         """Return the one slide of a turn that is like those before it."""
@@ -61,6 +63,8 @@ class InPlane:
         if f"{number} real" in self.frame.arrays:
             data: list[Trace] = [self._change(number), noise, self._dots(number, "real", REAL), made]
             return [replace(said, data=data)]
+        if f"{number} pull" not in self.frame.arrays:  # it is frozen
+            return [replace(said, data=[self._surface(number), noise, made])]
         moves, notes = self._moves(number)
         return [replace(said, data=[self._surface(number), noise, moves, made], annotations=notes)]
 
@@ -128,30 +132,36 @@ class InPictures:
         if words.telling:
             row = [*noise, *made, *self._row(number, "real", 2)]
             names = ["noise", "made", "real"]
-            return [
+            notes = [*_names(names), *judged]
+            first = [
                 words.slide("noise", (), noise, _names(names[:1])),
                 words.slide("made", (), [*noise, *made], _names(names[:2])),
                 words.slide("real", (), row, _names(names)),
-                words.slide("verdict", (), row, [*_names(names), *judged]),
-                words.slide("gradient", (), row, [*_names(names), *judged]),
-                words.slide("moved", (), row, [*_names(names), *later]),
+                words.slide("verdict", (), row, notes),
             ]
-        pull = self._row(number, "pull", 2)
-        whole = [*noise, *made, *pull, *self._row(number, "moved", 3)]
-        names = ["noise", "made", SHOULD, DID]
-        return [
+            if words.rests:
+                return [*first, words.slide("frozen", (), row, notes)]
+            change = words.slide("moved", (), row, [*_names(names), *later])
+            return [*first, words.slide("gradient", (), row, notes), change]
+        names, both = ["noise", "made", SHOULD, DID], [*noise, *made]
+        notes = [*_names(names[:2]), *judged]
+        first = [
             words.slide("noise", (), noise, _names(names[:1])),
-            words.slide("made", (), [*noise, *made], _names(names[:2])),
-            words.slide("verdict", (), [*noise, *made], [*_names(names[:2]), *judged]),
-            words.slide("gradient", (), [*noise, *made, *pull], [*_names(names[:3]), *judged]),
-            words.slide("moved", (), whole, [*_names(names), *later]),
+            words.slide("made", (), both, _names(names[:2])),
+            words.slide("verdict", (), both, notes),
         ]
+        if words.rests:
+            return [*first, words.slide("frozen", (), both, notes)]
+        pull = self._row(number, "pull", 2)
+        whole = [*both, *pull, *self._row(number, "moved", 3)]
+        sent = words.slide("gradient", (), [*both, *pull], [*_names(names[:3]), *judged])
+        return [*first, sent, words.slide("moved", (), whole, [*_names(names), *later])]
 
     def again(self, number: int, said: Slide) -> list[Slide]:
         """Return the one slide of a turn that is like those before it."""
         telling = f"{number} real" in self.frame.arrays
         shown = [("noise", "noise"), ("made", "made")]
-        shown += [("real", "real")] if telling else [("pull", SHOULD), ("moved", DID)]
+        shown += [(key, name) for key, name in MORE if f"{number} {key}" in self.frame.arrays]
         row = [one for down, (key, _) in enumerate(shown) for one in self._row(number, key, down)]
         notes = [*_names([name for _, name in shown]), *self._said(number, telling)[1]]
         return [replace(said, images=row, annotations=notes)]

@@ -28,7 +28,7 @@ class Spoken:
         annotations: Sequence[dict[str, Any]] = (),
     ) -> Slide:
         """Return a slide with what is said of one thing."""
-        about = ABOUT | (TELLING if self.telling else DECEIVING)
+        about = ABOUT | {"frozen": (f"{self.turn['role']}:",)} | (TELLING if self.telling else DECEIVING)
         return Slide(getattr(self, name), data, images, annotations, about[name])
 
     @property
@@ -75,8 +75,18 @@ class Spoken:
                 f"The gradient of this loss goes back to the discriminator's {self.turn['weights']:,} weights; "
                 f"it is {self.turn['gradient']:.2g} long."
             )
-        where = "an arrow shows where to each should go" if self.one == "point" else "how each should change"
+        where = "an arrow shows where each should go" if self.one == "point" else "how each should change"
         return f"The gradient goes back through the discriminator to what was made: {where} to be taken for real."
+
+    @property
+    def frozen(self) -> str:
+        """Say that nothing moves."""
+        return f"The {self.turn['role']} is frozen, so its weights stay as they are."
+
+    @property
+    def rests(self) -> bool:
+        """Return whether the network is frozen."""
+        return self.turn["rests"]
 
     @property
     def moved(self) -> str:
@@ -86,14 +96,15 @@ class Spoken:
             real, made = self.now
             rose = " Blue is where its verdict rose, orange where it fell." if self.one == "point" else ""
             return f"Its weights take a step {step}: now it says {real:.2f} of real and {made:.2f} of made ones.{rose}"
-        long = f"{self.turn['weights']:,} weights, {self.turn['gradient']:.2g} long"
+        where = f"{self.turn['weights']:,} weights, where it is {self.turn['gradient']:.2g} long"
         return (
-            f"It goes on to the generator's {long}, and they take a step {step}. Of the same noise it now makes this, "
+            f"It goes on to the generator's {where}, and they take a step {step}. Of the same noise it now makes this, "
             f"of which the discriminator says {self.now[0]:.2f}."
         )
 
     def again(self, number: int) -> Slide:
         """Return an empty slide that says in short what the same network does in its next turn."""
-        told = f"loss {self.turn['loss']:.3g}, gradient {self.turn['gradient']:.2g} long"
+        told = f"loss {self.turn['loss']:.3g}"
+        told += ", and it is frozen" if self.rests else f", gradient {self.turn['gradient']:.2g} long"
         words = f"The {self.turn['role']} once more, with new noise; its turn {number}: {told}."
         return Slide(words, lit=(f"{self.turn['role']}:",))

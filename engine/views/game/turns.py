@@ -2,7 +2,9 @@
 
 import copy
 import dataclasses
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -13,6 +15,7 @@ from engine.looking.session import Session
 from engine.tasks.deceive import DISCRIMINATOR, GENERATOR
 from engine.tasks.task import Turn
 from engine.tasks.telling import LABEL
+from engine.training.average import idle
 from engine.training.learner import Learner
 from engine.training.twin import following, twin
 
@@ -31,9 +34,19 @@ class Taken:
     said: list[Rows]  # of the real ones, in the discriminator's turn, then of the made ones
     now: list[Rows]  # the same once the weights have moved
     loss: float
-    gradient: float  # how long it was, over all weights that moved
+    gradient: float  # how long it was, as it came back to the weights
+    rests: bool  # whether the network is frozen, so that nothing came back
     pull: Rows | None = None  # in the generator's turn: minus the gradient that came back to what was made,
     after: Rows | None = None  # and what is made of the same noise afterwards
+
+
+@dataclasses.dataclass(frozen=True)
+class Told:
+    """What a turn came to: its loss, the length of the gradient that came back, and by what that was multiplied."""
+
+    loss: float
+    gradient: float
+    scale: float
 
 
 class Telltale:
@@ -60,13 +73,15 @@ class Telltale:
                     made[0].retain_grad()
                 return lost[0]
 
+            role = turn.roles[0]
             looks = [(maker, made.append), (judge, said.append)]
-            with entered(judge) as shown, entered(maker) as drawn, hooked(looks):
+            scale = self.learner.scaler.get_scale() if self.learner.scaler else 1.0
+            with entered(judge) as shown, entered(maker) as drawn, hooked(looks), sent_back(self.learner, role) as sent:
                 yield dataclasses.replace(turn, loss=loss)
             if lost:  # else it had no turn in this step
-                telling = turn.roles[0] == DISCRIMINATOR
-                few = 2 if telling else 1  # a gradient penalty asks once more, about places between
-                self._note(turn.roles[0], drawn[0], made[0], shown[:few], said[:few], float(lost[0].detach()))
+                few = 2 if role == DISCRIMINATOR else 1  # a gradient penalty asks once more, about places between
+                told = Told(float(lost[0].detach()), math.hypot(*sent) / scale, scale)
+                self._note(role, drawn[0], made[0], shown[:few], said[:few], told)
                 self.look()
 
     def _note(
@@ -76,23 +91,21 @@ class Telltale:
         made: Rows,
         shown: list[tuple[Rows, ...]],
         said: list[Rows],
-        loss: float,
+        told: "Told",
     ) -> None:
         """Note a turn, and ask what is said and made now, of copies, so that the twin goes on as if nobody had."""
         judge, maker = (self.learner.networks[role] for role in (DISCRIMINATOR, GENERATOR))
-        scaler, part = self.learner.scaler, self.learner.parts[role]
         place = _own(judge)
-        pull = None if made.grad is None else -made.grad * len(made) / (scaler.get_scale() if scaler else 1.0)
+        pull = None if made.grad is None else -made.grad.float() * len(made) / told.scale
         after = None
         again = [tuple(one.detach() for one in asked) for asked in shown]
         with torch.no_grad(), torch.random.fork_rng(self._devices), self.learner.place.precision():
             if role == GENERATOR:
                 after = copy.deepcopy(maker)(*drawn)
-                again = [tuple(after if at == place else one for at, one in enumerate(again[0]))]
-            moved = copy.deepcopy(judge)
-            now = [moved(*one) for one in again]
-        weights = [weight.grad for weight in part.network.parameters() if weight.grad is not None]
-        length = float(torch.stack([one.float().norm() for one in weights]).norm()) if weights else 0.0
+                moved = after + (again[0][place] - made.detach())  # with the same instance noise, where there is any
+                again = [tuple(moved if at == place else one for at, one in enumerate(again[0]))]
+            then = copy.deepcopy(judge)
+            now = [then(*one) for one in again]
         self.found.append(
             Taken(
                 role,
@@ -101,8 +114,9 @@ class Telltale:
                 _here(shown[0][place]) if role == DISCRIMINATOR else None,
                 [self._read(one) for one in said],
                 [self._read(one) for one in now],
-                loss,
-                length,
+                told.loss,
+                told.gradient,
+                self.learner.parts[role].rests,
                 None if pull is None else _here(pull),
                 None if after is None else _here(after),
             )
@@ -116,6 +130,19 @@ class Telltale:
         return [self.learner.place.device] if self.learner.place.device.type == "cuda" else []
 
 
+@contextmanager
+def sent_back(learner: Learner, role: str) -> Generator[list[float], None, None]:
+    """While entered, the length of each weight's gradient is kept as it comes back, before anything is done to it."""
+    lengths: list[float] = []
+    weights = [weight for weight in learner.networks[role].parameters() if weight.requires_grad]
+    keep = [w.register_post_accumulate_grad_hook(lambda one: lengths.append(float(one.grad.norm()))) for w in weights]
+    try:
+        yield lengths
+    finally:
+        for handle in keep:
+            handle.remove()
+
+
 def one_round(session: Session, look: Callable[[Session], None]) -> tuple[list[Taken], Learner, int]:
     """Return the turns of the round that comes next, the twin that has taken them, and how many steps are left of it.
 
@@ -126,8 +153,13 @@ def one_round(session: Session, look: Callable[[Session], None]) -> tuple[list[T
     with torch.random.fork_rng(devices), torch.enable_grad():
         other = twin(learner)
         seen = dataclasses.replace(session, learner=other, kept={})
-        noting = Telltale(other, lambda: look(seen))
-        look(seen)
+
+        def show() -> None:
+            with idle(other.networks):  # it is about the weights that learn
+                look(seen)
+
+        noting = Telltale(other, show)
+        show()
         other.place.draw_as(learner.random)
         vars(other)["task"] = noting
         longest = max(part.interval for part in other.parts.values())

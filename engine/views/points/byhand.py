@@ -98,6 +98,7 @@ class ByHand(View):
     """One example through the network and back, every product, sum and derivative written out; a step at a time."""
 
     title, rank, wide = "By hand", 6, True
+    of_learning = True
     hint = "Forward, the sums and what becomes of them; back, who is to blame by how much; then each weight's change."
 
     example: Annotated[int, Field(ge=0, le=10**6)] = option(0, "Which training example, from 0.")

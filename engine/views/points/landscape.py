@@ -34,6 +34,7 @@ class Landscape(View):
     """The loss around the present weights along two directions; the way so far, and where optimisers would go."""
 
     title, rank = "Loss landscape", 36
+    of_learning = True
     hint = "A valley that is long and narrow makes plain descent zigzag; momentum and Adam cut through it."
 
     role: Words = ROLE
