@@ -19,7 +19,8 @@ def coded(values: np.ndarray) -> Any:
     low, high = (float(values[finite].min()), float(values[finite].max())) if finite.any() else (0.0, 0.0)
     step = (high - low) / STEPS or 1.0
     levels = np.full(values.shape, GAP, np.uint16)
-    levels[finite] = np.round((values[finite] - low) / step).astype(np.uint16)
+    # In double precision: of the smallest numbers there are, a step is none in single.
+    levels[finite] = np.round((values[finite].astype(np.float64) - low) / step).astype(np.uint16)
     body = base64.b64encode(levels.astype("<u2").tobytes()).decode()
     return {"coded": body, "shape": list(values.shape), "low": low, "step": step}
 

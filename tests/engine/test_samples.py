@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as some
 from hypothesis.extra import numpy as arrays
 from PIL import Image, ImageCms, ImageDraw
@@ -350,6 +350,7 @@ def test_pages_of_other_servers_bring_nothing(door, colours):
     arrays.arrays(np.float32, (31, 23), elements=some.floats(-1e6, 1e6, width=32)),
     some.lists(some.tuples(some.integers(0, 30), some.integers(0, 22)), max_size=5),
 )
+@example(np.eye(31, 23, dtype=np.float32) * np.float32(1e-45), [])
 def test_numbers_come_back_from_bytes_but_for_a_trifle(values, gaps):
     for row, column in gaps:
         values[row, column] = np.nan
