@@ -15,6 +15,7 @@ from engine.views.reading import read
 
 BUDGET = 0.035  # of the time, for all that is watched; with the pulses that stay, 5 % in all
 CREDIT = 0.08  # seconds that may be saved up in all,
+LEAST = 0.001  # seconds: what takes less counts as that
 OWN = 0.004  # and by one watch for itself
 DEBT = -1.0  # seconds that are owed at most, after a piece that took long
 PULSES = "pulses"  # has a share like a watch, where somebody looks at what steps do
@@ -43,7 +44,8 @@ class Lookout:
         self.renewed: dict[str, tuple[int, float]] = {}  # by watch: its count, and when that was new
         self.shown: dict[str, Shown] = {}  # by watch: its last frame
         self.under_way: dict[str, tuple[int, Iterator[Frame]]] = {}  # by watch: the step, and the pieces to come
-        self.own: dict[str, float] = {}  # by watch: seconds of its equal share that it has not used, or owes
+        self.costs: dict[str, float] = {}  # by watch: seconds that it took last
+        self.own: dict[str, float] = {}  # by watch: seconds of its share that it has not used, or owes
         self.credit, self.at = CREDIT, time.monotonic()  # seconds that are left over, for whoever waits longest
 
     def take(self, watched: dict[str, tuple[dict, int]]) -> None:
@@ -60,6 +62,7 @@ class Lookout:
                 self.shown.pop(watch, None)
                 self.under_way.pop(watch, None)
                 self.own.pop(watch, None)
+                self.costs.pop(watch, None)
 
     def look(self, rests: bool = False) -> bool:
         """Compute what is due: what is new at once, the rest in turn while there is time; all of it while at rest.
@@ -87,22 +90,21 @@ class Lookout:
             frames.put(self.store, self.run, at, found)
         each = 0.0 if rests else (time.monotonic() - began) / max(1, len(looked))
         for watch in looked:
-            self._pay(watch, each)
+            self._pay(watch, each, more=True)
         self._ask_for_pulses(rests)
         return bool(self.under_way)
 
     def _share(self, now: float) -> None:
-        """Give every watch an equal part of the time that may be taken since; what one cannot use, others may.
-
-        So what is quick is seen often, however long others take.
+        """Give every watch a part of the time that may be taken since, a larger one to what is quick; what one cannot
+        use, others may. So what is quick is seen often, however long others take.
         """
         waiting = [watch for watch, view in self.views.items() if view.reads == "network"]
         waiting += [PULSES] if self._wants_pulses else []
-        part = BUDGET * (now - self.at) / max(1, len(waiting))
-        self.at = now
-        left = 0.0 if waiting else part
-        for watch in waiting:
-            has = self.own.get(watch, 0.0) + part
+        weights = {watch: 1 / max(LEAST, self.costs.get(watch, 0.0)) for watch in waiting}
+        time_left, self.at = BUDGET * (now - self.at), now
+        left = 0.0 if waiting else time_left
+        for watch, weight in weights.items():
+            has = self.own.get(watch, 0.0) + time_left * weight / sum(weights.values())
             self.own[watch] = min(OWN, has)
             left += max(0.0, has - OWN)
         self.credit = min(CREDIT, self.credit + left)
@@ -111,8 +113,10 @@ class Lookout:
         """Return whether there is time left for a watch: of its own, or of nobody's."""
         return self.own.get(watch, 0.0) > 0 or self.credit > 0
 
-    def _pay(self, watch: str, took: float) -> None:
+    def _pay(self, watch: str, took: float, more: bool = False) -> None:
         """Take what somebody has used from their own share, or where that is used up from what is left over."""
+        if took > 0:
+            self.costs[watch] = took + more * self.costs.get(watch, 0.0)
         if self.own.get(watch, 0.0) > 0:
             self.own[watch] = max(DEBT, self.own[watch] - took)
         else:

@@ -15,7 +15,7 @@ from engine.data.dataset import Dataset as Examples
 from engine.presets import PRESETS
 from engine.training.learner import Learner
 from engine.training.loop import learn
-from tests.bench.playground import begun
+from tests.bench.playground import begun, stopped
 from tests.bench.playground import paces as watched
 from tests.bench.report import Report, spread
 from tests.bench.ui import LATE
@@ -114,6 +114,7 @@ def run() -> Report:
         page.evaluate(LATE, 1)
         pace, frames = watched(page)
         late = spread(page.evaluate("() => window.late"))
+        stopped(page)
         names = page.locator('[class*="-panelhead-"] strong').all_inner_texts()
         report.rows += [{"panel": name, "frames/s": pace} for name, pace in zip(names, frames, strict=True)]
         report.aim_least("rounds a second with the usual board", pace, 300)

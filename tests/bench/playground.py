@@ -91,6 +91,12 @@ def begun(page: Page, lab: str) -> None:
     page.wait_for_timeout(READY)
 
 
+def stopped(page: Page) -> None:
+    """End the run, which would learn on behind whatever is measured next."""
+    page.locator('[data-testid="transport"] button[data-name="stop"]').click()
+    page.locator('[data-testid="transport"][data-status="stopped"]').wait_for()
+
+
 def paces(page: Page) -> tuple[float, list[float]]:
     """Return the steps a second of a run, and of each panel in sight the frames a second."""
     count = "() => [...document.querySelectorAll('[data-testid=figure]')].map((f) => Number(f.dataset.drawn))"
@@ -116,5 +122,4 @@ def _watched(report: Report, page: Page) -> None:
     hovers = [page.evaluate(HOVER, place) for place in range(HOVERS)]
     report.rows.append({"what": "pointing at a neuron → drawn large, median ms", "": 1000 * statistics.median(hovers)})
     report.aim("pointing at a neuron → drawn large, 95 %, seconds", spread(hovers)["95 % ms"] / 1000, 0.1)
-    page.locator('[data-testid="transport"] button[data-name="stop"]').click()
-    page.locator('[data-testid="transport"][data-status="stopped"]').wait_for()
+    stopped(page)
