@@ -67,7 +67,7 @@ def branch(bench: Workbench, moment: object) -> None:
     match moment:
         case {"run": str(run), "step": int(step), "settings": dict(settings)}:
             said = "set " + ", ".join(f"{name} = {value}" for name, value in settings.items())
-        case {"run": str(run), "step": int(step)}:
+        case {"run": str(run), "step": int(step)} if "settings" not in moment:
             settings, said = {}, ""
         case _:
             bench.complain("There is no such moment.")

@@ -5,12 +5,15 @@ import dataclasses
 import orjson
 import pytest
 
+from engine.errors import VitrineError
 from engine.live.house import house
 from engine.presets import PRESETS
+from engine.training.change import otherwise
 from engine.training.experiment import load
 from engine.training.link import to_link
 from pages.ui.facts import OF_GAMES
 from pages.ui.labs import GAN, of_experiment
+from pages.ui.running import branch
 from tests.engine.living import begun, end_all
 from tests.pages.test_pages import opened as page
 from tests.pages.test_pages import press
@@ -97,3 +100,35 @@ def test_the_loss_changes_at_once_while_it_learns(home):
     assert app.session_state["gan"]["run"] == run  # it is no other run for that
     assert orjson.loads(house().store.run(run)["changed"])["task"]["loss"] == "non-saturating"
     assert "no longer what this run learns" not in said(app)
+
+
+class Table:
+    """A workbench that only hears complaints."""
+
+    def __init__(self):
+        self.heard = []
+
+    def complain(self, words):
+        self.heard.append(words)
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [5, None, {}, {"run": 3, "step": 1}, {"run": "a", "step": "1"}, {"run": "a", "step": 1, "settings": "nonsense"}],
+)
+def test_what_names_no_moment_begins_no_branch(home, moment):
+    table = Table()
+    branch(table, moment)
+    assert table.heard == ["There is no such moment."]
+    assert not house().store.runs()
+
+
+def test_a_remedy_becomes_part_of_what_a_branch_learns_or_is_refused_before_it_begins():
+    made = PRESETS["gan-collapse"].experiment()
+    made = dataclasses.replace(made, recipe=made.recipe.but(epochs=None, steps=40))
+    one = otherwise(made, {"discriminator:interval": 1, "loss": "hinge", "rate": 0.01})
+    assert one.recipe.own_of("discriminator").interval == 1
+    assert (one.task.loss, one.recipe.rate) == ("hinge", 0.01)
+    for settings in ({"seed": 3}, {"judge:rate": 1.0}, {"dense1.weight[0,0]": 1.0}, {"freeze": "x"}, {"rate": -1}):
+        with pytest.raises(VitrineError):
+            otherwise(made, settings)
