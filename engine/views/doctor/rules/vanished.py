@@ -5,6 +5,7 @@ import numpy as np
 from engine.looking.pulse import gradients
 from engine.views.doctor.rule import LEAST, Finding, OfGames, Remedy, interval, rule
 
+LATEST = 3  # values of which the middle one counts, so that a single one changes nothing
 SHARE, LEAST_LONG = 1e-2, 1e-5  # of the longest it ever was; and a length that moves nothing
 
 
@@ -19,7 +20,7 @@ class Vanished(OfGames):
         steps, values = gradients(session, "generator")
         if len(values) < LEAST:
             return None
-        now, most = float(values[-1]), float(values.max())
+        now, most = float(np.median(values[-LATEST:])), float(values.max())
         line = max(SHARE * most, LEAST_LONG)
         words = f"its length is {now:.2g}; it was up to {most:.2g}"
         return Finding(
