@@ -333,20 +333,29 @@ class Panel {
     const orders = source.startsWith("run:") && (obeys || branches);
     const fitting = (list ?? []).filter(({ order }) => !order || orders).map((one) => (one.order && !obeys ? { ...one, label: `Branch: ${one.label}` } : one));
     this.bar.hidden = !fitting.length;
-    const now = JSON.stringify([fitting, obeys]);
-    if (now === this.listed) return;
-    this.listed = now;
-    this.bar.replaceChildren(
-      ...fitting.map(({ label, words, point, repeat, order }) => {
-        const button = document.createElement("button");
-        button.textContent = label;
-        button.title = words;
-        button.setAttribute("aria-label", words);
-        if (repeat) button.setAttribute("aria-pressed", String(Boolean(this.going)));
-        button.addEventListener("click", () => (order ? (obeys ? this.order(order) : this.branch(order)) : repeat ? this.sweep(repeat, words) : this.choose(point)));
-        return button;
-      }),
-    );
+    const there = new Map([...this.bar.children].map((button) => [button.dataset.key, button]));
+    const next = fitting.map((one) => {
+      const key = JSON.stringify([one.label, one.words, Boolean(one.repeat)]);
+      const button = there.get(key) ?? this.made(one, key);
+      button.act = () => this.act(one, obeys);
+      return button;
+    });
+    // What stays is left where it is: a button that was taken out and put in again would swallow a click half done.
+    for (const button of there.values()) if (!next.includes(button)) button.remove();
+    next.forEach((button, place) => {
+      if (this.bar.children[place] !== button) this.bar.insertBefore(button, this.bar.children[place] ?? null);
+    });
+  }
+
+  made({ label, words, repeat }, key) {
+    const button = tag("button", { title: words, "aria-label": words, "data-key": key, "aria-pressed": repeat ? String(Boolean(this.going)) : false }, label);
+    button.addEventListener("click", () => button.act());
+    return button;
+  }
+
+  act({ words, point, repeat, order }, obeys) {
+    if (order) return obeys ? this.order(order) : this.branch(order);
+    return repeat ? this.sweep(repeat, words) : this.choose(point);
   }
 
   // Change the run at once; what keeps it from that is said.

@@ -19,6 +19,8 @@ class Collapsed(OfGames):
     def finding(self, session):
         """See how many heaps are met, or how far made examples lie apart."""
         learner = session.network
+        if not learner.epoch:  # nothing was made to be like anything yet
+            return None
         with looking(learner):
             made = learner.task.sampled(learner)[:MANY]
         heaps = heaps_in(learner)
