@@ -1,11 +1,13 @@
 """A person watches a game of two networks, lets one move at a time, and mends a game that stalls."""
 
+import dataclasses
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import expect
 
-from engine.training.link import from_link
+from engine.presets import PRESETS
+from engine.training.link import from_link, to_link
 from tests.browser.test_cnn import TALL, looks
 from tests.browser.test_living import RUN, begin, figure, later, panel, press, run_step, status, step_of, stop, train
 from tests.browser.test_rnn import drawn
@@ -15,6 +17,12 @@ from tests.serving import settled
 def loaded(page):
     """Return the experiment that the page's address holds."""
     return from_link(parse_qs(urlsplit(page.url).query)["x"][0])
+
+
+def endless(preset):
+    """Return the link of a preset that learns until it is stopped."""
+    made = PRESETS[preset].experiment()
+    return to_link(dataclasses.replace(made, recipe=made.recipe.but(epochs=None)))
 
 
 TRACES = "root => root.querySelector('.plot').data.map(trace => trace.name ?? trace.type)"
@@ -115,11 +123,12 @@ def lit(page):
 
 
 def test_a_round_is_watched_in_slow_motion_and_then_taken(visit):
-    page = visit("gan?board=round", viewport=TALL)
+    page = visit(f"gan?x={endless('gan-eight')}&board=round", viewport=TALL)
     between = page.locator('[data-testid="diagram"] .box.between')
     expect(between).to_have_count(4)
     assert [box.get_attribute("data-path") for box in between.all()] == ["noise", "made", "real", "verdict"]
-    train(page, epochs=100_000)
+    settled(page)
+    begin(page)
     status(page, "running")
     drawn(page, "One round, slowly")
     player = film(page)
@@ -164,8 +173,9 @@ def test_a_round_is_watched_in_slow_motion_and_then_taken(visit):
 
 
 def test_a_collapse_is_named_and_its_remedy_lets_more_heaps_be_met(visit):
-    page = visit("gan?preset=gan-collapse&board=doctor;coverage", viewport=TALL)
-    train(page, epochs=100_000)
+    page = visit(f"gan?x={endless('gan-collapse')}&board=doctor;coverage", viewport=TALL)
+    settled(page)
+    begin(page)
     status(page, "running")
     expect(figure(page, "Doctor")).to_contain_text("Modes have collapsed", timeout=60_000)
     expect(figure(page, "Coverage")).to_contain_text("collapse", ignore_case=True)
@@ -176,8 +186,9 @@ def test_a_collapse_is_named_and_its_remedy_lets_more_heaps_be_met(visit):
 
 
 def test_a_game_without_a_gradient_is_named_and_branched_from_with_its_remedy(visit):
-    page = visit("gan?preset=gan-eight-minimax&board=doctor", viewport=TALL)
-    train(page, epochs=100_000)
+    page = visit(f"gan?x={endless('gan-eight-minimax')}&board=doctor", viewport=TALL)
+    settled(page)
+    begin(page)
     status(page, "running")
     expect(figure(page, "Doctor")).to_contain_text("The generator's gradient has vanished", timeout=60_000)
     page.wait_for_function(  # by then it is far below the line, whatever single values do
