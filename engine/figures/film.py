@@ -22,18 +22,14 @@ class Slide:
 
 def film(slides: Sequence[Slide], **layout: Any) -> Figure:
     """Return a figure that holds everything once, and for each slide which of it is shown."""
-    pools: dict[str, dict[int, Any]] = {part: {} for part in PARTS}
+    pools: dict[str, dict[int, tuple[int, Any]]] = {part: {} for part in PARTS}
     shown = []
     for slide in slides:
         told: dict[str, Any] = {"words": slide.words, "lit": list(slide.lit)}
         for part, pool in pools.items():
-            places = []
-            for one in getattr(slide, part):
-                pool.setdefault(id(one), one)
-                places.append(list(pool).index(id(one)))
-            told[part] = places
+            told[part] = [pool.setdefault(id(one), (len(pool), one))[0] for one in getattr(slide, part)]
         shown.append(told)
-    every = {part: list(pool.values()) for part, pool in pools.items()}
+    every = {part: [one for _, one in pool.values()] for part, pool in pools.items()}
     traces = every.pop("data")
     return figure(traces, **layout, **every) | {"film": shown}
 

@@ -187,8 +187,7 @@ def answered(
 @contextmanager
 def looking(learner: Learner) -> Generator[None, None, None]:
     """While entered, networks answer without learning; afterwards nothing tells that they were asked."""
-    devices = [learner.place.device] if learner.place.device.type == "cuda" else []
-    with torch.random.fork_rng(devices), evaluating(learner.networks), learner.place.precision():
+    with learner.place.aside(), evaluating(learner.networks), learner.place.precision():
         yield
 
 

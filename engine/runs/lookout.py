@@ -15,8 +15,8 @@ from engine.views.reading import read
 
 BUDGET = 0.035  # of the time, for all that is watched; with the pulses that stay, 5 % in all
 CREDIT = 0.08  # seconds that may be saved up in all,
-LEAST = 0.001  # seconds: what takes less counts as that
 OWN = 0.004  # and by one watch for itself
+LEAST = 0.001  # seconds: what takes less counts as that
 DEBT = -1.0  # seconds that are owed at most, after a piece that took long
 PULSES = "pulses"  # has a share like a watch, where somebody looks at what steps do
 LEASE = 12.0  # seconds after which a watch that nobody renews is over
@@ -101,10 +101,10 @@ class Lookout:
         waiting = [watch for watch, view in self.views.items() if view.reads == "network"]
         waiting += [PULSES] if self._wants_pulses else []
         weights = {watch: 1 / max(LEAST, self.costs.get(watch, 0.0)) for watch in waiting}
-        time_left, self.at = BUDGET * (now - self.at), now
-        left = 0.0 if waiting else time_left
+        given, whole, self.at = BUDGET * (now - self.at), sum(weights.values()), now
+        left = 0.0 if waiting else given
         for watch, weight in weights.items():
-            has = self.own.get(watch, 0.0) + time_left * weight / sum(weights.values())
+            has = self.own.get(watch, 0.0) + given * weight / whole
             self.own[watch] = min(OWN, has)
             left += max(0.0, has - OWN)
         self.credit = min(CREDIT, self.credit + left)

@@ -56,6 +56,10 @@ class Place:
         if self.device.type == "cuda" and "cuda" in states:  # they may come from another machine
             torch.cuda.set_rng_state(states["cuda"])
 
+    def aside(self) -> contextlib.AbstractContextManager:
+        """Return the context in which random numbers may be drawn, and afterwards it is as if none had been."""
+        return torch.random.fork_rng([self.device] if self.device.type == "cuda" else [])
+
     def scaler(self) -> torch.amp.GradScaler | None:
         """Return what keeps small gradients from vanishing in 16 bits of the narrow kind."""
         return torch.amp.GradScaler(self.device.type) if self.recipe.precision == "fp16" else None

@@ -19,10 +19,15 @@ def loaded(page):
     return from_link(parse_qs(urlsplit(page.url).query)["x"][0])
 
 
-def endless(preset):
-    """Return the link of a preset that learns until it is stopped."""
+def learning(visit, preset, board):
+    """Return the lab with a board, and a preset that learns until it is stopped; nothing has to be typed."""
     made = PRESETS[preset].experiment()
-    return to_link(dataclasses.replace(made, recipe=made.recipe.but(epochs=None)))
+    link = to_link(dataclasses.replace(made, recipe=made.recipe.but(epochs=None)))
+    page = visit(f"gan?x={link}&board={board}", viewport=TALL)
+    settled(page)
+    begin(page)
+    status(page, "running")
+    return page
 
 
 TRACES = "root => root.querySelector('.plot').data.map(trace => trace.name ?? trace.type)"
@@ -123,13 +128,10 @@ def lit(page):
 
 
 def test_a_round_is_watched_in_slow_motion_and_then_taken(visit):
-    page = visit(f"gan?x={endless('gan-eight')}&board=round", viewport=TALL)
+    page = learning(visit, "gan-eight", "round")
     between = page.locator('[data-testid="diagram"] .box.between')
     expect(between).to_have_count(4)
     assert [box.get_attribute("data-path") for box in between.all()] == ["noise", "made", "real", "verdict"]
-    settled(page)
-    begin(page)
-    status(page, "running")
     drawn(page, "One round, slowly")
     player = film(page)
     player.locator("select").select_option("6")
@@ -173,10 +175,7 @@ def test_a_round_is_watched_in_slow_motion_and_then_taken(visit):
 
 
 def test_a_collapse_is_named_and_its_remedy_lets_more_heaps_be_met(visit):
-    page = visit(f"gan?x={endless('gan-collapse')}&board=doctor;coverage", viewport=TALL)
-    settled(page)
-    begin(page)
-    status(page, "running")
+    page = learning(visit, "gan-collapse", "doctor;coverage")
     expect(figure(page, "Doctor")).to_contain_text("Modes have collapsed", timeout=60_000)
     expect(figure(page, "Coverage")).to_contain_text("collapse", ignore_case=True)
     remedy = figure(page, "Doctor").get_by_role("button", name="Let the discriminator move in each step")
@@ -186,10 +185,7 @@ def test_a_collapse_is_named_and_its_remedy_lets_more_heaps_be_met(visit):
 
 
 def test_a_game_without_a_gradient_is_named_and_branched_from_with_its_remedy(visit):
-    page = visit(f"gan?x={endless('gan-eight-minimax')}&board=doctor", viewport=TALL)
-    settled(page)
-    begin(page)
-    status(page, "running")
+    page = learning(visit, "gan-eight-minimax", "doctor")
     expect(figure(page, "Doctor")).to_contain_text("The generator's gradient has vanished", timeout=60_000)
     page.wait_for_function(  # by then it is far below the line, whatever single values do
         "root => Number(root.dataset.step) > 2500", arg=page.locator('[data-testid="transport"]').element_handle()

@@ -60,8 +60,7 @@ class Doctor(View):
             }
             row |= {"line": found.line, "key": name, "since": since(found, changes)}
             if found.remedy and found.wrong:
-                remedy = found.remedy
-                row["remedy"] = {"label": remedy.label, "words": remedy.words, "order": remedy.order}
+                row["remedy"] = dataclasses.asdict(found.remedy)
             rows.append(row)
             steps, values = thinned(found.steps.astype(float), found.values.astype(float), MOST)
             arrays[name] = np.stack([steps, values]).astype(np.float32)

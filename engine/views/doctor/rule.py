@@ -48,7 +48,7 @@ class Rule:
 
     def finding(self, session: Session) -> Finding | None:
         """Return what is seen now, or nothing where too little is known yet."""
-        raise NotImplementedError(type(self).__name__)
+        raise NotImplementedError(type(self).__name__)  # each rule answers this itself
 
 
 class OfGames(Rule):

@@ -99,7 +99,7 @@ class Telltale:
         pull = None if made.grad is None else -made.grad.float() * len(made) / told.scale
         after = None
         again = [tuple(one.detach() for one in asked) for asked in shown]
-        with torch.no_grad(), torch.random.fork_rng(self._devices), self.learner.place.precision():
+        with torch.no_grad(), self.learner.place.aside(), self.learner.place.precision():
             if role == GENERATOR:
                 after = copy.deepcopy(maker)(*drawn)
                 moved = after + (again[0][place] - made.detach())  # with the same instance noise, where there is any
@@ -125,10 +125,6 @@ class Telltale:
     def _read(self, said: Rows) -> Rows:
         return _here(self.task.chances(said.detach().float()))[:, 0]
 
-    @property
-    def _devices(self) -> list[torch.device]:
-        return [self.learner.place.device] if self.learner.place.device.type == "cuda" else []
-
 
 @contextmanager
 def sent_back(learner: Learner, role: str) -> Generator[list[float], None, None]:
@@ -149,8 +145,7 @@ def one_round(session: Session, look: Callable[[Session], None]) -> tuple[list[T
     `look` is shown the game before the first turn and after each.
     """
     learner = session.network
-    devices = [learner.place.device] if learner.place.device.type == "cuda" else []
-    with torch.random.fork_rng(devices), torch.enable_grad():
+    with learner.place.aside(), torch.enable_grad():
         other = twin(learner)
         seen = dataclasses.replace(session, learner=other, kept={})
 

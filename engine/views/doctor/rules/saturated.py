@@ -4,11 +4,8 @@ from engine.looking.session import looking
 from engine.tasks.coding import ending
 from engine.views.doctor.rule import Finding, Remedy, Rule, rate, rule
 
-END, MORE, LINE = (
-    0.99,
-    0.3,
-    0.5,
-)  # a tanh beyond this has no slope left; so much more often than real ones; and how often
+END = 0.99  # a tanh beyond this has no slope left
+MORE, LINE = 0.3, 0.5  # so much more often than real ones; and how often
 MANY = 200
 
 
