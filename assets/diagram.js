@@ -55,7 +55,8 @@ function place(data, width) {
     const deepest = Math.max(0, ...here.map((box) => box.lane), ...lanes);
     const head = here.some((box) => framed.has(box.path)) ? GAP.frame : 0;
     const depth = Math.max(0, ...data.frames.map((f) => f.depth * (f.boxes.some((p) => here.some((b) => b.path === p)) ? 1 : 0)));
-    const low = here.filter((box) => box.lane).every((box) => box.family === "between"); // they need less room
+    const below = here.filter((box) => box.lane);
+    const low = below.length && below.every((box) => box.family === "between"); // they need less room
     const laneHeight = WIDE.height + (low ? -2 : GAP.lane);
     const first = top + head + depth * GAP.frame;
     let left = GAP.edge + depth * 8;
@@ -69,7 +70,7 @@ function place(data, width) {
       left += widths[column] + GAP.x;
     }
     widest = Math.max(widest, left - GAP.x + GAP.edge);
-    top = first + (deepest + 1) * laneHeight - GAP.lane + GAP.row + (head ? 8 : 0);
+    top = first + deepest * laneHeight + WIDE.height + GAP.row + (head ? 8 : 0);
   });
   return { places, width: widest, height: top - GAP.row + GAP.edge };
 }

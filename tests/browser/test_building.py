@@ -172,3 +172,19 @@ def test_nothing_is_wider_than_the_window(visit, scheme, width):
     settled(page)
     for size in ("document.documentElement", "document.querySelector('[data-testid=stMain]')"):
         assert page.evaluate(f"{size}.scrollWidth <= {size}.clientWidth")
+
+
+INSIDE = """svg => {
+  const { bottom, right } = svg.getBoundingClientRect();
+  const cards = [...svg.querySelectorAll('.card')].map(card => card.getBoundingClientRect());
+  return cards.every(card => card.bottom <= bottom - 8 && card.right <= right - 8);
+}"""
+
+
+@pytest.mark.parametrize("lab", ["cnn?preset=lenet-5", "cnn?preset=resnet-18", "gan"])
+def test_every_box_lies_within_the_drawing(visit, lab):
+    page = visit(lab)
+    settled(page)
+    drawing = page.locator('[data-testid="diagram"] svg').first
+    drawing.locator(".card").first.wait_for()
+    assert drawing.evaluate(INSIDE)
