@@ -124,7 +124,7 @@ app = st.App(
         Route("/live/picture", bring, methods=["POST"]),
         *(
             Route(f"/live/{name}", shared)
-            for name in ("live.js", "colours.js", "steer.js", "brush.js", "cloud.js", "film.js")
+            for name in ("live.js", "colours.js", "steer.js", "brush.js", "cloud.js", "film.js", "panels.js")
         ),
     ],
 )

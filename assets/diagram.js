@@ -272,6 +272,35 @@ function draw(host, data, width, tell) {
   if (focused) host.querySelector(`[data-path="${CSS.escape(focused)}"]`)?.focus();
 }
 
+// The same network in one line: its boxes as small buttons, of which those without weights are slimmer.
+function drawStrip(host, data, tell) {
+  const strip = document.createElement("div");
+  strip.className = "strip";
+  strip.setAttribute("role", "group");
+  strip.setAttribute("aria-label", "Network in one line");
+  for (const box of data.boxes) {
+    const between = box.family === "between";
+    const chip = document.createElement(between ? "span" : "button");
+    chip.className = `box chip ${box.family}${SMALL.includes(box.family) && !box.block ? " slim" : ""}`;
+    chip.dataset.path = box.path;
+    chip.dataset.plain = chip.title = `${box.name}: ${box.title}${box.summary ? `, ${box.summary}` : ""}\n${between ? "" : "gives "}${box.shape}`;
+    chip.append(box.name);
+    if (!between) {
+      chip.setAttribute("aria-pressed", String(box.path === data.selected));
+      chip.classList.toggle("chosen", box.path === data.selected);
+      chip.addEventListener("click", () => tell("select", box.path));
+      if (box.block) chip.addEventListener("dblclick", () => tell("fold", box.path));
+    }
+    strip.append(chip);
+  }
+  const focused = host.querySelector(".box:focus")?.dataset.path;
+  host.replaceChildren(strip);
+  if (focused) host.querySelector(`[data-path="${CSS.escape(focused)}"]`)?.focus();
+}
+
+const FOLDED = "vitrine-diagram-folded"; // a class of the whole page: the drawing is one line
+const UNFOLDED = "vitrine-diagram"; // in the browser's storage
+
 // One diagram on the page: drawn when its graph or its width changes, coloured whenever its colours do.
 class Diagram {
   constructor(parent) {
@@ -279,9 +308,14 @@ class Diagram {
     this.name = `diagram-${Math.random().toString(36).slice(2)}`;
     this.host = document.createElement("div");
     this.host.dataset.testid = "diagram";
-    this.host.innerHTML = '<div class="diagram"></div><div class="legend" data-testid="legend" role="status" hidden></div>';
-    [this.drawing, this.legend] = this.host.children;
+    this.host.innerHTML =
+      '<div class="line"><button class="turn" data-testid="unfold"></button><div class="diagram"></div><span class="sum"></span></div>' +
+      '<div class="legend" data-testid="legend" role="status" hidden></div>';
+    [this.turn, this.drawing, this.sum] = this.host.firstChild.children;
+    this.legend = this.host.lastChild;
     parent.append(this.host);
+    this.turn.addEventListener("click", () => this.unfold(!this.unfolded));
+    this.unfold(Boolean(localStorage.getItem(UNFOLDED)));
     this.sizing = new ResizeObserver(() => this.draw());
     this.sizing.observe(this.drawing);
   }
@@ -295,6 +329,7 @@ class Diagram {
       this.graph = graph;
       this.wide = undefined;
     }
+    this.sum.textContent = graph.sum;
     this.draw();
     this.colour(colours);
     if (address) keepAddress(address);
@@ -313,11 +348,26 @@ class Diagram {
     else if (before !== table) sessionStorage.setItem(name, table);
   }
 
+  // The drawing unfolds from one line to boxes and wires, and back; the browser remembers.
+  unfold(unfolded) {
+    this.unfolded = unfolded;
+    localStorage.setItem(UNFOLDED, unfolded ? "1" : "");
+    document.documentElement.classList.toggle(FOLDED, !unfolded);
+    this.host.classList.toggle("folded", !unfolded);
+    this.turn.textContent = unfolded ? "▾" : "▸";
+    this.turn.title = unfolded ? "Fold the drawing into one line" : "Unfold the drawing of the network";
+    this.turn.setAttribute("aria-label", this.turn.title);
+    this.turn.setAttribute("aria-expanded", String(unfolded));
+    this.wide = undefined;
+    if (this.graph) this.draw();
+  }
+
   draw() {
     const width = this.drawing.clientWidth;
     if (!width || width === this.wide) return;
     this.wide = width;
-    draw(this.drawing, this.graph, width, (what, path) => this.chose(what, path));
+    if (this.unfolded) draw(this.drawing, this.graph, width, (what, path) => this.chose(what, path));
+    else drawStrip(this.drawing, this.graph, (what, path) => this.chose(what, path));
     this.light(this.lit);
     this.paint();
   }
@@ -376,9 +426,13 @@ class Diagram {
       box.classList.toggle("unwell", Boolean(told?.mark));
       box.style.setProperty("--along", `${Math.round(14 + 86 * (told?.along ?? 0))}%`);
       const title = box.querySelector("title");
-      title.dataset.plain ??= title.textContent;
-      title.textContent = [title.dataset.plain, told?.words, told?.mark].filter(Boolean).join("\n");
-      this.number(box, told);
+      const plain = title ? (title.dataset.plain ??= title.textContent) : box.dataset.plain;
+      const whole = [plain, told?.words, told?.mark].filter(Boolean).join("\n");
+      if (!title) box.title = whole;
+      else {
+        title.textContent = whole;
+        this.number(box, told);
+      }
     }
     this.legend.hidden = !this.told;
     const parts = [[this.told?.problem ?? words]];

@@ -198,6 +198,8 @@ class Panel {
   // What stands alone in a row grows with the page, so that its pictures do.
   get height() {
     const { height, wide } = this.data;
+    const fitting = this.live.fitting(this.host, this.plot);
+    if (fitting) return fitting;
     return wide ? Math.round(height * Math.min(1.7, Math.max(1, this.host.clientWidth / 720))) : height;
   }
 
@@ -254,6 +256,7 @@ class Panel {
           this.progress();
         } else if (waiting) {
           this.progress(waiting.progress);
+          this.fit();
           if (!this.warned) this.complain("");
           if (waiting.figure && !this.film?.keeps) {
             this.figure = decoded(waiting.figure);
@@ -392,6 +395,11 @@ class Panel {
     this.tip.style.top = `${clientY - top + 14}px`;
   }
 
+  // What stands around the drawing may have changed, and so the height that is left for it.
+  fit() {
+    if (document.fullscreenElement !== this.host) this.plot.style.height = `${this.height}px`;
+  }
+
   async paint() {
     this.plot.hidden = Boolean(this.figure.table);
     this.written.hidden = !this.figure.table;
@@ -410,6 +418,7 @@ class Panel {
     const mark = layout.meta?.moment && moment >= 0 ? [marker(moment, look)] : [];
     layout.shapes = [...(layout.shapes ?? []), ...mark]; // named even where there are none, or the last ones would stay
     const fresh = !this.drawnFigure;
+    this.fit();
     const size = { width: this.plot.clientWidth, height: this.plot.clientHeight };
     await Plotly.react(this.plot, data, { ...layout, ...size }, { displayModeBar: false, doubleClick: "reset" });
     this.drawnFigure = true;

@@ -3,6 +3,7 @@
 
 const NOW = -1;
 const LONGEST = 3000; // milliseconds between two tries to connect
+const [LOW, LEAST, EDGE] = [400, 90, 8]; // pixels: a low panel, the lowest drawing, what stays free below
 
 class Live {
   constructor() {
@@ -175,6 +176,21 @@ class Live {
 
   lit(board) {
     return this.lights.get(board) ?? [];
+  }
+
+  // How high a drawing may be, so that it and all else in the host fill the panel that they stand in; nothing where a
+  // panel is as high as what is in it. In low panels what is only said aside has no room.
+  fitting(host, drawing) {
+    const panel = (host.getRootNode().host ?? host).closest('.stVerticalBlock[class*="-panel-"]');
+    if (!panel || getComputedStyle(panel).getPropertyValue("--fits").trim() !== "1") {
+      host.classList.remove("low");
+      return undefined;
+    }
+    const whole = panel.getBoundingClientRect();
+    host.classList.toggle("low", whole.height < LOW);
+    const [inside, drawn] = [host.getBoundingClientRect(), drawing.getBoundingClientRect()];
+    const room = whole.bottom - inside.top - (inside.height - drawn.height) - EDGE;
+    return whole.height ? Math.max(LEAST, Math.floor(room)) : undefined;
   }
 
   // Where the pointer is in one figure, for figures of the same kind beside it.

@@ -93,13 +93,13 @@ class Neurons {
   lay() {
     const width = this.host.clientWidth;
     if (!this.columns || !width) return;
-    const form = JSON.stringify([width, this.detail, this.columns.map((c) => [c.gives, c.surfaces.length, c.units, c.weights])]);
+    const height = this.live.fitting(this.host, this.svg) ?? this.data.height;
+    const form = JSON.stringify([width, height, this.detail, this.columns.map((c) => [c.gives, c.surfaces.length, c.units, c.weights])]);
     if (form === this.form_) return;
     this.form_ = form;
     this.untype();
     this.untold();
     this.live.point(this.place, undefined);
-    const height = this.data.height;
     const most = Math.max(...this.columns.map((column) => column.surfaces.length));
     const room = (height - EDGE.top - EDGE.bottom) / most;
     const step = (width - EDGE.left - EDGE.right) / this.columns.length;

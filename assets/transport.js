@@ -5,6 +5,8 @@ const SIGNS = {
   pause: "M6 4h3v12H6zM11 4h3v12h-3z",
   step: "M4 4l8 6-8 6zM13 4h3v12h-3z",
   stop: "M5 5h10v10H5z",
+  reset: "M5.5 7.5A5.5 5.5 0 1 1 4.6 11l1.7-.3A3.8 3.8 0 1 0 7 8.6L9 10H3.5V4.5z",
+  fold: "M3 4h14v12H3zM4.5 5.5v9h3v-9z",
 };
 const SAYS = {
   queued: "waits for its turn",
@@ -16,6 +18,10 @@ const SAYS = {
   failed: "failed",
 };
 const ENDED = ["done", "stopped", "interrupted", "failed"];
+const WITHOUT = "vitrine-without-forms"; // a class of the whole page: the forms at the left are folded away
+const number = (value) => Number(value.toPrecision(3));
+const percent = (share) => `${(100 * share).toFixed(1)} %`;
+const NO_END = 1e9; // steps
 const count = (number) => Math.round(number ?? 0).toLocaleString("en");
 
 class Transport {
@@ -27,35 +33,41 @@ class Transport {
     this.host.setAttribute("role", "group");
     this.host.setAttribute("aria-label", "Transport");
     this.host.innerHTML = `
-      <div class="row">
-        <span class="buttons"></span>
-        <select class="unit" aria-label="How far one step goes" title="How far one step goes">
-          <option value="1">batch</option><option value="example">example</option><option value="epoch">epoch</option>
-        </select>
-        <select class="speed" aria-label="Speed" title="How fast it learns, in steps a second">
-          <option value="">full speed</option><option value="100">100 steps/s</option><option value="20">20 steps/s</option>
-          <option value="5">5 steps/s</option><option value="1">1 step/s</option>
-        </select>
-        <span class="chip" data-testid="status"></span>
-        <span class="numbers"></span>
-      </div>
-      <div class="row slide">
+      <span class="side"></span>
+      <span class="buttons"></span>
+      <select class="unit" aria-label="How far one step goes" title="How far one step goes">
+        <option value="1">batch</option><option value="example">example</option><option value="epoch">epoch</option>
+      </select>
+      <select class="speed" aria-label="Speed" title="How fast it learns, in steps a second">
+        <option value="">full speed</option><option value="500">500 steps/s</option><option value="100">100 steps/s</option>
+        <option value="50">50 steps/s</option><option value="20">20 steps/s</option><option value="5">5 steps/s</option>
+        <option value="1">1 step/s</option>
+      </select>
+      <span class="chip" data-testid="status"></span>
+      <span class="numbers"></span>
+      <span class="says"><span class="words" role="status" tabindex="0"></span></span>
+      <span class="slide">
         <input type="range" min="0" max="0" value="0" step="1" aria-label="Moment of the run">
         <output></output>
         <span class="more"></span>
-      </div>
-      <div class="row says"><span class="words" role="status"></span></div>`;
+      </span>`;
     parent.append(this.host);
     this.find = (selector) => this.host.querySelector(selector);
     this.slider = this.find("input");
-    this.button("play", "Go on", () => this.play());
+    this.button("play", "Play", () => this.play());
     this.button("pause", "Pause (space)", () => this.order("pause"));
-    this.button("step", "Take one step", () => this.order("step", Number(this.find(".unit").value) || this.find(".unit").value));
+    this.button("step", "Take one step", () => this.step());
     this.button("stop", "Stop", () => this.order("stop"));
-    this.find(".speed").addEventListener("change", (event) => this.order("set", { speed: Number(event.target.value) || null }));
+    this.button("reset", "Back to the beginning: first weights again; what was learned stays among the runs", () => this.tell("reset", { run: this.state.run }));
+    this.button("fold", "Forms at the left: fold away or show", () => this.fold(!document.documentElement.classList.contains(WITHOUT)), ".side");
+    this.find(".speed").addEventListener("change", ({ target }) => {
+      const speed = Number(target.value) || null;
+      if (this.state && !ENDED.includes(this.state.status)) this.order("set", { speed });
+      this.tell("speed", { speed });
+    });
     this.slider.addEventListener("input", () => this.seek());
     this.word(".more", "now", "Now", "Back from the past", () => this.live.go(this.data.board, this.NOW));
-    this.word(".more", "branch", "Branch from here", "", () => {
+    this.word(".more", "branch", "Branch", "", () => {
       const moment = this.live.moment(this.data.board);
       this.tell("branch", { run: this.state.run, step: moment === this.NOW ? this.state.step : moment });
     });
@@ -64,24 +76,40 @@ class Transport {
     this.word(".says", "way", "", "Let this run begin in its place; the paused one can go on later", () =>
       this.live.order(`run:${this.state.waits.run}`, "pause").catch((error) => this.say(error.message)),
     );
-    this.word(".says", "train", "Train it", "A new run, from first weights, of what is on the table", () => this.tell("train", this.state.run));
+    this.word(".says", "train", "Train it", "A new run, from first weights, of what is on the table", () => this.tell("train", { step: null }));
     this.host.addEventListener("keydown", (event) => {
       if (event.key !== " " || event.target.tagName === "BUTTON") return;
       event.preventDefault();
       if (this.state?.status === "running") this.order("pause");
-      else this.play();
+      else if (!this.find('[data-name="play"]').disabled) this.play();
     });
     this.quiet = live.listen(() => this.show());
   }
 
-  button(name, label, act) {
+  // In a lab the forms may be folded away, and panels be arranged.
+  lab() {
+    this.fold(Boolean(localStorage.getItem(WITHOUT)));
+    import(/* @vite-ignore */ new URL("live/panels.js", document.baseURI).href).then(({ Arranging }) => {
+      if (!this.closed) this.arranging = new Arranging((told) => this.tell("arrange", told));
+    });
+  }
+
+  // The forms are folded away in the browser alone, at once, and stay so.
+  fold(without) {
+    document.documentElement.classList.toggle(WITHOUT, without);
+    localStorage.setItem(WITHOUT, without ? "1" : "");
+    this.find('[data-name="fold"]').setAttribute("aria-pressed", String(!without));
+    window.dispatchEvent(new Event("resize"));
+  }
+
+  button(name, label, act, where = ".buttons") {
     const button = document.createElement("button");
     button.title = label;
     button.dataset.name = name;
     button.setAttribute("aria-label", label);
     button.append(this.icon(SIGNS[name]));
     button.addEventListener("click", act);
-    this.find(".buttons").append(button);
+    this.find(where).append(button);
   }
 
   word(where, name, words, title, act) {
@@ -112,6 +140,7 @@ class Transport {
   take(data, tell) {
     this.tell = tell;
     this.host.classList.toggle("plain", Boolean(data.plain));
+    if (!data.plain && !this.data) this.lab();
     if (JSON.stringify(data.sources) !== JSON.stringify(this.data?.sources)) {
       for (const source of this.data?.sources ?? []) this.live.drop(this.id + source);
       this.states = new Map();
@@ -156,8 +185,15 @@ class Transport {
   }
 
   play() {
-    if (ENDED.includes(this.state?.status)) this.tell("again", this.state.run);
+    if (!this.state) this.tell("train", { step: null });
+    else if (ENDED.includes(this.state?.status)) this.tell("again", this.state.run);
     else this.order("resume");
+  }
+
+  step() {
+    const far = Number(this.find(".unit").value) || this.find(".unit").value;
+    if (this.state) this.order("step", far);
+    else this.tell("train", { step: far });
   }
 
   async order(order, value) {
@@ -183,66 +219,80 @@ class Transport {
     if (!this.data) return;
     const { state, moments } = this;
     const lost = !this.live.connected;
-    this.host.classList.toggle("lost", lost);
-    if (!state) {
-      this.find(".chip").textContent = lost ? "connecting …" : "…";
-      return;
-    }
-    const { status } = state;
+    const begun = this.data.sources.length > 0;
+    const { branches, parted, unfit } = this.data;
+    const status = state?.status ?? "none";
     const ended = ENDED.includes(status);
+    const alive = Boolean(state) && !ended;
+    this.host.classList.toggle("lost", lost);
     this.host.dataset.status = status;
-    this.host.dataset.step = state.step;
+    this.host.dataset.step = state?.step ?? 0;
     const able = {
-      play: status === "paused" || (ended && !state.parts) || (ended && status !== "done"),
+      play: begun ? status === "paused" || (ended && (!state.parts || status !== "done")) : !unfit,
       pause: status === "running",
-      step: status === "running" || status === "paused",
-      stop: !ended,
+      step: begun ? status === "running" || status === "paused" : !unfit,
+      stop: alive,
+      reset: Boolean(state),
     };
     for (const [name, can] of Object.entries(able)) this.find(`[data-name="${name}"]`).disabled = !can || lost;
-    this.find(".speed").disabled = ended || lost;
     this.find(".unit").disabled = ended || lost;
-    this.find('[data-name="play"]').title = !ended
-      ? "Go on"
-      : status === "done"
-        ? "Go on learning, for as long again"
-        : moments.length
-          ? "Resume from the last checkpoint"
-          : "Begin again";
-    this.find(".chip").textContent = lost ? "connection lost, trying again …" : SAYS[status];
-    const { epoch } = { epoch: 0, ...state };
-    const end = ended || !state.total ? "" : state.total < 1e9 ? ` of ${count(state.total)}` : ", no end set";
-    const parts = [["step ", count(state.step), end]];
-    if (state.parts) parts.push(["run ", count(Math.min(state.parts, Math.floor(epoch) + 1)), ` of ${count(state.parts)}`]);
-    else parts.push(["epoch ", (epoch ?? 0).toFixed(epoch < 10 ? 2 : 1), ""]);
-    if (status === "running" && state.pace) parts.push(["", count(state.pace), " examples/s"]);
-    if (state.rate) parts.push(["rate ", Number(state.rate.toPrecision(3)), ""]);
-    const test = state.metrics?.test ?? state.metrics?.validation;
-    if (test?.accuracy !== undefined) parts.push(["test accuracy ", `${(100 * test.accuracy).toFixed(1)} %`, ""]);
-    const { tag } = this;
-    this.find(".numbers").replaceChildren(...parts.map(([before, number, after]) => tag("span", {}, before, tag("b", {}, number), after)));
+    this.find('[data-name="play"]').title = this.words(status, moments.length);
+    const speed = String((alive ? state.speed : this.data.speed) ?? "");
+    const select = this.find(".speed");
+    if (document.activeElement !== select && select.value !== speed) select.value = speed;
+    const waits = lost ? "connection lost, trying again …" : begun ? "…" : "ready";
+    this.find(".chip").textContent = lost || !state ? waits : SAYS[status];
+    this.find(".numbers").replaceChildren(...this.numbers(state).map(([before, value, after]) => this.tag("span", {}, before, this.tag("b", {}, value), after)));
     const moment = this.live.moment(this.data.board);
     const past = moment !== this.NOW;
     this.slider.max = moments.length;
+    this.slider.disabled = !moments.length;
     if (document.activeElement !== this.slider || !past) {
       const place = moments.indexOf(moment);
       this.slider.value = past && place >= 0 ? place : moments.length;
     }
     this.slider.style.setProperty("--along", `${(100 * this.slider.value) / Math.max(1, moments.length)}%`);
-    this.find("output").textContent = past ? `at step ${count(moment)}` : ended ? "the end" : "now";
-    const { branches, parted } = this.data;
+    this.find("output").textContent = past ? `step ${count(moment)}` : ended ? "the end" : "now";
     this.offer("now", past);
     this.offer("branch", branches && moments.length && (past || ended || status === "paused"));
     this.find('[data-name="branch"]').title = parted
       ? "A new run that goes on from this moment with what is on the table; weights that do not fit begin anew"
       : "A new run that goes on from this moment, with the recipe as it stands in the form";
-    const wrong = this.complaint || (state.waits ? "" : state.error);
-    this.find(".words").textContent = wrong || parted || state.waits?.words || state.words || "";
+    const wrong = this.complaint || (state && !state.waits ? state.error : "");
+    const words = wrong || parted || state?.waits?.words || state?.words || (begun ? "" : unfit) || "";
+    this.find(".words").textContent = this.find(".words").title = words;
+    this.host.classList.toggle("speaks", Boolean(words));
+    this.host.classList.toggle("parted", Boolean(words && (!moments.length || (parted && !wrong))));
     const way = this.find('[data-name="way"]');
-    way.hidden = Boolean(wrong) || !state.waits?.run;
-    way.textContent = `Pause ${state.waits?.name}`;
+    way.hidden = Boolean(wrong) || !state?.waits?.run;
+    way.textContent = `Pause ${state?.waits?.name}`;
     this.find(".words").classList.toggle("wrong", Boolean(wrong));
     this.find('[data-name="follow"]').hidden = Boolean(wrong) || !parted;
-    this.find('[data-name="train"]').hidden = Boolean(wrong) || !parted || Boolean(this.data.unfit);
+    this.find('[data-name="train"]').hidden = Boolean(wrong) || !parted || Boolean(unfit);
+  }
+
+  // What Play does now.
+  words(status, kept) {
+    if (status === "none") return "Play: begin to learn";
+    if (!ENDED.includes(status)) return "Go on";
+    if (status === "done") return "Go on learning, for as long again";
+    return kept ? "Resume from the last checkpoint" : "Begin again";
+  }
+
+  numbers(state) {
+    if (!state) return [];
+    const { status, metrics, epoch, rate, parts, pace, step, total } = state;
+    const test = metrics?.test ?? metrics?.validation ?? {};
+    const end = ENDED.includes(status) || !total || total >= NO_END ? "" : ` of ${count(total)}`;
+    return [
+      ["step ", count(step), end],
+      parts ? ["run ", count(Math.min(parts, Math.floor(epoch ?? 0) + 1)), ` of ${count(parts)}`] : ["epoch ", (epoch ?? 0).toFixed(epoch < 10 ? 2 : 1), ""],
+      state.loss !== undefined && state.loss !== null && ["loss ", number(state.loss), ""],
+      state.accuracy !== undefined && state.accuracy !== null && test.accuracy === undefined && ["accuracy ", percent(state.accuracy), ""],
+      test.accuracy !== undefined && ["test accuracy ", percent(test.accuracy), ""],
+      rate && ["rate ", number(rate), ""],
+      status === "running" && pace && ["", count(pace), " examples/s"],
+    ].filter(Boolean);
   }
 
   // Buttons keep their place when they are not offered, so that nothing moves.
@@ -250,8 +300,9 @@ class Transport {
     this.find(`[data-name="${name}"]`).classList.toggle("away", !can);
   }
 
-
   close() {
+    this.closed = true;
+    this.arranging?.close();
     for (const source of this.data?.sources ?? []) this.live.drop(this.id + source);
     this.quiet();
     this.host.remove();

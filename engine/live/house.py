@@ -13,7 +13,7 @@ from engine.live.route import Live
 from engine.live.visitor import HOST, Visitor
 from engine.runs import orders
 from engine.runs.carry import branch, new_run
-from engine.runs.launch import Launcher, again, fill
+from engine.runs.launch import Launcher, again, fill, make_way
 from engine.runs.mend import mended
 from engine.runs.store import result_of
 from engine.runs.tend import Watchman
@@ -56,7 +56,8 @@ class House:
     def _go_rounds(self) -> None:
         while not self.over.wait(ROUND):
             try:
-                self.watchman.look()
+                self.watchman.look(self.hub.looked_at)
+                make_way(self.store, self.hub.looked_at)
                 fill(self.store, self.launcher)
                 self.launcher.prepare()
             except VitrineError as error:  # a full disk, a database away: the next round may find it mended

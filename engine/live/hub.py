@@ -104,6 +104,12 @@ class Hub:
             self.states.setdefault(row["run"], set()).add((viewer, name))
         viewer.show(name, packed({"state": standing(self.store, self.past, row)}))
 
+    @property
+    def looked_at(self) -> set[str]:
+        """Return the runs that are on somebody's page."""
+        with self.lock:
+            return set(self.states)
+
     def drop(self, viewer: Viewer, name: str | None = None) -> None:
         """Show a viewer this no more, or nothing at all."""
         with self.lock:

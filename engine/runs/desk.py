@@ -113,7 +113,7 @@ class Desk:
         self.asks = 0.0  # when it may next be asked whether there is a place
         self.stopping = ""  # why the run is to end here
         self.rests_at = -1
-        self.speed: float | None = None  # steps a second, at most
+        self.speed: float | None = _told(store, run).get("speed")  # steps a second, at most; kept when it goes on
         self.resumed = 0.0  # when the run was last let go on
         self.stride = Stride()  # how far the step goes that is taken
 
@@ -258,10 +258,19 @@ class Desk:
         if any(TYPED.fullmatch(name) for name in order.value) and self.keeper and self.lookout:
             self.keeper.keep(anew=True)  # a number that was typed is part of this moment,
             self.lookout.shown.clear()  # and whoever looks sees it at once
-        task = {name: getattr(self.learner.task, name) for name in self.learner.task.live}
-        recipe = orjson.dumps(self.learner.recipe.write() | ({"task": task} if task else {})).decode()
-        self.store.update(self.ear.names[-1], rate=self.learner.rate, total=self.learner.total, changed=recipe)
+        self._tell_of(bool(settings))
         self._say("", str(order))
+
+    def _tell_of(self, changed: bool) -> None:
+        """Let pages know by what recipe and task it learns now, where that was changed, and how fast it may."""
+        assert self.learner
+        run = self.ear.names[-1]
+        told = _told(self.store, run) | {"speed": self.speed}
+        if changed:
+            task = {name: getattr(self.learner.task, name) for name in self.learner.task.live}
+            told = self.learner.recipe.write() | ({"task": task} if task else {}) | {"speed": self.speed}
+        changes = orjson.dumps(told).decode()
+        self.store.update(run, rate=self.learner.rate, total=self.learner.total, changed=changes)
 
     def _rest_at(self, step: int) -> None:
         self.rests_at = step
@@ -275,6 +284,11 @@ class Desk:
                 mine = self.learner is not None and name == self.ear.names[-1]
                 self.store.update(name, status=status, **({"epoch": self.learner.epochs} if mine else {}))
             self.store.note(name, step, words)
+
+
+def _told(store: Store, run: str) -> dict[str, Any]:
+    """Return what pages were told of changes on the way."""
+    return orjson.loads(store.run(run)["changed"] or "{}")
 
 
 def _speed(value: Any) -> float | None:

@@ -1,11 +1,12 @@
 """Launching: workers are started, as many at once as the machine takes; the others wait in a queue."""
 
+import contextlib
 import os
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from engine.runs import alive, orders
 from engine.runs.alive import identity, machine
 from engine.runs.store import ENDED, Row, Store, is_part
 from engine.runs.tables import RUNS
+from engine.training.recipe import NO_END
 
 ROOT = Path(__file__).resolve().parents[2]
 CHILDREN: list[subprocess.Popen] = []  # that this process has started
@@ -75,6 +77,16 @@ def fill(store: Store, launcher: "Launcher | None" = None) -> None:
             launcher.start(run)
         else:
             _spawn([*WORKER, run], subprocess.DEVNULL)  # it lives on when this process ends
+
+
+def make_way(store: Store, seen: Collection[str]) -> None:
+    """Where a run waits for a place, pause one that has no end and that nobody looks at."""
+    if not store.runs("queued") or len(busy := learning(store)) < most_runs():
+        return
+    idle = [row for row in busy if (row["total"] or 0) >= NO_END and row["run"] not in seen]
+    for row in idle[:1]:
+        with contextlib.suppress(VitrineError):  # it has just ended, which makes way too
+            orders.give(store, row["run"], "pause")
 
 
 def again(

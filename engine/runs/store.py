@@ -146,6 +146,13 @@ class Store:
             curves.setdefault((split, metric), []).append((step, value))
         return curves
 
+    def last(self, run: str, split: str, metric: str) -> float | None:
+        """Return the latest value of one curve of a run."""
+        curve = (METRICS.c.run == run) & (METRICS.c.split == split) & (METRICS.c.metric == metric)
+        with self.reading() as connection:
+            asked = sa.select(METRICS.c.value).where(curve).order_by(METRICS.c.step.desc()).limit(1)
+            return connection.execute(asked).scalar()
+
     def keep_checkpoint(self, run: str, step: int, size: int) -> None:
         """Enter a checkpoint."""
         insert = inserting(self.engine)(CHECKPOINTS).values(run=run, step=step, bytes=size)

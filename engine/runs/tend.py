@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -9,6 +10,7 @@ import sqlalchemy as sa
 from engine.runs import alive, orders
 from engine.runs.store import ACTIVE, Row, Store, folder
 from engine.runs.tables import RUNS
+from engine.training.recipe import NO_END
 
 SILENT = 20.0  # seconds without a heartbeat after which a worker is said to hang
 PATIENCE = 5.0  # seconds that a silent worker has to obey an order to stop
@@ -50,8 +52,8 @@ class Watchman:
         self.store = store
         self.beats: dict[str, tuple[object, float]] = {}  # by run: its beat, and when that was new
 
-    def look(self) -> None:
-        """Sweep, mind the runs that somebody must mind, and deal with silent workers."""
+    def look(self, seen: Collection[str] = ()) -> None:
+        """Sweep, mind the runs that somebody must mind, and deal with silent workers; some are looked at."""
         sweep(self.store)
         rows = self.store.runs(*ACTIVE)
         now = time.monotonic()
@@ -64,7 +66,7 @@ class Watchman:
             elif (silent := now - self.beats[row["run"]][1]) > SILENT:
                 self._deal_with(row, silent)
         self.beats = {row["run"]: self.beats[row["run"]] for row in rows}
-        self._mind()
+        self._mind(seen)
 
     def _deal_with(self, row: Row, silent: float) -> None:
         """Say that a worker is silent, and end it if somebody has ordered it to stop."""
@@ -75,9 +77,10 @@ class Watchman:
         if told and silent > SILENT + PATIENCE and alive.here(row["host"]):
             alive.kill(row["pid"], row["host"])
 
-    def _mind(self) -> None:
-        """Count on, for the runs that end when no app minds them."""
+    def _mind(self, seen: Collection[str]) -> None:
+        """Count on, for the runs that end when no app minds them; one without an end also needs somebody who looks."""
         minded = RUNS.c.minded.is_not(None) & RUNS.c.status.in_((*ACTIVE, "queued"))
+        minded &= (sa.func.coalesce(RUNS.c.total, 0) < NO_END) | RUNS.c.run.in_(seen)
         with self.store.writing() as connection:  # the rows in one order, where several apps mind them
             connection.execute(sa.select(RUNS.c.run).where(minded).order_by(RUNS.c.run).with_for_update())
             connection.execute(RUNS.update().where(minded).values(minded=RUNS.c.minded + 1))

@@ -24,7 +24,7 @@ from engine.training.memory import held, hold_again, remember, streams
 from engine.training.modes import drop
 from engine.training.of_first import recipe_of
 from engine.training.part import Part
-from engine.training.recipe import Recipe
+from engine.training.recipe import NO_END, Recipe
 from engine.training.schedule import Plateau, factor, momentum
 from engine.training.sprint import sprint_of
 from engine.training.step import take
@@ -109,7 +109,7 @@ class Learner(Answering):
         """Return after how many steps learning ends, as far as steps and epochs tell."""
         step, epochs = self.origin
         by_epochs = [step + round((self.recipe.epochs - epochs) * self.steps_an_epoch)] if self.recipe.epochs else []
-        return max(1, min([*by_epochs, *([self.recipe.steps] if self.recipe.steps else [])], default=10**9))
+        return max(1, min([*by_epochs, *([self.recipe.steps] if self.recipe.steps else [])], default=NO_END))
 
     def batches(self, strides: bool = False) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Yield the rest of this epoch, its order follows from seed and epoch alone; with strides, where steps are

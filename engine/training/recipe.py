@@ -18,6 +18,7 @@ Whole = Annotated[int, Field(ge=1, le=10**9)]
 Optimiser = Literal["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw", "lbfgs"]
 Schedule = Literal["constant", "step", "cosine", "one_cycle", "plateau"]
 COMMON = "as for all"
+NO_END = 10**9  # the last step of what learns until it is stopped
 
 
 class Own(Choice):
@@ -207,3 +208,9 @@ def longer(recipe: Recipe, at: Mapping[str, float]) -> dict[str, float]:
     ends = {name: float(at[place]) for name, place in lengths.items() if getattr(recipe, name)}
     found = {name: begun + getattr(recipe, name) for name, begun in ends.items()}
     return {name: round(value, 6) if name != "steps" else int(value) for name, value in found.items()}
+
+
+def endless(recipe: Recipe) -> Recipe:
+    """Return the recipe without an end; as it is where something in it depends on when that comes."""
+    ends = recipe.schedule in ("cosine", "one_cycle") or recipe.patience or recipe.folds or recipe.sweep
+    return recipe if ends else recipe.but(epochs=None)

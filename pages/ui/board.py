@@ -20,25 +20,23 @@ from pages.ui.table import HIDDEN
 from pages.ui.words import note
 from pages.ui.workbench import Workbench
 
+TALL = 345  # pixels of a figure from which on a panel that is wide is higher than a row
+
 
 def board(bench: Workbench) -> None:
-    """Draw the panels in columns, and what can be added."""
+    """Draw the panels in a grid, and what can be added."""
     source, experiment = bench.source, bench.learned or bench.ready
     panels = [panel for panel in bench.panels.all if not _idle(bench, panel["view"], experiment)]
-    usual = (1,) if len(bench.runs) > 1 else bench.lab.columns  # runs that race stand side by side in each panel
     if (form := _form(experiment)) and any(_follows(panel["view"]) for panel in panels):
         looks: dict[str, Any] = {"source": source, "board": bench.key, "table": bench.table, "looks": bench.looks}
         looks |= {"ways": ["browse", *form.ways], "names": list(form.names), "hint": form.hint}
         components.sample(looks, f"{bench.key}.sample", bench.look)
-    for row in _rows(panels, len(usual)):
-        widths = (1,) if len(row) == 1 and VIEWS[row[0]["view"]["kind"]].wide else usual
-        for panel, column in zip(row, st.columns(widths, gap="small"), strict=False):
-            with column:
-                _panel(bench, panel, source, experiment)
+    with st.container(key=f"{bench.key}-labboard"):
+        st.html(f"<style>{''.join(_size(bench, panel) for panel in panels)}</style>")
+        for panel in panels:
+            _panel(bench, panel, source, experiment)
     if not panels:
         st.caption("The board is empty. Add a view to see something of the network.")
-    if not bench.hides("board"):
-        _add(bench, experiment)
 
 
 def _idle(bench: Workbench, view: dict[str, Any], experiment: Experiment) -> bool:
@@ -60,17 +58,14 @@ def _follows(view: dict[str, Any]) -> list[str]:
     return [name for name in SHARED if shown.follows and name in shown.model_fields and name not in view]
 
 
-def _rows(panels: list[dict[str, Any]], most: int) -> list[list[dict[str, Any]]]:
-    """Return the panels in rows; a wide one stands alone."""
-    rows: list[list[dict[str, Any]]] = []
-    full = True
-    for panel in panels:
-        wide = VIEWS[panel["view"]["kind"]].wide
-        if full or wide:
-            rows.append([])
-        rows[-1].append(panel)
-        full = wide or len(rows[-1]) == most
-    return rows
+def _size(bench: Workbench, panel: dict[str, Any]) -> str:
+    """Return the rule that gives a panel its size, where it is not the usual one."""
+    view, size = VIEWS[panel["view"]["kind"]], {}
+    if view.wide or len(bench.runs) > 1:  # runs that race stand side by side in each panel
+        size = {"wide": 12, "rows": 1.5 if view.height > TALL else 1}
+    size |= panel.get("size", {})
+    words = ";".join(f"--{name}:{value}" for name, value in size.items())
+    return f":has(> .st-key-{bench.key}-panel-{panel['key']}){{{words}}}" if words else ""
 
 
 def _panel(bench: Workbench, panel: dict[str, Any], source: str, experiment: Experiment) -> None:
@@ -80,7 +75,7 @@ def _panel(bench: Workbench, panel: dict[str, Any], source: str, experiment: Exp
         with st.container(
             horizontal=True, vertical_alignment="center", gap="small", key=f"{bench.key}-panelhead-{panel['key']}"
         ):
-            st.markdown(f"**{view.title}**", help=type(view).help(), width="content")
+            st.markdown(f"**{view.title}**", help=f"{type(view).help()}\n\n{view.hint}", width="content")
             st.space("stretch")
             if not bench.hides("board"):
                 _options(bench, panel["key"], view, key, experiment)
@@ -163,8 +158,9 @@ def _options(bench: Workbench, number: str, view: View, key: str, experiment: Ex
             form(view.but(**looks), key, change, columns=1, offers=view.choices(experiment))
 
 
-def _add(bench: Workbench, experiment: Experiment) -> None:
-    key = f"{bench.key}.add.view"
+def add_view(bench: Workbench) -> None:
+    """Draw the choice of what else may be put on the board; it comes first, where it is seen."""
+    key, experiment = f"{bench.key}.add.view", bench.learned or bench.ready
     fitting = {kind: view for kind, view in VIEWS.items() if kind not in HIDDEN and not view().refusal(experiment)}
 
     def add() -> None:

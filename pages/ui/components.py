@@ -41,7 +41,7 @@ def nothing(_: Any) -> None:
 def transport(data: dict[str, Any], key: str, **told: Told) -> None:
     """Draw play, pause, step, stop and the slider over a run's moments; orders go straight to the run.
 
-    What the page itself must do, it is told of: again, branch, follow, train.
+    What the page itself must do, it is told of: again, branch, follow, train, reset, speed, arrange.
     """
     _transport(
         data=data,
@@ -50,6 +50,9 @@ def transport(data: dict[str, Any], key: str, **told: Told) -> None:
         on_branch_change=_telling(key, "branch", told.get("branch", nothing)),
         on_follow_change=_telling(key, "follow", told.get("follow", nothing)),
         on_train_change=_telling(key, "train", told.get("train", nothing)),
+        on_reset_change=_telling(key, "reset", told.get("reset", nothing)),
+        on_arrange_change=_telling(key, "arrange", told.get("arrange", nothing)),
+        on_speed_change=_telling(key, "speed", told.get("speed", nothing)),
         on_turned_change=_telling(key, "turned", nothing),  # the page runs again: its forms must change
     )
 

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from engine.presets import PRESETS
-from pages.ui.table import Fact
+from pages.ui.table import Fact, opened
 from pages.ui.workbench import Workbench
 
 OF_MEMORY = (
@@ -157,6 +157,6 @@ def facts(bench: Workbench) -> None:
         way.button(
             PRESETS[fact.preset].title,
             key=f"{bench.key}.fact.{place}",
-            on_click=lambda name=fact.preset: bench.replace(PRESETS[name].experiment()),
+            on_click=lambda name=fact.preset: bench.replace(opened(name)),
             width="stretch",
         )

@@ -3,46 +3,50 @@
 import streamlit as st
 
 from engine.errors import VitrineError
+from engine.graph.cost import together
 from engine.graph.diagram import diagrams
 from engine.graph.source import source
 from engine.presets import PRESETS, by_size
 from engine.training.experiment import dump, load
 from engine.views.learning.colours import QUANTITIES
 from pages.ui import components, inspector, veils
-from pages.ui.board import board
+from pages.ui.board import add_view, board
 from pages.ui.builder import beginning, builder
 from pages.ui.facts import facts
 from pages.ui.forms import show
 from pages.ui.running import transport
-from pages.ui.table import Lab
+from pages.ui.table import Lab, opened
 from pages.ui.train import train_panel
 from pages.ui.words import complain, plain
 from pages.ui.workbench import Workbench
 
+VIEWS = ("Board", "Layer", "All layers")
+
 
 def lab(this: Lab) -> None:
-    """Draw the whole page: header, build panel, diagram, and what is known of the selected layer."""
+    """Draw the whole page: header, transport, build panel, diagram, and the board or what is known of layers."""
     bench = Workbench(this)
-    _header(bench)
+    shown = _header(bench)
+    with st.container(key=f"{bench.key}-labbar"):
+        transport(bench)
     if bench.notice:
         complain(bench.notice)
     if complaint := bench.complaint:
         st.toast(plain(complaint), icon=":material/error:", duration="long")
-    build, look = st.columns([4, 9], gap="medium")
-    with build:
+    desk = st.container(key=f"{bench.key}-labdesk", horizontal=True, gap="small")
+    with desk, st.container(key=f"{bench.key}-labside"):
         sides = ("Train",) if bench.hides("build") else ("Build", "Train")
-        side = _switch(f"{bench.key}.side", sides, this.opens[0])
+        with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=f"{bench.key}-sidehead"):
+            side = _switch(f"{bench.key}.side", sides, this.opens)
+            if shown == VIEWS[0] and not bench.hides("board"):
+                add_view(bench)
         if side == "Build":
             builder(bench)
         else:
             train_panel(bench)
-    with look:
+    with desk, st.container(key=f"{bench.key}-labmain", gap="small"):
         _diagram(bench)
-        with st.container(key=f"{bench.key}-transport"):  # always there, so that what follows keeps its place
-            if bench.run:
-                transport(bench)
-        shown = _switch(f"{bench.key}.view", ("Layer", "All layers", "Board"), this.opens[1])
-        if shown == "Board":
+        if shown == VIEWS[0]:
             board(bench)
         else:
             inspector.inspect(bench, shown)
@@ -57,9 +61,10 @@ def _switch(key: str, words: tuple[str, ...], first: str) -> str:
     return st.segmented_control("Show", words, key=key, label_visibility="collapsed", required=True) or words[0]
 
 
-def _header(bench: Workbench) -> None:
+def _header(bench: Workbench) -> str:
+    """Draw what concerns the whole table, and return which part of the page is to be seen."""
     key = bench.key
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"{key}-header"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"{key}-labhead"):
         st.subheader(bench.lab.title, anchor=False, width="content")
         if not bench.hides("presets"):
             _presets(bench)
@@ -76,11 +81,12 @@ def _header(bench: Workbench) -> None:
                 on_click=step,
                 disabled=not can,
             )
+        shown = _switch(f"{key}.view", VIEWS, VIEWS[0])
         st.space("stretch")
         if bench.lab.facts and not bench.hides("presets"):
-            shown = st.popover("What to see", icon=":material/lightbulb:", key=f"{key}-facts", on_change="rerun")
-            if shown.open:
-                with shown:
+            told = st.popover("What to see", icon=":material/lightbulb:", key=f"{key}-facts", on_change="rerun")
+            if told.open:
+                with told:
                     facts(bench)
         if not bench.hides("build"):
             with st.popover("Initial weights", icon=":material/casino:", help="How the weights of the network begin"):
@@ -97,6 +103,7 @@ def _header(bench: Workbench) -> None:
             if popover.open:  # what nobody looks at is not worked out
                 with popover:
                     fill(bench)
+    return shown
 
 
 def _presets(bench: Workbench) -> None:
@@ -108,7 +115,7 @@ def _presets(bench: Workbench) -> None:
 
     def choose() -> None:
         if name := st.session_state[key]:
-            bench.replace(PRESETS[name].experiment())
+            bench.replace(opened(name))
 
     st.selectbox(
         "Preset",
@@ -184,7 +191,7 @@ def _diagram(bench: Workbench) -> None:
     graphs = bench.sound.graphs
     shown = diagrams(graphs, bench.unfolded, bench.sound.task.flow, bench.sound.task.between)
     shown |= {"selected": bench.named(bench.selected), "address": bench.address, "stale": stale, "board": bench.key}
-    shown |= {"table": bench.past_key, "fresh": bench.fresh}
+    shown |= {"table": bench.past_key, "fresh": bench.fresh, "sum": f"{together(graphs).weights:,} weights"}
     if quantity := st.session_state.get(f"{bench.key}.colour"):
         shown["colours"] = {"source": bench.source, "view": {"kind": "colours", "quantity": quantity}}
     with st.container(border=True, key=f"{bench.key}-diagram", gap="small"):

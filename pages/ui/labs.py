@@ -12,6 +12,8 @@ CNN = Lab(
     "lenet-5",
     ("image", "numbers"),
     board=("feature-maps", "class-activation", "curves", "flow", "predictions", "confusion"),
+    opens="Build",
+    speed=20,
 )
 PLAYGROUND = Lab(
     "playground",
@@ -20,8 +22,7 @@ PLAYGROUND = Lab(
     "mlp-2-4-2-1",
     ("points",),
     board=("neurons", "surface", "curves", "flow"),
-    columns=(5, 4),
-    opens=("Train", "Board"),
+    speed=50,
 )
 RNN = Lab(
     "rnn",
@@ -34,8 +35,9 @@ RNN = Lab(
         "forecast",
         "through-time",
         "curves",
-        "unrolled",
         "states",
+        "memory",
+        "unrolled",
         "gates",
         "ripple",
         "text",
@@ -45,7 +47,6 @@ RNN = Lab(
         "flow",
         "predictions",
     ),
-    opens=("Train", "Board"),
     facts=OF_MEMORY,
 )
 AUTOENCODER = Lab(
@@ -55,7 +56,6 @@ AUTOENCODER = Lab(
     "vae",
     ("image", "numbers", "series"),
     board=("latent", "walk", "reconstructions", "curves", "flow", "anatomy", "code", "between", "drawn-samples", "pca"),
-    opens=("Train", "Board"),
     facts=OF_CODES,
     folded=True,
     tasks=("encode", "vary"),
@@ -67,10 +67,10 @@ GAN = Lab(
     "gan-eight",
     ("points", "image", "numbers", "series"),
     board=("samples", "game", "round", "coverage", "flow", "doctor", "balance", "walk"),
-    opens=("Train", "Board"),
     facts=OF_GAMES,
     folded=True,
     tasks=("deceive",),
+    speed=100,
 )
 LABS = (PLAYGROUND, CNN, RNN, AUTOENCODER, GAN)
 

@@ -3,6 +3,11 @@
 from typing import Any
 
 
+def sized(wide: int, rows: float) -> dict[str, float]:
+    """Return the size of a panel, within what a board has room for: twelfths of its width, and rows."""
+    return {"wide": min(12, max(3, wide)), "rows": min(4, max(0.5, round(2 * rows) / 2))}
+
+
 class Panels:
     """The panels of one board; every method reads or writes the lab's state."""
 
@@ -15,15 +20,37 @@ class Panels:
         return self._state["board"]
 
     def add(self, view: dict[str, Any]) -> None:
-        """Add a panel to the board."""
+        """Put a panel on the board, in the first place, where it is seen."""
         number = 1 + max((int(panel["key"]) for panel in self.all), default=0)
-        self._state["board"] = [*self.all, {"key": str(number), "view": view}]
+        self._state["board"] = [{"key": str(number), "view": view}, *self.all]
 
     def add_series(self) -> None:
         """Add what tells of a series as a whole, unless it is there."""
         if all(panel["view"]["kind"] != "spread" for panel in self.all):
             self.add({"kind": "spread"})
-            self._state["board"] = [self.all[-1], *self.all[:-1]]
+
+    def arrange(self, told: object) -> None:
+        """Move a panel to another one's place, or give it another size, as a browser tells."""
+        match told:
+            case {"panel": str(key), "to": str(other)}:
+                self.move(key, other)
+            case {"panel": str(key), "size": {"wide": int(wide), "rows": int() | float() as rows}}:
+                self.resize(key, wide, rows)
+
+    def move(self, key: str, other: str) -> None:
+        """Put a panel in another one's place; those between make room."""
+        keys = [panel["key"] for panel in self.all]
+        if key in keys and other in keys:
+            by_key = {panel["key"]: panel for panel in self.all}
+            place = keys.index(other)
+            keys.remove(key)
+            keys.insert(place, key)
+            self._state["board"] = [by_key[one] for one in keys]
+
+    def resize(self, key: str, wide: int, rows: float) -> None:
+        """Let a panel take so many twelfths of the board's width, and so many rows."""
+        size = sized(wide, rows)
+        self._state["board"] = [panel | ({"size": size} if panel["key"] == key else {}) for panel in self.all]
 
     def change(self, key: str, view: dict[str, Any] | None) -> None:
         """Give a panel other options, or take it away."""

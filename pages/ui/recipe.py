@@ -83,11 +83,12 @@ def _own(bench: Workbench, live: tuple[str, ...]) -> None:
 def _as_changed(bench: Workbench, experiment: Experiment, live: tuple[str, ...]) -> Experiment:
     """Return the experiment with what somebody, perhaps on another page, has changed of the run meanwhile."""
     key = f"{bench.key}.changed"
-    changed = house().store.run(bench.run)["changed"] if live else None
+    told = orjson.loads((house().store.run(bench.run)["changed"] or "{}") if live else "{}")
+    told.pop("speed", None)
+    changed = orjson.dumps(told).decode() if told else ""
     if not changed or st.session_state.get(key) == changed:
         return experiment
     st.session_state[key] = changed
-    told = orjson.loads(changed)
     of_task = told.pop("task", {})
     recipe = Recipe.read({name: value for name, value in told.items() if name != "kind"})
     now = bench.experiment

@@ -7,12 +7,14 @@ import streamlit as st
 
 from engine.errors import VitrineError
 from engine.live.house import house
+from engine.runs import orders
+from engine.runs.store import ENDED
 from engine.training.change import otherwise
 from engine.training.recipe import longer
 from engine.training.series import several
 from pages.ui import components
 from pages.ui.recipe import give, is_series
-from pages.ui.train import begin
+from pages.ui.train import begin, go_at, speed
 from pages.ui.visitor import visitor
 from pages.ui.workbench import Workbench
 
@@ -81,8 +83,19 @@ def branch(bench: Workbench, moment: object) -> None:
         bench.complain(str(error))
 
 
+def _reset(bench: Workbench) -> None:
+    """Clear the run off the table: it stays among the runs, and ends where it learns and may be told to."""
+    try:
+        for run in bench.runs:
+            if house().store.run(run)["status"] not in ENDED and visitor().owns(house().store.run(run)):
+                orders.give(house().store, run, "stop")
+    except VitrineError as error:
+        bench.complain(str(error))
+    bench.attach("")
+
+
 def transport(bench: Workbench) -> None:
-    """Draw the transport of the run on the table."""
+    """Draw the transport: of the run on the table, or of the one that Play would begin."""
 
     def again(run: str) -> None:
         try:
@@ -92,7 +105,8 @@ def transport(bench: Workbench) -> None:
 
     parted = bench.parted
     data = {
-        "sources": [f"run:{run}" for run in bench.runs],
+        "sources": [f"run:{run}" for run in bench.runs if run],
+        "speed": speed(bench),
         "race": len(bench.runs) > 1,
         "board": bench.key,
         "branches": branches(bench),
@@ -102,13 +116,16 @@ def transport(bench: Workbench) -> None:
         "You see it as it would begin."
         if parted
         else "",
-        "unfit": bench.unfit,
+        "unfit": visitor().may_act() or bench.unfit,
         "changed": st.session_state.get(f"{bench.key}.changed", ""),
     }
     told = {
         "again": again,
         "branch": lambda moment: branch(bench, moment),
         "follow": lambda _: bench.follow(),
-        "train": lambda _: begin(bench),
+        "train": lambda told: begin(bench, steps=told.get("step") if isinstance(told, dict) else None),
+        "reset": lambda _: _reset(bench),
+        "arrange": bench.panels.arrange,
+        "speed": lambda told: go_at(bench, told),
     }
     components.transport(data, f"{bench.key}.transport", **told)

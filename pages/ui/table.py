@@ -1,6 +1,7 @@
 """Table: what sets labs apart, and what lies on a lab's table at first, as the page's address says."""
 
 import contextlib
+import dataclasses
 import functools
 import re
 import secrets
@@ -19,9 +20,11 @@ from engine.presets import PRESETS
 from engine.training.address import address
 from engine.training.experiment import Experiment, dump, load
 from engine.training.link import from_link, to_link
+from engine.training.recipe import endless
 from engine.training.settings import plain
 from engine.views import VIEWS
 from engine.views.reading import read
+from pages.ui.panels import sized
 from pages.ui.refusal import loaded
 
 HIDDEN = ("colours", "sample", "examples")  # views that are shown elsewhere than on boards
@@ -47,8 +50,8 @@ class Lab:
     preset: str  # what lies on its table at first
     examples: tuple[str, ...]  # the kinds of examples that its networks learn from
     board: tuple[str, ...] = ("curves", "flow", "predictions", "confusion")
-    columns: tuple[int, int] = (1, 1)  # how wide the panels of a row are, against one another
-    opens: tuple[str, str] = ("Build", "Layer")  # what is shown at first, at the left and below
+    opens: str = "Train"  # what is shown at first at the left
+    speed: float | None = None  # steps a second with which a run begins here, so that there is something to watch
     facts: tuple[Fact, ...] = ()  # what is to be seen in it
     folded: bool = False  # whether networks begin folded, so that what is seen of them has room
     tasks: tuple[str, ...] = ()  # those whose experiments are opened in it, whatever they learn from
@@ -59,7 +62,7 @@ def begin(lab: Lab) -> dict[str, Any]:
     preset = lab.preset
     notice, run = "", ""
     rivals: list[str] = []
-    experiment = PRESETS[preset].experiment()
+    experiment = opened(preset)
     if wanted := st.query_params.get("run", ""):
         first, *others = wanted.split(",")[: 1 + MOST_RIVALS]
         try:
@@ -75,14 +78,13 @@ def begin(lab: Lab) -> dict[str, Any]:
             notice = f"{error} You see {PRESETS[preset].title} instead."
     elif wanted := st.query_params.get("preset", ""):
         try:
-            experiment = PRESETS[wanted].experiment()
+            experiment = opened(wanted)
         except VitrineError as error:
             notice = f"{error} You see {PRESETS[preset].title} instead."
     if run:
         st.session_state[f"{lab.key}.side"], st.session_state[f"{lab.key}.view"] = "Train", "Board"
     now = dump(experiment)
-    first = PRESETS[preset].experiment()
-    sound = now if trace(experiment.graph).sound else dump(first)
+    sound = now if trace(experiment.graph).sound else dump(opened(preset))
     return {
         "now": now,
         "sound": sound,
@@ -100,6 +102,12 @@ def begin(lab: Lab) -> dict[str, Any]:
         "looks": _looks(st.query_params.get("looks", "")),
         "board": _board(st.query_params.get("board", ""), lab.board),
     }
+
+
+def opened(name: str) -> Experiment:
+    """Return a preset's experiment as labs open it: it learns until it is stopped."""
+    experiment = PRESETS[name].experiment()
+    return dataclasses.replace(experiment, recipe=endless(experiment.recipe))
 
 
 def folded(lab: Lab, experiment: Experiment) -> list[str]:
@@ -127,12 +135,19 @@ def parted(one: Experiment, other: Experiment) -> str:
 def _board(words: str, usual: tuple[str, ...]) -> list[dict[str, Any]]:
     """Return the panels that a link names, or the usual ones; what cannot be read is left out."""
     views = []
-    for word in re.split(r";(?=[\w-]+(?:[:;]|$))", words)[:24] if words else usual:
-        kind, _, rest = word.partition(":")
+    for word in re.split(r";(?=[\w-]+(?:@[\dx.]+)?(?:[:;]|$))", words)[:24] if words else usual:
+        named, _, rest = word.partition(":")
+        kind, _, size = named.partition("@")
         with contextlib.suppress(VitrineError):
-            views += [read({"kind": kind} | _options(rest)).write()] if kind not in HIDDEN else []
-    views = views or [{"kind": kind} for kind in usual]
-    return [{"key": str(number), "view": view} for number, view in enumerate(views, 1)]
+            views += [(read({"kind": kind} | _options(rest)).write(), size)] if kind not in HIDDEN else []
+    views = views or [({"kind": kind}, "") for kind in usual]
+    return [{"key": str(number), "view": view} | _sized(size) for number, (view, size) in enumerate(views, 1)]
+
+
+def _sized(size: str) -> dict[str, Any]:
+    """Return what a link says of a panel's size: twelfths of the width, and rows."""
+    found = re.fullmatch(r"(\d{1,2})x(\d(?:\.5)?)", size)
+    return {"size": sized(int(found[1]), float(found[2]))} if found else {}
 
 
 def _options(text: str) -> dict[str, Any]:
@@ -166,5 +181,6 @@ def written(board: list[dict[str, Any]], usual: tuple[str, ...]) -> str:
         rest = ",".join(f"{name}={orjson.dumps(value).decode()}" for name, value in options.items())
         if any(isinstance(value, list) or "," in str(value) for value in options.values()):
             rest = orjson.dumps(options).decode()
-        words.append(panel["view"]["kind"] + (f":{rest}" if rest else ""))
+        size = "@{wide}x{rows:g}".format(**panel["size"]) if "size" in panel else ""
+        words.append(panel["view"]["kind"] + size + (f":{rest}" if rest else ""))
     return "" if tuple(words) == usual else ";".join(words)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from typing import Any
 
 import streamlit as st
 
@@ -30,6 +31,8 @@ from pages.ui.visitor import visitor
 from pages.ui.words import complain, plain
 from pages.ui.workbench import Workbench
 
+MOST_SPEED = 1_000_000  # steps a second
+
 
 def train_panel(bench: Workbench) -> None:
     """Draw the forms for data, task and recipe."""
@@ -51,30 +54,27 @@ def train_panel(bench: Workbench) -> None:
 def begin_button(bench: Workbench) -> None:
     """Draw the button that begins a run, or say why it cannot."""
     unfit = visitor().may_act() or bench.unfit
-    label = "Train anew" if bench.run else "Train"
-    st.button(
-        label,
-        icon=":material/play_arrow:",
-        key=f"{bench.key}-train",
-        type="secondary" if bench.run else "primary",
-        disabled=bool(unfit),
-        on_click=begin,
-        args=(bench,),
-        width="stretch",
-        help="A new run, from first weights" if bench.run else None,
-    )
-    if not unfit and (words := near(house().store, visitor())):
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(f":material/data_usage: {words[:1].upper()}{words[1:]}.", width="content")
-            st.page_link("models/runs.py", label="Make room")
     racing = len(bench.runs) > 1
-    if not unfit:
-        with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, gap="xsmall", key=f"{bench.key}-begins"):
+        st.button(
+            "Train anew" if bench.run else "Train",
+            icon=":material/play_arrow:",
+            key=f"{bench.key}-train",
+            disabled=bool(unfit),
+            on_click=begin,
+            args=(bench,),
+            help="A new run, from first weights" if bench.run else "Begin a run, as Play does",
+        )
+        if not unfit:
             duel(bench, lambda kinds: _duel(bench, kinds))
             if bench.run:
                 race(bench, "Race another" if racing else "Race", lambda rival: begin(bench, True, rival))
             if racing:
                 st.button("End the race", key=f"{bench.key}-alone", on_click=bench.attach, args=(bench.run,))
+    if not unfit and (words := near(house().store, visitor())):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(f":material/data_usage: {words[:1].upper()}{words[1:]}.", width="content")
+            st.page_link("models/runs.py", label="Make room")
     if unfit:
         data = bench.ready.data
         away = data is not None and data.fetched and not data.here()
@@ -99,11 +99,31 @@ def _loads(source: Source) -> bool:
     return True
 
 
-def begin(bench: Workbench, beside: bool = False, experiment: Experiment | None = None) -> None:
-    """Begin a run of what is on the table, or of another experiment, in the place of runs there or beside them."""
+def speed(bench: Workbench) -> float | None:
+    """Return with how many steps a second the next run begins, or nothing for full speed."""
+    return st.session_state.get(f"{bench.key}.speed", bench.lab.speed)
+
+
+def go_at(bench: Workbench, told: object) -> None:
+    """Let runs begin at this speed from now on."""
+    match told:
+        case {"speed": None | int() | float() as wanted} if wanted is None or 0.01 <= wanted <= MOST_SPEED:
+            st.session_state[f"{bench.key}.speed"] = wanted
+
+
+def begin(
+    bench: Workbench, beside: bool = False, experiment: Experiment | None = None, steps: int | str | None = None
+) -> None:
+    """Begin a run of what is on the table, or of another experiment, in the place of runs there or beside them.
+
+    It may be asked to take some steps and wait.
+    """
     experiment = experiment or bench.ready
+    slow = speed(bench) and not several(experiment.recipe)
+    beforehand: list[tuple[str, Any]] = [("set", {"speed": speed(bench)})] if slow else []
+    beforehand += [("step", steps)] if steps else []
     try:
-        bench.attach(house().train(experiment, visitor=visitor()), beside)
+        bench.attach(house().train(experiment, beforehand, visitor()), beside)
         if several(experiment.recipe):
             bench.panels.add_series()
         st.session_state[f"{bench.key}.view"] = "Board"

@@ -175,15 +175,15 @@ def test_a_board_has_panels_that_come_go_and_change(home):
     app.button(key="cnn-icon-remove-2").click().run()
     app.selectbox(key="cnn.add.view").set_value("histograms").run()
     panels = app.session_state["cnn"]["board"]
-    assert [panel["view"]["kind"] for panel in panels] == [kinds[0], *kinds[2:], "histograms"]
+    assert [panel["view"]["kind"] for panel in panels] == ["histograms", kinds[0], *kinds[2:]]
     assert len({panel["key"] for panel in panels}) == 6
-    app.session_state[f"cnn-icon-options-{panels[-1]['key']}"] = True
+    app.session_state[f"cnn-icon-options-{panels[0]['key']}"] = True
     app.run()
-    key = f"cnn.panel.{panels[-1]['key']}"
+    key = f"cnn.panel.{panels[0]['key']}"
     app.selectbox(key=f"{key}.of").set_value("gradients").run()
     app.selectbox(key=f"{key}.node").set_value("conv2").run()
     assert not app.exception
-    assert app.session_state["cnn"]["board"][-1]["view"] == {"kind": "histograms", "of": "gradients", "node": "conv2"}
+    assert app.session_state["cnn"]["board"][0]["view"] == {"kind": "histograms", "of": "gradients", "node": "conv2"}
 
 
 def test_a_link_keeps_boards_with_lists_and_signs_of_any_kind():

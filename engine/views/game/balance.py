@@ -25,7 +25,7 @@ class Balance(View):
     examples, and the gradients that come back to both.
     """
 
-    title, rank, height, wide = "Balance", 3, 330, True
+    title, rank, height = "Balance", 3, 330
     together = pulses = True
     hint = "Near the dashed lines neither wins. Two heaps far apart: the discriminator is sure, and teaches little."
 

@@ -33,7 +33,7 @@ class Samples(View):
     them as it was at earlier checkpoints.
     """
 
-    title, rank, height, wide = "Samples", 2, 430, True
+    title, rank, height = "Samples", 2, 430
     together = follows = True
     hint = "Click one: below it is seen as it was before. When all become alike, the generator has collapsed."
 

@@ -33,7 +33,7 @@ from engine.views.latent.codes import (
     returns_of,
 )
 
-NEAREST = 5
+NEAREST = 4
 ERROR = "error"  # how badly an example comes back, which is no attribute of its own
 MOST_ELLIPSES = 60
 DETAIL = 60  # places along each side of the plane at which it is told how dense points lie
@@ -44,7 +44,7 @@ Plane = Literal["two numbers", "PCA", "t-SNE", "UMAP"]
 class Latent(View):
     """Where examples lie in the plane of two of a code's numbers, or of all of them laid out; what lies near."""
 
-    title, rank, height, wide = "Latent plane", 3, 440, True
+    title, rank, height = "Latent plane", 3, 440
     together = follows = True
     hint = "Heaps of one colour are classes that the code tells apart. Click a point to see what comes back of it."
 
@@ -148,17 +148,17 @@ class Latent(View):
         along, up = words["axes"]
         shown = f"{len(at):,} {words['split']} examples, {words['size']:,} numbers each"
         shown += f", by {words['by']}" if "by" in words else ""
-        notes = [caption(shown)]
+        notes: list = []
         self._aside(frame, images, notes)
         return figure(
             traces,
-            xaxis=axis(along, domain=[0, 0.74], range=ranges[0], zeroline=True),
+            xaxis=axis(" · ".join(filter(None, (along, shown))), domain=[0, 0.74], range=ranges[0], zeroline=True),
             yaxis=axis(up, range=ranges[1], zeroline=True),
             images=images,
             annotations=notes,
             showlegend=bool(words["classes"]) and "shades" not in frame.arrays,
-            legend={"x": 0.74, "xanchor": "right", "y": 1, "font": {"size": 10}, "bgcolor": "rgba(128,128,128,0.12)"},
-            margin={"l": 44, "r": 8, "t": 26, "b": 40},
+            legend={"orientation": "h", "x": 0, "y": 1.01, "yanchor": "bottom", "font": {"size": 10}},
+            margin={"l": 44, "r": 8, "t": 14, "b": 40},
         )
 
     def _points(self, frame, at, names):
@@ -189,15 +189,13 @@ class Latent(View):
 
     def _aside(self, frame, images, notes):
         """Show the sample with what comes back of it, and the examples whose codes are nearest."""
-        near = [f"{frame.words['split']} {place}" for place in frame["near"].tolist()]
-        shown = [(0.8, 0.93, 0.09), (0.9, 0.93, 0.09)]
-        shown += [(0.79 + 0.075 * (n % 3), 0.5 - 0.3 * (n // 3), 0.07) for n in range(NEAREST)]
+        shown = [(0.78 + 0.115 * (n % 2), (1.0, 0.55, 0.24)[n // 2]) for n in range(2 + NEAREST)]
         pictures = pixels(np.concatenate([frame["sample"], frame["neighbours"]]))
-        for picture, said, (left, top, wide) in zip(pictures, ["the sample", "comes back", *near], shown, strict=False):
-            spot = {"xref": "paper", "yref": "paper", "x": left, "y": top, "sizex": wide, "sizey": 3.2 * wide}
+        for picture, (left, top) in zip(pictures, shown, strict=False):
+            spot = {"xref": "paper", "yref": "paper", "x": left, "y": top, "sizex": 0.105, "sizey": 0.3}
             images.append(spot | {"source": address(picture, 96), "sizing": "contain", "yanchor": "top"})
-            notes.append(caption(said, x=left, y=top, font={"size": 10}))
-        notes.append(caption("nearest codes", x=0.79, y=0.58))
+        for said, x, y in (("sample", *shown[0]), ("back", *shown[1]), ("nearest codes", *shown[2])):
+            notes.append(caption(said, x=x, y=y, font={"size": 10}))
 
     def looks(self, point):
         """Look at the example that was clicked."""

@@ -25,7 +25,7 @@ class Reconstructions(View):
     component analysis makes of as many numbers.
     """
 
-    title, rank, height, wide = "Reconstructions", 2, 430, True
+    title, rank, height = "Reconstructions", 2, 430
     together = follows = True
     hint = "The code is all that the decoder is told. Click a picture to look at it everywhere."
 

@@ -46,7 +46,7 @@ FLAT = 0.82  # how many pictures lie below one another, for each that lies besid
 class Walk(View):
     """What the decoder makes of any place among the codes: point at one, or move its numbers one by one."""
 
-    title, rank, height, wide = "Walk", 1, 430, True
+    title, rank, height = "Walk", 1, 430
     together = follows = steered = True
     hint = "Move over the plane: the picture follows. Between heaps one thing turns into another, or into nothing."
 

@@ -12,7 +12,7 @@ from engine.looking.view import Overlaid, view
 
 MOST = 400  # points of a line: more than its pixels show
 DASHES = ("dot", "dash", "solid", "dashdot", "longdash", "longdashdot")
-INSIDE = {"x": 1, "xanchor": "right", "y": 1, "bgcolor": "rgba(128,128,128,0.12)"}  # losses fall: the corner is free
+ABOVE = {"orientation": "h", "x": 0, "y": 1.01, "yanchor": "bottom"}  # the lines, which it must not hide
 ASIDE = {"x": 1.02, "xanchor": "left", "y": 1}
 ORDER = ("train", "validation", "test")
 OF_LOSS = ("bits", "perplexity", "ELBO", "reconstruction", "KL")  # scores that say what the loss says, or is made of
@@ -71,7 +71,7 @@ class Curves(Overlaid):
                 traces += self._line(points, line, style, "y" if upper else "y2")
         both = loss and bool(scores)
         layout = {"xaxis": axis("step", self.log_steps, anchor="y2" if both else "y"), "showlegend": True}
-        layout["legend"] = {"font": {"size": 11}, "tracegroupgap": 0} | (ASIDE if len(runs) > 1 else INSIDE)
+        layout["legend"] = {"font": {"size": 11}, "tracegroupgap": 0} | (ASIDE if len(runs) > 1 else ABOVE)
         layout["yaxis"] = axis(
             self._named() if loss else "score", self.log_loss and loss, domain=[0.48, 1] if both else [0, 1]
         )

@@ -43,7 +43,7 @@ MOST_DOTS = 40_000  # in the grid of small maps; larger maps are shown there as 
 class FeatureMaps(View):
     """What each channel of a layer gives for the example: all of them small, one of them large."""
 
-    title, rank, height, wide = "Feature maps", 10, 300, True
+    title, rank, height = "Feature maps", 10, 300
     follows = True
     hint = (
         "Each small map is one channel: bright where it found what it looks for. Click one to enlarge it, "
@@ -121,33 +121,35 @@ class FeatureMaps(View):
         limits = {"zmin": -reach, "zmax": reach} if signed else {"zmin": float(low), "zmax": float(high)}
         regions = Regions()
         picture = frame["picture"]
-        first = regions.place((0, 0.2), (0, 1), picture.shape[1:], words["sample"].split(" (")[0])
+        many = frame["large"].size > 1
+        across, upper = ((0, 0.31), (0.57, 1)) if many else ((0, 0.2), (0, 1))
+        first = regions.place(across, upper, picture.shape[1:], words["sample"].split(" (")[0])
         regions.picture(picture, first)
         if words["box"]:
             rows, columns = words["box"]
             regions.box(first, rows, columns)
         large = frame["large"]
         title = f"{words['node']}, map {words['unit']} of {words['of']}"
-        if large.size > 1:
-            second = regions.place((0.22, 0.5), (0.06, 1), large.shape, title)
+        if many:
+            second = regions.place(across, (0.07, 0.48), large.shape, title)
             regions.heat(large, second, scale, **limits, meta={"part": "large"})
             place = words["row"], words["column"]
             regions.box(second, (place[0], place[0]), (place[1], place[1]))
             regions.write(
                 f"row {place[0]}, column {place[1]}: {words['value']:.4g}",
                 None,
-                0.36,
+                0.155,
                 0.0,
                 xanchor="center",
                 yanchor="bottom",
             )
         own = None
-        if self.colours == "each map" and large.size > 1:
+        if self.colours == "each map" and many:
             own, limits = normalised(maps, signed), {"zmin": -1 if signed else 0, "zmax": 1}
-        sheet = Sheet.of(maps, proportion=1.1 if large.size > 1 else 2.2, gap=None if large.size > 1 else 0)
+        sheet = Sheet.of(maps, proportion=1.3 if many else 2.2, gap=None if many else 0)
         said = f"{len(maps)} of {words['of']}" if len(maps) < words["of"] else f"all {words['of']}"
         said += f", means of {words['times']}×{words['times']}" if words["times"] > 1 else ""
-        third = regions.place((0.52 if large.size > 1 else 0.25, 1), (0, 1), sheet.shape, f"{said}, by {self.sort}")
+        third = regions.place((0.34 if many else 0.25, 1), (0, 1), sheet.shape, f"{said}, by {self.sort}")
         names = [f"map {unit}" for unit in frame["units"].tolist()]
         bar = {"showscale": own is None, "colorbar": {"thickness": 10, "len": 0.9, "x": 1.0}}
         regions.sheet(maps, sheet, third, names, scale, own, **limits, **bar)

@@ -42,7 +42,7 @@ MOST = 6  # maps side by side
 class ClassActivation(View):
     """Where in the picture a layer finds what speaks for a class, laid over the picture; several ways side by side."""
 
-    title, rank, height, wide = "Class activation", 13, 240, True
+    title, rank, height = "Class activation", 13, 240
     follows = True
     hint = "Warm places speak for the class (its score before a softmax). Where methods disagree, be wary."
 

@@ -24,7 +24,7 @@ ALONE = 300  # numbers that are told one after another
 class Forecast(View):
     """Truth and prediction along time, the error by how far ahead it looks, and what the errors have in common."""
 
-    title, rank, height, wide = "Forecast", 8, 380, True
+    title, rank, height = "Forecast", 8, 380
     hint = "It should beat the last value said again; errors that hang together still hold something to be learned."
 
     split: Literal["validation", "test", "train"] = option("validation", "Of which stretch of the series.")

@@ -28,7 +28,7 @@ Place = Annotated[int, Field(ge=0, le=100_000)]
 class States(OfCells):
     """Units × time: what is held at every place, of every recurrent layer and in both directions."""
 
-    title, rank, height, wide = "States", 10, 340, True
+    title, rank, height = "States", 10, 340
     hint = (
         "A row that keeps its colour remembers; one that flickers only sees what is there. Drag over a stretch to find "
         "where else the same units are on."
