@@ -5,7 +5,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: app test bench
+.PHONY: app test bench case
 
 app: $(VENV)/app.done
 	@$(RUN) -m engine app
@@ -18,6 +18,10 @@ test: $(VENV)/dev.done $(VENV)/browser.done $(VENV)/postgres.done
 
 bench: $(VENV)/dev.done $(VENV)/browser.done
 	$(RUN) -m tests.bench
+
+# What Start shows: loops of networks that learn, recorded anew.
+case: $(VENV)/dev.done
+	$(RUN) -m tests.record
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

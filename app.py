@@ -26,6 +26,7 @@ from pages.ui.accounts import StreamlitAccounts, accounts
 
 ASSETS = Path(__file__).parent / "assets"
 PAGE = Path(st.__file__).parent / "static" / "index.html"
+MODULES = ("live", "colours", "steer", "brush", "cloud", "film", "panels")  # that components share
 LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
@@ -124,7 +125,16 @@ app = st.App(
         Route("/live/picture", bring, methods=["POST"]),
         *(
             Route(f"/live/{name}", shared)
-            for name in ("live.js", "colours.js", "steer.js", "brush.js", "cloud.js", "film.js", "panels.js")
+            for name in (
+                "live.js",
+                "colours.js",
+                "steer.js",
+                "brush.js",
+                "cloud.js",
+                "film.js",
+                "panels.js",
+                "case.json",
+            )
         ),
     ],
 )

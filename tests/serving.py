@@ -102,4 +102,4 @@ def settled(page: Page) -> None:
     """Wait until the page's script has run to its end and the diagram is drawn."""
     page.wait_for_timeout(200)  # a click takes a moment to reach the server; people are slower than that
     page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
-    page.wait_for_selector('[data-testid="diagram"] svg')
+    page.wait_for_selector('[data-testid="diagram"] .box')

@@ -1,57 +1,102 @@
-"""Start: what Vitrine is, and the networks to begin with."""
+"""Start: what Vitrine is, in pictures that are alive; the latest runs, all networks, and a search over everything."""
+
+from typing import Any
+from urllib.parse import parse_qsl
 
 import streamlit as st
 
 from engine.live.house import house
-from engine.presets import Preset, by_size
-from engine.runs.store import is_part
-from pages.ui.labs import of_experiment, of_preset, page_of
+from engine.presets import by_size
+from engine.runs.store import Row, is_part
+from pages.ui import components
+from pages.ui.finding import entry, index, place
+from pages.ui.labs import LABS, of_experiment, page_of
+from pages.ui.table import Lab
 from pages.ui.visitor import visitor
-from pages.ui.words import note, plain
+from pages.ui.words import complain
 
-WIDTH = 3
 RECENT = 4  # runs
+KNOWN = 100  # runs that the search knows
+POINTS = 40  # of a run's small curve
+RUNS = "runs"
 
 
-def card(preset: Preset) -> None:
-    """Draw one preset, with the way to it."""
-    with st.container(border=True, height="stretch", gap="small"):
-        st.markdown(f"**{preset.title}**  \n{preset.about}")
-        st.space("stretch")
-        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            st.caption(f"{preset.weights:,} weights", width="content")
-            query = {"preset": preset.name}
-            page = page_of(of_preset(preset))
-            st.page_link(page, label="Open", icon=":material/arrow_forward:", query_params=query)
+def lab_card(lab: Lab) -> dict[str, Any]:
+    """Return what a lab's card says, and the networks that are opened in it; an empty one is offered last."""
+    mine = [(name, preset) for name, preset in by_size() if preset.family in lab.families]
+    presets = [
+        {"title": preset.title, "words": preset.about, "href": place(lab.key, preset=name)}
+        for name, preset in sorted(mine, key=lambda one: not one[1].weights)
+    ]
+    return {"key": lab.key, "title": lab.title, "words": lab.about, "picture": lab.picture, "presets": presets} | {
+        "href": place(lab.key, preset=lab.shows or lab.preset)
+    }
 
 
-def recent() -> None:
-    """Draw the latest runs, with the way to each."""
-    rows = [row for row in house().store.runs() if not is_part(row) and visitor().owns(row)][:RECENT]
-    if not rows:
-        return
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader("Latest runs", anchor=False, width="content")
-        st.page_link("models/runs.py", label="All runs", icon=":material/stacked_line_chart:")
-    for row, place in zip(rows, st.columns(RECENT), strict=False):
-        with place, st.container(border=True, height="stretch", gap="small"):
-            st.markdown(f"**{plain(row['name'])}**  \n{row['status']}, step {row['step']:,}")
-            if row["error"]:
-                note(row["error"])
-            st.space("stretch")
-            page = page_of(of_experiment(house().hub.past.experiment(f"run:{row['run']}")))
-            st.page_link(page, label="Open", icon=":material/arrow_forward:", query_params={"run": row["run"]})
+def run_card(row: Row) -> dict[str, Any]:
+    """Return what the card of a run says, with its loss in a few points."""
+    curves = house().store.metrics(row["run"])
+    names = sorted(name for name in curves if name[0] == "train" and name[1].endswith("loss"))
+    losses = [value for _, value in curves[names[0]] if value is not None] if names else []
+    return {
+        "title": row["name"],
+        "words": row["error"] or standing(row),
+        "wrong": bool(row["error"]),
+        "href": where(row),
+        "losses": losses[:: max(1, len(losses) // POINTS)],
+    }
 
 
-st.title("A display case for neural networks", anchor=False)
-st.markdown(
-    "Build a network layer by layer, watch it learn, look inside at any moment, live or back in time, "
-    "and take the PyTorch code home."
+def standing(row: Row) -> str:
+    """Return in words how far a run has come."""
+    return f"{row['status']}, step {row['step']:,}"
+
+
+def where(row: Row) -> str:
+    """Return the address that opens a run."""
+    return place(of_experiment(house().hub.past.experiment(f"run:{row['run']}")).key, run=row["run"])
+
+
+def known(rows: list[Row]) -> list[dict[str, Any]]:
+    """Return what the search knows of runs."""
+    return [
+        entry(
+            row["name"],
+            "run",
+            f"{row['status']}, step {row['step']:,}",
+            where(row),
+            f"{row['run']} {row['note'] or ''}",
+        )
+        for row in rows
+    ]
+
+
+def follow(href: object) -> None:
+    """Remember which link was followed; the page changes once this one has run."""
+    st.session_state["start.open"] = str(href)
+
+
+def lead() -> None:
+    """Go where a link leads, if it is one of the app's own pages."""
+    page, _, query = st.session_state.pop("start.open", "").partition("?")
+    pages = {lab.key: page_of(lab) for lab in LABS} | {RUNS: "models/runs.py"}
+    if page in pages:
+        st.switch_page(pages[page], query_params=dict(parse_qsl(query)))
+    elif page:
+        complain(f"There is no page {page!r}.")
+
+
+lead()
+rows = [row for row in house().store.runs() if not is_part(row) and visitor().owns(row)]
+components.start(
+    {
+        "title": "A display case for neural networks",
+        "words": "Watch a network learn, look inside at any moment, change it, and see what comes of it.",
+        "begin": {"label": "Watch one learn", "href": place("playground", preset="mlp-2-8-8-1")},
+        "labs": [lab_card(lab) for lab in LABS],
+        "recent": [run_card(row) for row in rows[:RECENT]],
+        "index": [*index(), *known(rows[:KNOWN])],
+    },
+    "start",
+    follow,
 )
-recent()
-st.subheader("From one neuron to 138 million weights", anchor=False)
-presets = by_size()
-for start in range(0, len(presets), WIDTH):
-    for place, (_, preset) in zip(st.columns(WIDTH), presets[start : start + WIDTH], strict=False):
-        with place:
-            card(preset)

@@ -14,6 +14,7 @@ _transport = st.components.v2.component("vitrine_transport", js=asset("transport
 _neurons = st.components.v2.component("vitrine_neurons", js=asset("neurons.js"), css=asset("neurons.css"))
 _pad = st.components.v2.component("vitrine_pad", js=asset("pad.js"), css=asset("pad.css"))
 _sample = st.components.v2.component("vitrine_sample", js=asset("sample.js"), css=asset("sample.css"))
+_start = st.components.v2.component("vitrine_start", js=asset("start.js"), css=asset("start.css"))
 # Plotly puts its own styles into the page, where a component shut off from it would not see them.
 _figure = st.components.v2.component(
     "vitrine_figure", js=asset("figure.js"), css=asset("figure.css"), isolate_styles=False
@@ -80,6 +81,11 @@ def figure(data: dict[str, Any], key: str, on_view: Told, on_branch: Told = noth
         on_view_change=_telling(key, "view", on_view),
         on_branch_change=_telling(key, "branch", on_branch),
     )
+
+
+def start(data: dict[str, Any], key: str, on_open: Told) -> None:
+    """Draw the labs with pictures that are alive, the latest runs, all networks and the search; tells of links."""
+    _start(data=data, key=key, on_open_change=_telling(key, "open", on_open))
 
 
 def sample(data: dict[str, Any], key: str, on_looks: Told) -> None:

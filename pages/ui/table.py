@@ -50,6 +50,9 @@ class Lab:
     preset: str  # what lies on its table at first
     examples: tuple[str, ...]  # the kinds of examples that its networks learn from
     board: tuple[str, ...] = ("curves", "flow", "predictions", "confusion")
+    about: str = ""  # what one will see in it
+    picture: str = ""  # what its recorded picture on Start shows
+    shows: str = ""  # the preset that its card opens, where it is not the first one
     opens: str = "Train"  # what is shown at first at the left
     speed: float | None = None  # steps a second with which a run begins here, so that there is something to watch
     facts: tuple[Fact, ...] = ()  # what is to be seen in it
@@ -83,6 +86,9 @@ def begin(lab: Lab) -> dict[str, Any]:
             notice = f"{error} You see {PRESETS[preset].title} instead."
     if run:
         st.session_state[f"{lab.key}.side"], st.session_state[f"{lab.key}.view"] = "Train", "Board"
+    layer = found(experiment.graph, st.query_params.get("layer", ""))
+    if layer:
+        st.session_state[f"{lab.key}.side"], st.session_state[f"{lab.key}.view"] = "Build", "Layer"
     now = dump(experiment)
     sound = now if trace(experiment.graph).sound else dump(opened(preset))
     return {
@@ -90,7 +96,7 @@ def begin(lab: Lab) -> dict[str, Any]:
         "sound": sound,
         "past": [],
         "future": [],
-        "selected": "",
+        "selected": layer,
         "opened": folded(lab, experiment),
         "complaint": "",
         "notice": notice,

@@ -46,9 +46,11 @@ def visit(address, runs, chromium):
     """
     contexts, errors = [], []
 
-    def visit(path, **options):
+    def visit(path, unfolded=True, **options):
         context = chromium.new_context(**{"viewport": {"width": 1280, "height": 1000}} | options)
         contexts.append(context)
+        if unfolded:  # the drawing with its boxes, rather than in one line
+            context.add_init_script("localStorage.setItem('vitrine-diagram', '1')")
         page = context.new_page()
         page.set_default_timeout(1000 * PATIENCE)
         page.on("pageerror", lambda error: errors.append(str(error)))
