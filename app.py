@@ -123,18 +123,6 @@ app = st.App(
         WebSocketRoute("/live", live),
         Route("/live/plotly.js", plotly),
         Route("/live/picture", bring, methods=["POST"]),
-        *(
-            Route(f"/live/{name}", shared)
-            for name in (
-                "live.js",
-                "colours.js",
-                "steer.js",
-                "brush.js",
-                "cloud.js",
-                "film.js",
-                "panels.js",
-                "case.json",
-            )
-        ),
+        *(Route(f"/live/{name}", shared) for name in (*(f"{name}.js" for name in MODULES), "case.json")),
     ],
 )

@@ -22,8 +22,9 @@ class Neurons {
     this.host.innerHTML =
       '<svg class="net" role="group" aria-label="Neurons and weights"></svg><div class="tip" hidden></div>' +
       '<form class="typing" hidden><label></label><input inputmode="decimal" aria-label="New value"></form>' +
+      '<div class="features" role="group" aria-label="What the network is given"></div>' +
       '<div class="says" role="status"></div><div class="hint"></div>';
-    [this.svg, this.tip, this.form, this.says, this.hint] = this.host.children;
+    [this.svg, this.tip, this.form, this.features, this.says, this.hint] = this.host.children;
     parent.append(this.host);
     this.sizing = new ResizeObserver(() => this.lay());
     this.sizing.observe(this.host);
@@ -48,7 +49,38 @@ class Neurons {
     this.data = data;
     this.tell = tell;
     this.hint.textContent = data.hint;
+    this.offer(data);
+    if (this.columns) this.lay();
     this.look();
+  }
+
+  // What of a point the network is given: each may be ticked.
+  offer({ shapes, features = [], given = [] }) {
+    const told = JSON.stringify([features, given]);
+    if (told === this.offered) return;
+    this.offered = told;
+    this.features.hidden = !shapes || !features.length;
+    this.features.replaceChildren(
+      "Given: ",
+      ...features.map((name) => {
+        const button = document.createElement("button");
+        button.textContent = name;
+        button.title = given.includes(name) ? `Do not give ${name} any more` : `Give the network ${name} too`;
+        button.setAttribute("aria-pressed", String(given.includes(name)));
+        button.addEventListener("click", () => this.tell("shape", { feature: name }));
+        return button;
+      }),
+    );
+  }
+
+  // A small button in the drawing.
+  sign(parent, words, x, y, title, told) {
+    const group = make("g", { class: "sign", tabindex: 0, role: "button", "aria-label": title });
+    group.append(make("title", {}, title), make("circle", { cx: x, cy: y, r: 8 }), make("text", { x, y: y + 4 }, words));
+    const act = () => this.tell("shape", told);
+    group.addEventListener("click", act);
+    group.addEventListener("keydown", (event) => ["Enter", " "].includes(event.key) && (event.preventDefault(), act()));
+    parent.append(group);
   }
 
   look() {
@@ -94,7 +126,7 @@ class Neurons {
     const width = this.host.clientWidth;
     if (!this.columns || !width) return;
     const height = this.live.fitting(this.host, this.svg) ?? this.data.height;
-    const form = JSON.stringify([width, height, this.detail, this.columns.map((c) => [c.gives, c.surfaces.length, c.units, c.weights])]);
+    const form = JSON.stringify([width, height, this.data.shapes, this.detail, this.columns.map((c) => [c.gives, c.surfaces.length, c.units, c.weights])]);
     if (form === this.form_) return;
     this.form_ = form;
     this.untype();
@@ -120,7 +152,17 @@ class Neurons {
         row.map((_, from) => this.link(lines, column, unit, from, at(place - 1, from), at(place, unit), box)),
       );
       const middle = at(place, 0).x + box / 2;
-      boxes.append(make("text", { class: "title", x: middle, y: 12 }, column.weights || "input"));
+      const hidden = this.data.shapes && column.weights && place < this.columns.length - 1;
+      boxes.append(make("text", { class: "title", x: middle, y: 12 }, hidden ? `${column.units}` : column.weights || "input"));
+      if (hidden) {
+        const last = column.units === 1 ? "Take this layer out" : `One neuron fewer in ${column.weights}`;
+        this.sign(boxes, "−", middle - 20, 8, last, { wider: column.weights, by: -1 });
+        this.sign(boxes, "+", middle + 20, 8, `One neuron more in ${column.weights}`, { wider: column.weights, by: 1 });
+      }
+      if (this.data.shapes && place < this.columns.length - 1) {
+        const title = `One layer more behind ${column.weights || "the input"}`;
+        this.sign(boxes, "+", middle + step / 2, height - 10, title, { deeper: column.gives });
+      }
       if (column.units > column.surfaces.length) {
         const left = column.units - column.surfaces.length;
         boxes.append(make("text", { class: "more", x: middle, y: height - 4 }, `${left} more`));

@@ -185,14 +185,14 @@ class Transport {
   }
 
   play() {
-    if (!this.state) this.tell("train", { step: null });
+    if (!this.state || this.data.parted) this.tell("train", { step: null });
     else if (ENDED.includes(this.state?.status)) this.tell("again", this.state.run);
     else this.order("resume");
   }
 
   step() {
     const far = Number(this.find(".unit").value) || this.find(".unit").value;
-    if (this.state) this.order("step", far);
+    if (this.state && !this.data.parted) this.order("step", far);
     else this.tell("train", { step: far });
   }
 
@@ -228,15 +228,15 @@ class Transport {
     this.host.dataset.status = status;
     this.host.dataset.step = state?.step ?? 0;
     const able = {
-      play: begun ? status === "paused" || (ended && (!state.parts || status !== "done")) : !unfit,
+      play: parted ? !unfit : begun ? status === "paused" || (ended && (!state.parts || status !== "done")) : !unfit,
       pause: status === "running",
-      step: begun ? status === "running" || status === "paused" : !unfit,
+      step: parted ? !unfit : begun ? status === "running" || status === "paused" : !unfit,
       stop: alive,
       reset: Boolean(state),
     };
     for (const [name, can] of Object.entries(able)) this.find(`[data-name="${name}"]`).disabled = !can || lost;
     this.find(".unit").disabled = ended || lost;
-    this.find('[data-name="play"]').title = this.words(status, moments.length);
+    this.find('[data-name="play"]').title = parted ? "Play: begin to learn what is on the table" : this.words(status, moments.length);
     const speed = String((alive ? state.speed : this.data.speed) ?? "");
     const select = this.find(".speed");
     if (document.activeElement !== select && select.value !== speed) select.value = speed;

@@ -59,16 +59,7 @@ def where(row: Row) -> str:
 
 def known(rows: list[Row]) -> list[dict[str, Any]]:
     """Return what the search knows of runs."""
-    return [
-        entry(
-            row["name"],
-            "run",
-            f"{row['status']}, step {row['step']:,}",
-            where(row),
-            f"{row['run']} {row['note'] or ''}",
-        )
-        for row in rows
-    ]
+    return [entry(row["name"], "run", standing(row), where(row), f"{row['run']} {row['note'] or ''}") for row in rows]
 
 
 def follow(href: object) -> None:

@@ -16,6 +16,7 @@ from engine.views.reading import read
 from pages.ui import components
 from pages.ui.forms import form
 from pages.ui.running import branch, branches, type_number
+from pages.ui.shaping import shape, shaped
 from pages.ui.table import HIDDEN
 from pages.ui.words import note
 from pages.ui.workbench import Workbench
@@ -64,8 +65,11 @@ def _size(bench: Workbench, panel: dict[str, Any]) -> str:
     if view.wide or len(bench.runs) > 1:  # runs that race stand side by side in each panel
         size = {"wide": 12, "rows": 1.5 if view.height > TALL else 1}
     size |= panel.get("size", {})
+    mine = f".st-key-{bench.key}-panel-{panel['key']}"
+    if view.wide and len(bench.runs) > 2:  # they stand under one another, as high as they are
+        return f":has(> {mine}){{--wide:12;height:auto!important}} {mine}{{--fits:0!important}}"
     words = ";".join(f"--{name}:{value}" for name, value in size.items())
-    return f":has(> .st-key-{bench.key}-panel-{panel['key']}){{{words}}}" if words else ""
+    return f":has(> {mine}){{{words}}}" if words else ""
 
 
 def _panel(bench: Workbench, panel: dict[str, Any], source: str, experiment: Experiment) -> None:
@@ -112,7 +116,9 @@ def _panel(bench: Workbench, panel: dict[str, Any], source: str, experiment: Exp
 def _figure(bench: Workbench, number: str, data: dict[str, Any], key: str) -> None:
     """Draw one figure of a panel."""
     if data["view"]["kind"] == "neurons":
-        components.neurons(data, f"{key}.neurons", bench.panels.single_out, lambda typed: type_number(bench, typed))
+        data |= shaped(bench)
+        acts = {"single": bench.panels.single_out, "typed": lambda typed: type_number(bench, typed)}
+        components.neurons(data, f"{key}.neurons", **acts, shape=lambda told: shape(bench, told))
     else:
         change = functools.partial(bench.panels.change, number)
         components.figure(data, f"{key}.figure", change, functools.partial(branch, bench))
@@ -154,8 +160,29 @@ def _options(bench: Workbench, number: str, view: View, key: str, experiment: Ex
     )
     if popover.open:
         with popover:  # what follows the board is shown as the board has it
+            _arrange(bench, number)
             looks = {name: value for name, value in bench.looks.items() if name in _follows(view.write())}
             form(view.but(**looks), key, change, columns=1, offers=view.choices(experiment))
+
+
+def _arrange(bench: Workbench, number: str) -> None:
+    """Draw the ways to move a panel and to give it another size, for those who do not drag."""
+    keys = [panel["key"] for panel in bench.panels.all]
+    place = keys.index(number)
+    size = {"wide": 6, "rows": 1} | next(panel.get("size", {}) for panel in bench.panels.all if panel["key"] == number)
+    wide, rows = int(size["wide"]), size["rows"]
+    moves: tuple[tuple[str, str, Any, tuple], ...] = (
+        ("Move earlier", "arrow_back", bench.panels.move, (number, keys[max(0, place - 1)])),
+        ("Move later", "arrow_forward", bench.panels.move, (number, keys[min(len(keys) - 1, place + 1)])),
+        ("Narrower", "width_normal", bench.panels.resize, (number, wide - 2, rows)),
+        ("Wider", "width_full", bench.panels.resize, (number, wide + 2, rows)),
+        ("Lower", "unfold_less", bench.panels.resize, (number, wide, rows - 0.5)),
+        ("Higher", "unfold_more", bench.panels.resize, (number, wide, rows + 0.5)),
+    )
+    with st.container(horizontal=True, gap="xsmall"):
+        for words, icon, act, details in moves:
+            key = f"{bench.key}-icon-{icon}-{number}"
+            st.button(words, icon=f":material/{icon}:", key=key, help=words, on_click=act, args=details)
 
 
 def add_view(bench: Workbench) -> None:

@@ -13,6 +13,7 @@ _diagram = st.components.v2.component("vitrine_diagram", js=asset("diagram.js"),
 _transport = st.components.v2.component("vitrine_transport", js=asset("transport.js"), css=asset("transport.css"))
 _neurons = st.components.v2.component("vitrine_neurons", js=asset("neurons.js"), css=asset("neurons.css"))
 _pad = st.components.v2.component("vitrine_pad", js=asset("pad.js"), css=asset("pad.css"))
+_shapes = st.components.v2.component("vitrine_shapes", js=asset("shapes.js"), css=asset("shapes.css"))
 _sample = st.components.v2.component("vitrine_sample", js=asset("sample.js"), css=asset("sample.css"))
 _start = st.components.v2.component("vitrine_start", js=asset("start.js"), css=asset("start.css"))
 # Plotly puts its own styles into the page, where a component shut off from it would not see them.
@@ -63,13 +64,27 @@ def pad(data: dict[str, Any], key: str, on_rows: Told) -> None:
     _pad(data=data, key=key, on_rows_change=_telling(key, "rows", on_rows))
 
 
-def neurons(data: dict[str, Any], key: str, on_single: Told, on_typed: Told) -> None:
-    """Draw a network neuron by neuron; a click singles one out, a number that is typed goes to the run."""
+def shapes(data: dict[str, Any], key: str, on_shape: Told, on_anew: Told) -> None:
+    """Draw small pictures of datasets to choose from, and the way to draw the chosen one anew."""
+    _shapes(
+        data=data,
+        key=key,
+        on_shape_change=_telling(key, "shape", on_shape),
+        on_anew_change=_telling(key, "anew", on_anew),
+    )
+
+
+def neurons(data: dict[str, Any], key: str, **told: Told) -> None:
+    """Draw a network neuron by neuron; a click singles one out, a number that is typed goes to the run.
+
+    Neurons, layers and features that are put in or taken out are told as shape.
+    """
     _neurons(
         data=data,
         key=key,
-        on_single_change=_telling(key, "single", on_single),
-        on_typed_change=_telling(key, "typed", on_typed),
+        on_single_change=_telling(key, "single", told["single"]),
+        on_typed_change=_telling(key, "typed", told["typed"]),
+        on_shape_change=_telling(key, "shape", told["shape"]),
     )
 
 

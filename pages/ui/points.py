@@ -1,21 +1,70 @@
 """Own points: a plane to draw them in, and tables to paste or upload."""
 
 import dataclasses
+import functools
 from typing import Any
 
 import streamlit as st
 
+from engine.data import Source
+from engine.data.densities import HEAPS, Density
 from engine.data.drawn import OwnPoints
 from engine.data.pasted import Pasted, pasted, points_of
-from engine.data.points import CLASSES
+from engine.data.points import CLASSES, OF_TWO, Points
 from engine.errors import VitrineError
-from pages.ui import components
+from pages.ui import components, veils
 from pages.ui.forms import show
+from pages.ui.task import at_hand
 from pages.ui.words import complain, plain
 from pages.ui.workbench import Workbench
 
 HEIGHT = "a height"
+SHOWN = 90  # points of a small picture
+MOST_SEED = 2**31
 SAMPLE = "x,y,colour\n1.2,0.4,red\n-0.7,2.1,blue"
+
+
+def shapes(bench: Workbench, source: Points | Density) -> None:
+    """Draw how points may lie as small pictures, and the way to draw other points of the same kind."""
+    offered = next(one for one in type(source).options() if one.name == "shape").words
+    key = f"{bench.key}.shapes"
+
+    def choose(**options: Any) -> None:
+        data = bench.experiment.data or source
+        try:
+            bench.put(at_hand(dataclasses.replace(bench.experiment, data=data.but(**options, **_fewer(data, options)))))
+        except VitrineError as error:
+            bench.complain(str(error))
+
+    data = {
+        "shapes": [{"name": name, "points": _picture(type(source), name)} for name in offered],
+        "chosen": source.shape,
+        "locked": veils.locked(bench.key, "data.shape"),
+    }
+    components.shapes(data, key, lambda name: choose(shape=name), lambda _: choose(seed=(source.seed + 1) % MOST_SEED))
+
+
+def _fewer(data: Source, options: dict[str, Any]) -> dict[str, Any]:
+    """Return what a shape has no room for, as it must be."""
+    shape = options.get("shape")
+    if isinstance(data, Points) and shape in OF_TWO:
+        return {"classes": 2}
+    return {"tell": "nothing"} if isinstance(data, Density) and shape and shape not in HEAPS else {}
+
+
+@functools.cache
+def _picture(kind: type[Points] | type[Density], shape: str) -> list[list[float]]:
+    """Return some points of a shape, each with its class, or with its height."""
+    dataset = kind().but(shape=shape, number=SHOWN, test=0.0, validation=0.0, seed=1).load()
+    train = dataset.train
+    at = train.inputs.round(decimals=2).tolist()
+    if dataset.goal == "class":
+        return [[*point, kind] for point, kind in zip(at, train.targets.tolist(), strict=True)]
+    if dataset.goal == "numbers":
+        reach = float(train.targets.abs().max()) or 1.0
+        heights = (train.targets[:, 0] / reach).round(decimals=2).tolist()
+        return [[*point, 0, high] for point, high in zip(at, heights, strict=True)]
+    return [[*point, 1] for point in at]
 
 
 def own_points(bench: Workbench, source: OwnPoints) -> None:

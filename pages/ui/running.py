@@ -7,14 +7,12 @@ import streamlit as st
 
 from engine.errors import VitrineError
 from engine.live.house import house
-from engine.runs import orders
-from engine.runs.store import ENDED
 from engine.training.change import otherwise
 from engine.training.recipe import longer
 from engine.training.series import several
 from pages.ui import components
 from pages.ui.recipe import give, is_series
-from pages.ui.train import begin, go_at, speed
+from pages.ui.train import begin, go_at, let_go, speed
 from pages.ui.visitor import visitor
 from pages.ui.workbench import Workbench
 
@@ -86,9 +84,7 @@ def branch(bench: Workbench, moment: object) -> None:
 def _reset(bench: Workbench) -> None:
     """Clear the run off the table: it stays among the runs, and ends where it learns and may be told to."""
     try:
-        for run in bench.runs:
-            if house().store.run(run)["status"] not in ENDED and visitor().owns(house().store.run(run)):
-                orders.give(house().store, run, "stop")
+        let_go(bench, all=True)
     except VitrineError as error:
         bench.complain(str(error))
     bench.attach("")

@@ -7,22 +7,27 @@ from typing import Any
 import streamlit as st
 
 from engine.data import DATASETS, Source
+from engine.data.densities import Density
 from engine.data.drawn import OwnPoints
 from engine.data.inked import OwnDensity
+from engine.data.points import Points
 from engine.data.series import Series
 from engine.data.texts import Texts, Writing
 from engine.errors import VitrineError
 from engine.live.house import house
 from engine.live.limits import begin_some, near
+from engine.runs import orders
+from engine.runs.store import ENDED
 from engine.training.duel import with_cells
 from engine.training.experiment import Experiment
 from engine.training.fit import suiting
+from engine.training.recipe import NO_END
 from engine.training.series import several
 from pages.ui import veils
 from pages.ui.density import own_density
 from pages.ui.files import own_file
 from pages.ui.forms import form, show
-from pages.ui.points import own_points
+from pages.ui.points import own_points, shapes
 from pages.ui.race import duel, race
 from pages.ui.recipe import recipe_form
 from pages.ui.refusal import refused
@@ -111,6 +116,14 @@ def go_at(bench: Workbench, told: object) -> None:
             st.session_state[f"{bench.key}.speed"] = wanted
 
 
+def let_go(bench: Workbench, all: bool = False) -> None:
+    """Stop the runs on the table that would learn on without an end and unseen, or all of them; they can be resumed."""
+    for run in filter(None, bench.runs):
+        row = house().store.run(run)
+        if row["status"] not in ENDED and visitor().owns(row) and (all or (row["total"] or 0) >= NO_END):
+            orders.give(house().store, run, "stop")
+
+
 def begin(
     bench: Workbench, beside: bool = False, experiment: Experiment | None = None, steps: int | str | None = None
 ) -> None:
@@ -123,6 +136,8 @@ def begin(
     beforehand: list[tuple[str, Any]] = [("set", {"speed": speed(bench)})] if slow else []
     beforehand += [("step", steps)] if steps else []
     try:
+        if not beside:
+            let_go(bench)
         bench.attach(house().train(experiment, beforehand, visitor()), beside)
         if several(experiment.recipe):
             bench.panels.add_series()
@@ -196,7 +211,12 @@ def _data(bench: Workbench) -> None:
                 own_density(bench, source)
             elif isinstance(source, Texts | Writing | Series):
                 own_file(bench, source)
-        form(source, f"{bench.key}.data.{source.kind}", functools.partial(set_part, bench, "data", source.kind))
+        without: tuple[str, ...] = ()
+        if isinstance(source, Points | Density) and not veils.hidden(bench.key, "data.shape"):
+            shapes(bench, source)
+            without = ("shape",)
+        changed = functools.partial(set_part, bench, "data", source.kind)
+        form(source, f"{bench.key}.data.{source.kind}", changed, without=without)
         if source.fetched and not source.here() and visitor().rules:
             name = f"Fetch {source.title}"
             if st.button(name, icon=":material/download:", key=f"{bench.key}-fetch", width="stretch"):

@@ -15,6 +15,7 @@ from engine.data.pasted import pasted, points_of
 from engine.errors import VitrineError
 from engine.graph.chain import chain
 from engine.graph.network import Network
+from engine.graph.rows import columns
 from engine.layers.activation import Linear, ReLU, Sigmoid, Sine, Softplus, Tanh
 from engine.layers.dense import Dense
 from engine.layers.entry import Input
@@ -33,7 +34,6 @@ from engine.training.learner import Learner
 from engine.training.loop import learn
 from engine.training.recipe import Recipe
 from engine.views import VIEWS
-from engine.views.points.plane import columns
 from tests.engine.living import await_status, begun
 
 POINTS, OWN = DATASETS["points"], DATASETS["own-points"]

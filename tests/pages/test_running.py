@@ -17,7 +17,7 @@ from engine.runs.store import Store, folder
 from engine.training.experiment import load
 from engine.training.recipe import Recipe
 from engine.views import VIEWS
-from pages.ui import table
+from pages.ui import components, table
 from pages.ui.workbench import parted
 from tests.engine.living import begun, end_all
 from tests.pages.test_pages import opened
@@ -92,10 +92,12 @@ def test_other_data_is_refused_with_the_reason_and_the_network_can_be_fitted_to_
     assert now(app).data.kind == "scenes"
 
 
-def test_data_with_heights_make_the_task_a_regression_and_one_undo_takes_both_back(home):
+def test_data_with_heights_make_the_task_a_regression_and_one_undo_takes_both_back(home, monkeypatch):
     app = opened("labs/playground.py", preset="mlp-2-8-8-1")
     assert app.selectbox(key="playground.what").options == ["Classify"]
-    app.selectbox(key="playground.data.points.shape").set_value("hills").run()
+    wanted = ["hills"]  # whose picture is clicked
+    monkeypatch.setattr(components, "shapes", lambda data, key, shape, anew: wanted and shape(wanted.pop()))
+    app.run().run()
     task = app.selectbox(key="playground.what")
     assert (task.value, task.options) == ("regress", ["Regress"])
     assert "no classes" in task.help

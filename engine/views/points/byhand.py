@@ -10,10 +10,11 @@ from pydantic import Field
 from engine.choice import option
 from engine.data.dataset import unknown
 from engine.errors import VitrineError
+from engine.graph.rows import columns
 from engine.graph.trace import trace
 from engine.looking.frame import Frame
 from engine.looking.view import View, view
-from engine.views.points.plane import columns, neurons
+from engine.views.points.plane import neurons
 
 MOST = 12  # neurons of a layer: more do not fit on a page
 

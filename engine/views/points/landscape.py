@@ -11,6 +11,7 @@ from engine.choice import option
 from engine.errors import VitrineError
 from engine.figures.figure import PALETTE, axis, figure
 from engine.graph.cost import cost
+from engine.graph.rows import columns
 from engine.graph.trace import lenders
 from engine.looking.frame import Frame
 from engine.looking.pulse import path
@@ -18,7 +19,6 @@ from engine.looking.session import Session, looking
 from engine.looking.shared import ROLE, Words
 from engine.looking.view import View, view
 from engine.training.watch import FEW
-from engine.views.points.plane import columns
 
 ASKED = 200  # training examples by which the loss is measured
 RACERS = {

@@ -7,11 +7,12 @@ import torch
 from pydantic import Field
 
 from engine.choice import option
+from engine.graph.rows import PLAIN, columns, features_of
 from engine.looking.frame import Frame
 from engine.looking.shared import ROLE, Words
 from engine.looking.view import View, view
 from engine.training.address import address
-from engine.views.points.plane import columns, neurons, off_the_plane, plane
+from engine.views.points.plane import neurons, off_the_plane, plane
 
 MOST_COLUMNS = 12
 ASKED = 500  # training examples by which dead and saturated neurons are told
@@ -87,9 +88,8 @@ class Neurons(View):
 
 def _names(session):
     """Return what the numbers that enter the first dense layer are called."""
-    graph = session.graph
-    chosen = next((node.layer.of for node in graph.nodes if node.layer.kind == "features"), None)
-    return list(chosen or getattr(session.experiment.data, "names", ("x1", "x2")))
+    chosen = features_of(session.graph)
+    return chosen if tuple(chosen) != PLAIN else list(getattr(session.experiment.data, "names", PLAIN))
 
 
 def _unwell(session, column, said):

@@ -6,13 +6,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from engine.graph.graph import Graph, Node
 from engine.looking.sample import opinions
 from engine.looking.session import Session, looking
 from engine.training.experiment import Experiment
 
 MARGIN = 0.12  # of the points' extent, beyond them on each side
-BETWEEN = ("activation", "normalisation", "regularisation")  # what may stand between dense layers
 COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00")  # of the classes
 
 
@@ -62,42 +60,6 @@ def neurons(session: Session, nodes: list[str], inputs: torch.Tensor) -> list[to
     with looking(session.network):
         given = session.module.each(*session.entering(inputs))  # ty: ignore[not-callable]
     return [given[node].float().cpu() for node in nodes]
-
-
-@dataclass(frozen=True)
-class Column:
-    """Neurons side by side: the layer whose weights lead to them, and the one that gives what they say."""
-
-    weights: str  # nothing for the inputs
-    gives: str
-
-
-def columns(graph: Graph) -> list[Column]:
-    """Return inputs and dense layers in a row, each with what follows it; none where it is no such row."""
-    if len(graph.inputs) != 1 or len(graph.outputs) != 1:
-        return []
-    found: list[Column] = []
-    before = ""
-    for node in graph.nodes:
-        if before and node.inputs != (before,):
-            return []
-        kind = _kind(node)
-        if kind == "dense" or (kind == "input" and not found):
-            found.append(Column(node.id if kind == "dense" else "", node.id))
-        elif kind == "between" and found:
-            found[-1] = Column(found[-1].weights, node.id)
-        else:
-            return []
-        before = node.id
-    return found if before == graph.outputs[0] and len(found) > 1 else []
-
-
-def _kind(node: Node) -> str:
-    if node.block:
-        return ""
-    if node.layer.kind in ("dense", "input"):
-        return node.layer.kind
-    return "between" if node.layer.kind == "features" or node.layer.family in BETWEEN else ""
 
 
 def told_apart(session: Session) -> list[str]:

@@ -9,11 +9,11 @@ from pydantic import Field
 from engine.choice import option
 from engine.figures.figure import BAD, PALETTE, axis, figure
 from engine.graph.capture import capturing
+from engine.graph.rows import columns
 from engine.looking.frame import Frame
 from engine.looking.session import asking_back
 from engine.looking.shared import ROLE, Words
 from engine.looking.view import View, view
-from engine.views.points.plane import columns
 
 MOST = 200  # neurons that are drawn
 SILENT = 1e-9

@@ -9,10 +9,11 @@ from pydantic import Field
 from engine.choice import option
 from engine.figures.figure import axis, figure, says
 from engine.graph.graph import Graph
+from engine.graph.rows import columns
 from engine.looking.frame import Frame
 from engine.looking.shared import ROLE, Words
 from engine.looking.view import View, view
-from engine.views.points.plane import COLOURS, columns, heights, neurons, off_the_plane, plane, told_apart
+from engine.views.points.plane import COLOURS, heights, neurons, off_the_plane, plane, told_apart
 
 LINES, PLACES = 13, 49  # grid lines each way, and places along each
 MOST_POINTS = 300
