@@ -286,6 +286,7 @@ function drawStrip(host, data, tell) {
     chip.dataset.plain = chip.title = `${box.name}: ${box.title}${box.summary ? `, ${box.summary}` : ""}\n${between ? "" : "gives "}${box.shape}`;
     chip.append(box.name);
     if (!between) {
+      chip.setAttribute("aria-label", `${box.name}, ${box.title}, gives ${box.shape}`);
       chip.setAttribute("aria-pressed", String(box.path === data.selected));
       chip.classList.toggle("chosen", box.path === data.selected);
       chip.addEventListener("click", () => tell("select", box.path));

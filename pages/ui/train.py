@@ -68,7 +68,7 @@ def begin_button(bench: Workbench) -> None:
             disabled=bool(unfit),
             on_click=begin,
             args=(bench,),
-            help="A new run, from first weights" if bench.run else "Begin a run, as Play does",
+            help="A new run, from first weights" if bench.run else None,
         )
         if not unfit:
             duel(bench, lambda kinds: _duel(bench, kinds))

@@ -10,7 +10,7 @@ from tests.serving import settled
 def add(page, name):
     """Choose a kind of layer from the list, by typing its name, and wait for its box."""
     before = len(boxes(page))
-    field = page.locator('[class*="st-key-cnn-add"] input')
+    field = page.locator('[class*="st-key-cnn-add"]:not([class*="view"]) input')
     field.click()
     field.fill(name)
     page.get_by_role("option", name=name).first.click()
@@ -160,7 +160,7 @@ def test_a_hostile_file_is_told_and_the_page_works_on(visit, tmp_path):
 def test_deep_links_and_the_gallery_open_the_lab(visit):
     page = visit("")
     expect(page.get_by_text("A display case for neural networks")).to_be_visible()
-    page.get_by_role("link", name="Open").nth(3).click()
+    page.get_by_role("link", name="MLP 2–4–2–1").click()
     expect(page.locator('[data-testid="diagram"] svg')).to_be_visible()
 
 

@@ -55,6 +55,8 @@ def train(page, epochs=100_000, rate=None):
     """Open the form, set the length, and press Train."""
     page.get_by_text("Train", exact=True).first.click()
     settled(page)
+    page.get_by_role("combobox", name="Speed").select_option("")
+    settled(page)
     for label, value in {"Epochs": epochs, "Rate": rate}.items():
         if value is not None:
             field = page.get_by_role("spinbutton", name=label)
@@ -138,7 +140,7 @@ def test_scrub_through_the_past_branch_and_compare(visit):
     while moment == end:  # the last one kept may be that of the end
         slider.press("ArrowLeft")
         said = page.locator('[data-testid="transport"] output').inner_text()
-        moment = int(said.removeprefix("at step ").replace(",", ""))
+        moment = int(said.removeprefix("step ").replace(",", ""))
     assert 0 < moment < end
     expect(figure(page, "Confusion")).to_have_attribute("data-step", str(moment))
     field = page.get_by_role("spinbutton", name="Epochs")

@@ -152,7 +152,7 @@ def test_strange_names_are_words_on_every_page(visit, address, finished):
     page = visit("")
     watch = Watch(page, address)
     page.goto(f"{address}/")
-    expect(page.get_by_text("Latest runs")).to_be_visible()
+    expect(page.get_by_text("Go on with")).to_be_visible()
     shown(page, LONG[:60])
     watch.check()
     for wanted in (

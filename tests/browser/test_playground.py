@@ -27,7 +27,9 @@ def surface(page):
 
 
 def train(page):
-    page.locator(".st-key-playground-train button").click()
+    page.get_by_role("combobox", name="Speed").select_option("")
+    settled(page)
+    page.locator(".st-key-playground-train button").first.click()
 
 
 def lengthen(page, epochs):
@@ -48,6 +50,7 @@ def test_neurons_are_seen_before_and_while_they_learn_and_large_when_pointed_at(
     page = opened(visit)
     expect(page.locator(f"{NET} .neuron")).to_have_count(2 + 4 + 2 + 1)
     expect(page.locator(f"{NET} .link")).to_have_count(2 * 4 + 4 * 2 + 2)
+    lengthen(page, 60)
     train(page)
     status(page, "done")
     page.wait_for_function("root => Number(root.dataset.step) > 1000", arg=page.locator(NET).element_handle())
@@ -134,6 +137,7 @@ def test_own_points_are_drawn_and_learned(visit):
         page.mouse.up()
         settled(page)
     assert int(page.locator('[data-testid="pad"] .count').text_content().split()[0]) > 20
+    lengthen(page, 20)
     train(page)
     status(page, "done")
     page.get_by_text("Paste or upload a table").click()

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.test_cnn import TALL, click, looks, words_of
-from tests.browser.test_living import begin, figure, run_step, status, train
+from tests.browser.test_living import figure, run_step, status, train
 
 VIEWS = ["states", "gates", "tokens", "through-time", "memory", "predictions"]
 
@@ -165,7 +165,7 @@ def test_a_series_of_ones_own_is_forecast(visit):
     page.get_by_role("button", name="Use it").click()
     expect(page.get_by_text("'sales' in the order of 'month', by months.")).to_be_visible()
     page.get_by_role("button", name="Fit the network to Your series").click()
-    begin(page)
+    train(page, epochs=20)
     status(page, "done")
     drawn(page, "Forecast")
     expect(figure(page, "Forecast")).to_contain_text("last value again")
