@@ -67,6 +67,7 @@ def _warm() -> None:
     from engine.graph.cost import cost
     from engine.live.house import house, serves
     from engine.presets import PRESETS
+    from pages.ui.finding import index
 
     serves.set()
     try:
@@ -74,6 +75,7 @@ def _warm() -> None:
     except VitrineError as error:  # a full disk, say: whoever comes first when there is room again begins it
         print(error, flush=True)
     cost(PRESETS["lenet-5"].make())
+    index()
     # Torch and its like stay for good: left out of the search for garbage, it takes some 30 milliseconds
     # instead of 300, for which no message would reach a browser.
     gc.collect()

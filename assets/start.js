@@ -99,9 +99,9 @@ class Loop {
 }
 
 class Start {
-  constructor(parent, tell) {
+  constructor(parent, asks) {
     this.host = tag("div", { class: "start", "data-testid": "start" });
-    this.tell = tell;
+    this.asks = asks;
     this.loops = new Map();
     parent.append(this.host);
     this.seeing = new IntersectionObserver((entries) => {
@@ -126,10 +126,12 @@ class Start {
   }
 
   take(data) {
-    const told = JSON.stringify(data);
+    this.data = data;
+    const { index, ...seen } = data;
+    if (index && this.box) this.search();
+    const told = JSON.stringify(seen);
     if (told === this.told) return;
     this.told = told;
-    this.data = data;
     this.loops.clear();
     this.seeing.disconnect();
     this.host.replaceChildren(this.hero(), this.found(), this.labs(), ...this.recent(), this.presets());
@@ -144,7 +146,7 @@ class Start {
     link.addEventListener("click", (event) => {
       if (event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
       event.preventDefault();
-      this.tell(href);
+      this.asks("open", href);
     });
     return link;
   }
@@ -153,6 +155,7 @@ class Start {
     const { title, words, begin } = this.data;
     this.box = tag("input", { type: "search", placeholder: "Search networks, layers, views, runs …  ( / )", "aria-label": "Search networks, layers, views, runs and lessons" });
     this.box.addEventListener("input", () => this.search());
+    this.box.addEventListener("focus", () => this.data.index || this.asks("asked", Date.now()));
     this.box.addEventListener("keydown", (event) => {
       if (event.key === "Escape") this.box.value = "";
       if (event.key === "Enter") this.results.querySelector("a")?.click();
@@ -184,6 +187,7 @@ class Start {
   // What holds all words that were typed; what begins with them stands first.
   search() {
     const words = this.box.value.toLowerCase().split(/\s+/).filter(Boolean);
+    if (words.length && !this.data.index) return this.results.replaceChildren(tag("p", {}, "Looking …"));
     const all = words.length ? this.data.index.filter(({ text }) => words.every((word) => text.includes(word))) : [];
     const rank = ({ title, text }) => (title.toLowerCase().startsWith(words[0]) ? 0 : title.toLowerCase().includes(words[0]) ? 1 : 2) + text.length / 1e6;
     const best = all.sort((a, b) => rank(a) - rank(b)).slice(0, MOST_FOUND);
@@ -253,7 +257,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
   const begin = Promise.all([module("live"), module("colours")]).then(([live, colours]) => {
     if (closed) return;
     [shared, tag] = [colours, live.tag];
-    if (!starts.has(parentElement)) starts.set(parentElement, new Start(parentElement, (href) => setTriggerValue("open", href)));
+    if (!starts.has(parentElement)) starts.set(parentElement, new Start(parentElement, setTriggerValue));
     starts.get(parentElement).take(data);
   });
   return () => {

@@ -6,12 +6,12 @@ from urllib.parse import parse_qsl
 import streamlit as st
 
 from engine.live.house import house
-from engine.presets import by_size
+from engine.presets import PRESETS
 from engine.runs.store import Row, is_part
 from pages.ui import components
 from pages.ui.finding import entry, index, place
 from pages.ui.labs import LABS, of_experiment, page_of
-from pages.ui.table import Lab
+from pages.ui.table import Lab, presets_of
 from pages.ui.visitor import visitor
 from pages.ui.words import complain
 
@@ -23,10 +23,9 @@ RUNS = "runs"
 
 def lab_card(lab: Lab) -> dict[str, Any]:
     """Return what a lab's card says, and the networks that are opened in it; an empty one is offered last."""
-    mine = [(name, preset) for name, preset in by_size() if preset.family in lab.families]
     presets = [
-        {"title": preset.title, "words": preset.about, "href": place(lab.key, preset=name)}
-        for name, preset in sorted(mine, key=lambda one: not one[1].weights)
+        {"title": PRESETS[name].title, "words": PRESETS[name].about, "href": place(lab.key, preset=name)}
+        for name in presets_of(lab)
     ]
     return {"key": lab.key, "title": lab.title, "words": lab.about, "picture": lab.picture, "presets": presets} | {
         "href": place(lab.key, preset=lab.shows or lab.preset)
@@ -86,8 +85,9 @@ components.start(
         "begin": {"label": "Watch one learn", "href": place("playground", preset="mlp-2-8-8-1")},
         "labs": [lab_card(lab) for lab in LABS],
         "recent": [run_card(row) for row in rows[:RECENT]],
-        "index": [*index(), *known(rows[:KNOWN])],
+        "index": [*index(), *known(rows[:KNOWN])] if st.session_state.get("start.asked") else None,
     },
     "start",
     follow,
+    lambda _: st.session_state.update({"start.asked": True}),
 )

@@ -98,9 +98,17 @@ def figure(data: dict[str, Any], key: str, on_view: Told, on_branch: Told = noth
     )
 
 
-def start(data: dict[str, Any], key: str, on_open: Told) -> None:
-    """Draw the labs with pictures that are alive, the latest runs, all networks and the search; tells of links."""
-    _start(data=data, key=key, on_open_change=_telling(key, "open", on_open))
+def start(data: dict[str, Any], key: str, on_open: Told, on_asked: Told) -> None:
+    """Draw the labs with pictures that are alive, the latest runs, all networks and the search.
+
+    It tells of links that are followed, and once somebody begins to search.
+    """
+    _start(
+        data=data,
+        key=key,
+        on_open_change=_telling(key, "open", on_open),
+        on_asked_change=_telling(key, "asked", on_asked),
+    )
 
 
 def sample(data: dict[str, Any], key: str, on_looks: Told) -> None:

@@ -13,9 +13,7 @@ from engine.training.experiment import Experiment
 from engine.training.fit import suggested
 from engine.views import VIEWS
 from pages.ui.labs import LABS, of_preset
-from pages.ui.table import HIDDEN, opened
-
-BLANK = "blank"
+from pages.ui.table import BLANK, HIDDEN, opened
 
 
 def place(key: str, **query: str) -> str:
@@ -48,13 +46,19 @@ def _presets() -> list[dict[str, Any]]:
 
 
 def _views() -> list[dict[str, Any]]:
-    """Return each view with the first lab whose first network it suits."""
+    """Return each view with the first network that it suits, in the lab where that is opened.
+
+    What needs something special says in its panel what that is.
+    """
     found = []
+    first = [(lab, lab.preset) for lab in LABS]
+    every = first + [(of_preset(preset), name) for name, preset in by_size()]
     for kind, view in VIEWS.items():
-        suiting = (lab for lab in LABS if not view().refusal(_first(lab.preset)))
-        if kind not in HIDDEN and (lab := next(suiting, None)):
+        suiting = ((lab, preset) for lab, preset in every if not view().refusal(_first(preset)))
+        if kind not in HIDDEN:
+            lab, preset = next(suiting, first[1])
             others = ";".join(other for other in lab.board if other != kind)
-            href = place(lab.key, preset=lab.preset, board=f"{kind};{others}")
+            href = place(lab.key, preset=preset, board=f"{kind};{others}")
             found.append(entry(view.title, "view", view.help(), href, kind))
     return found
 

@@ -6,7 +6,7 @@ from engine.errors import VitrineError
 from engine.graph.cost import together
 from engine.graph.diagram import diagrams
 from engine.graph.source import source
-from engine.presets import PRESETS, by_size
+from engine.presets import PRESETS
 from engine.training.experiment import dump, load
 from engine.views.learning.colours import QUANTITIES
 from pages.ui import components, inspector, veils
@@ -15,7 +15,7 @@ from pages.ui.builder import beginning, builder
 from pages.ui.facts import facts
 from pages.ui.forms import show
 from pages.ui.running import transport
-from pages.ui.table import Lab, opened
+from pages.ui.table import Lab, opened, presets_of
 from pages.ui.train import train_panel
 from pages.ui.words import complain, plain
 from pages.ui.workbench import Workbench
@@ -107,7 +107,7 @@ def _header(bench: Workbench) -> str:
 
 
 def _presets(bench: Workbench) -> None:
-    names = [name for name, preset in by_size() if preset.family in bench.lab.families]
+    names = presets_of(bench.lab)
     key = f"{bench.key}.preset"
     now = bench.experiment.name
     current = now if now in names and bench.experiment.graphs == PRESETS[now].experiment().graphs else None

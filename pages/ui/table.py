@@ -27,6 +27,7 @@ from engine.views.reading import read
 from pages.ui.panels import sized
 from pages.ui.refusal import loaded
 
+BLANK = "blank"  # the preset with nothing in it
 HIDDEN = ("colours", "sample", "examples")  # views that are shown elsewhere than on boards
 MOST_RIVALS = 2  # runs beside the one on the table
 
@@ -108,6 +109,12 @@ def begin(lab: Lab) -> dict[str, Any]:
         "looks": _looks(st.query_params.get("looks", "")),
         "board": _board(st.query_params.get("board", ""), lab.board),
     }
+
+
+def presets_of(lab: Lab) -> list[str]:
+    """Return the names of a lab's presets; an empty one comes last."""
+    names = [name for name, preset in PRESETS.items() if preset.family in lab.families]
+    return sorted(names, key=lambda name: name == BLANK)
 
 
 def opened(name: str) -> Experiment:

@@ -18,6 +18,7 @@ from engine.layers.activation import ReLU
 from engine.layers.dense import Dense
 from engine.layers.entry import Input
 from engine.live.house import House
+from engine.live.standing import standing
 from engine.runs import alive, frames, launch, orders, tend
 from engine.runs.carry import branch, carry_out, fingerprint, learner_of, new_run, reopened
 from engine.runs.desk import Desk, attended
@@ -300,6 +301,66 @@ def test_a_run_of_an_app_saves_and_stops_when_no_app_minds_it_for_long(store, mo
     row = await_status(store, run, "stopped")
     assert row["pid"] is None
     assert "no app has minded it for long" in said(store, run)
+
+
+ENDLESS = dataclasses.replace(EXPERIMENT, recipe=EXPERIMENT.recipe.but(epochs=None))
+
+
+def test_a_run_without_an_end_needs_somebody_who_looks_at_it(store, monkeypatch):
+    monkeypatch.setenv("VITRINE_AWAY", "4")
+    run = new_run(store, ENDLESS, minded=0)
+    fill(store)
+    watchman = tend.Watchman(store)
+    await_run(store, run, lambda row: watchman.look([run]) or row["step"] > 0)
+    for _ in range(20):
+        time.sleep(0.3)
+        watchman.look([run])
+    assert store.run(run)["status"] == "running"
+    row = await_run(store, run, lambda row: watchman.look() or row["status"] == "stopped")
+    assert row["step"] > 0
+
+
+def test_a_run_without_an_end_makes_way_only_unseen_and_where_others_wait(store, monkeypatch):
+    monkeypatch.setenv("VITRINE_RUNS", "1")
+    run = begun(store, ENDLESS)
+    launch.make_way(store, [])
+    assert store.run(run)["status"] == "running"  # nobody waits
+    later = new_run(store, EXPERIMENT)
+    launch.make_way(store, [run])
+    time.sleep(0.5)
+    assert store.run(run)["status"] == "running"  # somebody looks at it
+    launch.make_way(store, [])
+    await_status(store, run, "paused")
+    fill(store)
+    await_status(store, later, "running")
+    waits = new_run(store, EXPERIMENT)
+    launch.make_way(store, [])
+    time.sleep(0.5)
+    assert store.run(later)["status"] == "running"  # what has an end goes on to it
+    orders.tell(store, waits, "stop")
+
+
+def test_a_run_keeps_its_speed_when_it_goes_on_and_tells_of_it_apart_from_its_recipe(store):
+    run = begun(store)
+    orders.tell(store, run, "set", {"speed": 20})
+    house = House()
+    told = standing(store, house.hub.past, store.run(run))
+    assert (told["speed"], told["changed"]) == (20, "")
+    assert told["loss"] == store.metrics(run)["train", "loss"][-1][1]
+    orders.tell(store, run, "set", {"rate": 0.02})
+    orders.tell(store, run, "stop")
+    stopped = standing(store, house.hub.past, store.run(run))
+    assert stopped["speed"] is None
+    assert json.loads(stopped["changed"])["rate"] == 0.02
+    again(store, run)
+    fill(store)
+    await_status(store, run, "running")
+    before = await_run(store, run, lambda row: row["step"] > stopped["step"])["step"]
+    time.sleep(1.5)
+    orders.tell(store, run, "pause")
+    assert store.run(run)["step"] - before <= 45
+    assert standing(store, house.hub.past, store.run(run))["speed"] == 20
+    house.close()
 
 
 def test_a_clock_that_goes_back_disturbs_nothing(store, monkeypatch):
