@@ -181,7 +181,7 @@ class Picker {
   towards(toward) {
     const names = ["predicted", "true", ...(this.classes ?? [])];
     if (toward && !names.includes(toward)) names.push(toward);
-    const label = { predicted: "what it takes it for", true: "what it is" };
+    const label = { predicted: "its own answer", true: "the right answer" };
     this.toward.parentElement.hidden = names.length < 4; // a single thing is asked about by itself
     this.toward.replaceChildren(...names.map((name) => option(name, label[name] ?? seen(name), name === (toward ?? "predicted"))));
   }

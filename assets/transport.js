@@ -71,12 +71,12 @@ class Transport {
       const moment = this.live.moment(this.data.board);
       this.tell("branch", { run: this.state.run, step: moment === this.NOW ? this.state.step : moment });
     });
-    this.word(".says", "follow", "Take the run's", "Lay on the table what this run learns; undo brings yours back", () =>
+    this.word(".says", "follow", "Back to the run", "See what this run learns again; undo brings yours back", () =>
       this.tell("follow", this.state.run));
     this.word(".says", "way", "", "Let this run begin in its place; the paused one can go on later", () =>
       this.live.order(`run:${this.state.waits.run}`, "pause").catch((error) => this.say(error.message)),
     );
-    this.word(".says", "train", "Train it", "A new run, from first weights, of what is on the table", () => this.tell("train", { step: null }));
+    this.word(".says", "train", "Train it", "A new run, from first weights, of what you see", () => this.tell("train", { step: null }));
     this.host.addEventListener("keydown", (event) => {
       if (event.key !== " " || event.target.tagName === "BUTTON") return;
       event.preventDefault();
@@ -236,7 +236,7 @@ class Transport {
     };
     for (const [name, can] of Object.entries(able)) this.find(`[data-name="${name}"]`).disabled = !can || lost;
     this.find(".unit").disabled = ended || lost;
-    this.find('[data-name="play"]').title = parted ? "Play: begin to learn what is on the table" : this.words(status, moments.length);
+    this.find('[data-name="play"]').title = parted ? "Play: begin to learn what you see" : this.words(status, moments.length);
     const speed = String((alive ? state.speed : this.data.speed) ?? "");
     const select = this.find(".speed");
     if (document.activeElement !== select && select.value !== speed) select.value = speed;
@@ -256,7 +256,7 @@ class Transport {
     this.offer("now", past);
     this.offer("branch", branches && moments.length && (past || ended || status === "paused"));
     this.find('[data-name="branch"]').title = parted
-      ? "A new run that goes on from this moment with what is on the table; weights that do not fit begin anew"
+      ? "A new run that goes on from this moment with what you see; weights that do not fit begin anew"
       : "A new run that goes on from this moment, with the recipe as it stands in the form";
     const wrong = this.complaint || (state && !state.waits ? state.error : "");
     const words = wrong || parted || state?.waits?.words || state?.words || (begun ? "" : unfit) || "";

@@ -9,6 +9,8 @@ import numpy as np
 from engine.figures.figure import Figure, Trace, figure, says
 from engine.figures.pictures import pixels, placed
 
+SIGN = 6.5  # dots of a sign in a row's name
+
 
 @dataclass(frozen=True)
 class Row:
@@ -20,14 +22,14 @@ class Row:
     clicks: Sequence[str] = field(default=())
 
 
-def matrix(rows: Sequence[Row], heads: Sequence[str] = (), left: float = 0.11, **layout: Any) -> Figure:
+def matrix(rows: Sequence[Row], heads: Sequence[str] = (), top: int = 6, **layout: Any) -> Figure:
     """Return rows of pictures, the first on top."""
     columns = max(len(row.pictures) for row in rows)
     images: list[dict[str, Any]] = []
     notes: list[dict[str, Any]] = []
     spots: list[tuple[float, float, str, str]] = []
     for down, row in enumerate(rows):
-        notes.append(says(row.name, xref="paper", yref="y", x=left - 0.012, y=down + 0.44, xanchor="right"))
+        notes.append(says(row.name, xref="paper", yref="y", x=-0.008, y=down + 0.44, xanchor="right"))
         for along, picture in enumerate(pixels(row.pictures)):
             spot = placed(picture, "x", "y", along + 0.5, down + 0.03, 0.94, 0.8 if row.words else 0.94)
             images.append(spot | {"xanchor": "center"})
@@ -50,6 +52,7 @@ def matrix(rows: Sequence[Row], heads: Sequence[str] = (), left: float = 0.11, *
         "hovertemplate": "%{text}<extra></extra>",
     }
     bare = {"visible": False, "fixedrange": True}
-    shape = {"xaxis": bare | {"range": [0, columns], "domain": [left, 1]}, "yaxis": bare | {"range": [len(rows), 0]}}
-    margin = {"l": 6, "r": 6, "t": 24 if heads else 6, "b": 6}
+    shape = {"xaxis": bare | {"range": [0, columns], "domain": [0, 1]}, "yaxis": bare | {"range": [len(rows), 0]}}
+    longest = max(len(line) for row in rows for line in row.name.split("<br>"))
+    margin = {"l": 10 + SIGN * longest, "r": 6, "t": 24 if heads else top, "b": 6}
     return figure([dots], **shape | {"images": images, "annotations": notes, "margin": margin} | layout)

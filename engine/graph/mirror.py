@@ -33,7 +33,7 @@ def mirrored(encoder: Graph, by: By = "transposed convolution", lender: str = ""
     those back.
     """
     if not trace(encoder).sound or not encoder.outputs:
-        raise VitrineError("The encoder cannot run yet, so nothing mirrors it.", cure="Mend it first.")
+        raise VitrineError("The encoder cannot run yet, so nothing mirrors it.", cure="Fix it first.")
     if (block := _block(encoder)) and lender:
         cure = "Ungroup it, or let the decoder have weights of its own."
         raise VitrineError(f"The layers in {block} lend no weights.", cure=cure)

@@ -28,9 +28,9 @@ def source(graphs: Mapping[str, Graph], name: str) -> str:
     for graph in graphs.values():
         if not (found := trace(graph)).sound:
             problem = next(problem.text for problem in found.problems if problem.stops)
-            raise VitrineError(problem, cure="The code follows once this is mended.")
+            raise VitrineError(problem, cure="The code follows once this is fixed.")
     for _, words in unlent(graphs).values():
-        raise VitrineError(words, cure="The code follows once this is mended.")
+        raise VitrineError(words, cure="The code follows once this is fixed.")
     roots = {
         role: instances(graph, class_name(name if len(graphs) == 1 else f"{name} {role}"))
         for role, graph in graphs.items()

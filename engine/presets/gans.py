@@ -87,7 +87,7 @@ def ring() -> Both:
     "gan-collapse",
     "A collapse, on purpose",
     "The discriminator moves once for eight moves of the generator, which puts all its points where they pass just "
-    "now: one heap after the other. Let the discriminator move in each step, and it mends.",
+    "now: one heap after the other. Let the discriminator move in each step, and it recovers.",
     FAMILY,
     data=Density(),
     task=Deceive(),

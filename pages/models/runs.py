@@ -150,7 +150,7 @@ def one(row: Row) -> None:
     with left:
         _written("Name", run, row["name"], "Renamed.", rename)
     with right:
-        _written("Note", run, row["note"] or "", "Kept.", annotate)
+        _written("Note", run, row["note"] or "", "Note saved.", annotate)
     if row["error"]:
         st.warning(plain(row["error"]), icon=":material/warning:")
     with st.expander("Diary", expanded=True):

@@ -76,7 +76,7 @@ OF_CODES = (
     ),
     Fact(
         "Denoising",
-        "What goes in is damaged, what is right is whole. See *Reconstructions*: to mend a digit one must know digits.",
+        "What goes in is damaged, what is right is whole. See *Reconstructions*: to repair digits is to know them.",
         "denoising-ae",
     ),
     Fact(

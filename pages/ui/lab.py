@@ -199,7 +199,7 @@ def _diagram(bench: Workbench) -> None:
         if left_out := shown["left_out"]:
             st.caption(f"{left_out:,} more layers are not drawn. Group some into blocks, or fold blocks.")
         if stale:
-            st.caption(":material/history: You see the last network that could run, until the problem is mended.")
+            st.caption(":material/history: You see the last network that could run, until the problem is fixed.")
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"{bench.key}-totals"):
             inspector.totals(graphs)
             st.space("stretch")

@@ -17,7 +17,7 @@ from pages.ui.visitor import visitor
 from pages.ui.workbench import Workbench
 
 DIFFERS = ("rate", "optimiser", "batch", "momentum", "schedule", "decay", "l1", "clip", "seed")
-TABLE = "what is on the table"
+TABLE = "what you see here"
 
 
 def race(bench: Workbench, label: str, begin: Callable[[Experiment], None]) -> None:

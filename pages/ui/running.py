@@ -108,8 +108,8 @@ def transport(bench: Workbench) -> None:
         "branches": branches(bench),
         "learns": bench.learns,
         "turns": [] if bench.ready.task.losses or len(bench.roles) < 2 else ["round", *bench.roles],
-        "parted": f"The {parted} on the table {'are' if ' and ' in parted else 'is'} no longer what this run learns. "
-        "You see it as it would begin."
+        "parted": f"The {parted} you see {'are' if ' and ' in parted else 'is'} no longer what this run learns. "
+        "You see it untrained; Play begins a new run."
         if parted
         else "",
         "unfit": visitor().may_act() or bench.unfit,

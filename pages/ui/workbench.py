@@ -100,7 +100,7 @@ class Workbench:
     def unfit(self) -> str:
         """Return why the experiment cannot be trained as it is, or nothing."""
         if not self.can_run:
-            return "The network cannot run yet. Mend what is wrong in it first."
+            return "The network cannot run yet. Fix what is wrong in it first."
         return refusal(dump(self.ready))
 
     @property

@@ -282,7 +282,7 @@ def test_the_page_keeps_its_place_and_says_when_the_table_is_no_longer_the_run(v
     page.locator(".st-key-cnn-select-tanh3 button").click()
     settled(page)
     page.get_by_role("button", name="Remove", exact=True).click()
-    expect(page.get_by_text("The network on the table is no longer what this run learns.")).to_be_visible()
+    expect(page.get_by_text("The network you see is no longer what this run learns.")).to_be_visible()
     page.locator('button[data-name="follow"]').click()
     expect(page.locator('button[data-name="follow"]')).to_be_hidden()
     assert top() == before

@@ -144,7 +144,7 @@ def test_own_points_are_drawn_and_learned(visit):
     page.get_by_role("textbox", name="or pasted here").fill("a,b,kind\n" + "1,2,red\n3,1,blue\n" * 9)
     page.keyboard.press("Control+Enter")
     page.get_by_role("button", name="Use these points").click()
-    expect(page.get_by_text("The data on the table is no longer what this run learns.")).to_be_visible()
+    expect(page.get_by_text("The data you see is no longer what this run learns.")).to_be_visible()
     expect(page.locator('[data-testid="pad"] .count')).to_have_text("18 points")
 
 

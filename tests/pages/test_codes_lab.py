@@ -146,6 +146,6 @@ def test_a_race_offers_what_lies_on_the_table_once_that_is_another(home):
     press(app, "autoencoder-train")
     assert app.selectbox(key="autoencoder.rival.what").value == "rate"
     app.selectbox(key="autoencoder.preset").set_value("deep-ae").run()
-    assert app.selectbox(key="autoencoder.rival.what").value == "what is on the table"
+    assert app.selectbox(key="autoencoder.rival.what").value == "what you see here"
     press(app, "autoencoder.rival.begin")
     assert len([run for run in app.session_state["autoencoder"]["rivals"] if run]) == 1

@@ -25,7 +25,7 @@ class Series(Form):
         else:
             table = [numbers(row) for row in rows]
         if wrong := next((len(row) for row in table if len(row) != features), None):
-            raise VitrineError(f"A place has {features} numbers; there is one with {wrong}.", cure="Mend that line.")
+            raise VitrineError(f"A place has {features} numbers; there is one with {wrong}.", cure="Fix that line.")
         values = torch.tensor(table, dtype=torch.float32).reshape(-1, features)
         return laid_out(learner, values, torch.nan)
 

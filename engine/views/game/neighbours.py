@@ -95,7 +95,7 @@ class Neighbours(View):
         told += "; 1.00 is as far as other real ones usually are" if words["held"] else ""
         if said:
             told += f"; as near as a copy: {' and '.join(said)}"
-        shown = matrix(rows, left=0.09, margin={"l": 6, "r": 6, "t": 24, "b": 6})
+        shown = matrix(rows, top=24)
         shown["layout"]["annotations"].append(caption(told))
         return shown
 

@@ -166,7 +166,7 @@ class Samples(View):
             buttons.append(
                 {"label": "The same noise", "words": "Back to the noise that is always the same", "point": {"draw": 0}}
             )
-        shown = matrix(rows, left=0.09, margin={"l": 6, "r": 6, "t": 24, "b": 6})
+        shown = matrix(rows, top=24)
         shown["layout"]["annotations"].append(caption(told))
         return shown | {"buttons": buttons}
 

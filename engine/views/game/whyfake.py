@@ -90,7 +90,7 @@ class WhyFake(View):
                     names,
                 )
             )
-        return matrix(rows, heads, left=0.09)
+        return matrix(rows, heads)
 
     def looks(self, point):
         """Look at the example that was clicked."""

@@ -103,7 +103,7 @@ class Between(View):
         rows = [Row("straight", frame["straight"]), Row(second, frame["sphere"])]
         rows += [Row("dots mixed", frame["mixed"])] if "mixed" in frame.arrays else []
         rows.append(Row("A − B + C", frame["sum"], ["A", "B", "C", "A − B + C"]))
-        return matrix(rows, heads, left=0.13)
+        return matrix(rows, heads)
 
 
 def _named(share, names):

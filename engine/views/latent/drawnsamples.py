@@ -84,7 +84,7 @@ class DrawnSamples(View):
         )
         words += f"those come back off by {frame.words['back']:.3f}"
         again = {"label": "Draw anew", "words": "Draw other numbers", "point": {"draw": self.seed + 1}}
-        shown = matrix(rows, left=0.1, margin={"l": 6, "r": 6, "t": 24, "b": 6})
+        shown = matrix(rows, top=24)
         shown["layout"]["annotations"].append(caption(words))
         return shown | {"buttons": [again]}
 

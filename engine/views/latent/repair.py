@@ -30,7 +30,7 @@ class Repair(View):
 
     title, rank, height, wide = "Repair", 10, 320, True
     together = follows = True
-    hint = "Paint on the left picture. What learned to mend damage gives back what it knows belongs there."
+    hint = "Paint on the left picture. What learned to repair damage gives back what it knows belongs there."
 
     sample: Example = SAMPLE
     brush: Laid = option("black", "What the brush lays on the picture.")

@@ -171,7 +171,7 @@ class Walk(View):
         if "rows" in frame.words:
             rows = [Row(name, made[n * STEPS : (n + 1) * STEPS]) for n, name in enumerate(frame.words["rows"])]
             heads = [f"{share:+.1f} σ" for share in frame["shares"]]
-            return matrix(rows, heads, left=0.06)
+            return matrix(rows, heads)
         x, y, at = frame["x"], frame["y"], frame["at"]
         ranges = [[float(1.5 * s[0] - s[1] / 2), float(1.5 * s[-1] - s[-2] / 2)] for s in (x, y)]
         sheet = stitched(pixels(made), len(x), 0)

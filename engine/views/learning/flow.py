@@ -20,7 +20,7 @@ class Flow(View):
     """How strongly each layer is driven: gradient, update against weight, or dead units; over time, and now."""
 
     title, reads, pulses, rank = "Gradient flow", "record", True, 20
-    hint = "Layers of like colour learn alike; a row that fades toward the input vanishes, one that glares explodes."
+    hint = "Layers of like colour learn alike. Pale toward the input: gradients vanish; very dark: they explode."
 
     quantity: Literal[
         "gradient norm", "clipped gradient", "update ratio", "dead units", "gradient mean", "weight norm"

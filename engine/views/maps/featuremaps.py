@@ -46,7 +46,7 @@ class FeatureMaps(View):
     title, rank, height = "Feature maps", 10, 300
     follows = True
     hint = (
-        "Each small map is one channel: bright where it found what it looks for. Click one to enlarge it, "
+        "Each small map is one channel: strong colour where it found what it looks for. Click one to enlarge it, "
         "click a place to see what part of the picture it saw."
     )
 
