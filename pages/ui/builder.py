@@ -14,7 +14,7 @@ from engine.graph.trace import borrowed, trace
 from engine.layers import LAYERS, Init, Shape, check
 from engine.layers.entry import Entry
 from engine.training.fit import mirroring
-from pages.ui.card import card
+from pages.ui.card import card, offer_repairs
 from pages.ui.forms import draw, show
 from pages.ui.workbench import Workbench
 
@@ -106,6 +106,7 @@ def _problems(bench: Workbench, wrong: dict[str, str]) -> None:
             icon, key = ":material/error:", f"{bench.key}-problem-{path}"
             if path:
                 st.button(text, icon=icon, key=key, type="tertiary", wrap=True, on_click=bench.open, args=(path,))
+                offer_repairs(bench, path)
             else:
                 st.warning(text, icon=icon)
         if len(told) > MOST_PROBLEMS:

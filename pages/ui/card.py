@@ -9,6 +9,7 @@ from engine.graph import edits, grouping
 from engine.graph.cost import LayerCost
 from engine.graph.cost import formulas as formulas_of
 from engine.graph.graph import Graph, Node
+from engine.graph.repair import repairs
 from engine.graph.trace import handing
 from engine.layers.entry import Entry, Input
 from engine.layers.merging import Part
@@ -23,6 +24,7 @@ def card(bench: Workbench, graph: Graph, node: Node, path: str, counted: tuple[L
         st.caption(node.layer.help())
         if problem:
             st.error(problem, icon=":material/error:")
+            offer_repairs(bench, path)
 
         def changed(name: str, value: Any) -> None:
             layer = bench.graph[path].layer  # as it is by now: another field may have changed it since this was drawn
@@ -35,6 +37,13 @@ def card(bench: Workbench, graph: Graph, node: Node, path: str, counted: tuple[L
             _why(counted[0])
         _connections(bench, graph, node, path, key)
         _actions(bench, graph, node, path)
+
+
+def offer_repairs(bench: Workbench, path: str) -> None:
+    """Draw a button for each way to put a layer right."""
+    for number, (words, repaired) in enumerate(repairs(bench.graph, path).items()):
+        key = f"{bench.key}-repair-{number}-{path}"
+        st.button(words, icon=":material/build:", key=key, on_click=bench.change, args=(lambda _, made=repaired: made,))
 
 
 def _why(counted: LayerCost) -> None:

@@ -19,7 +19,7 @@ from engine.live.limits import begin_some, near
 from engine.runs import orders
 from engine.runs.store import ENDED
 from engine.training.duel import with_cells
-from engine.training.experiment import Experiment
+from engine.training.experiment import Experiment, dump
 from engine.training.fit import suiting
 from engine.training.recipe import NO_END
 from engine.training.series import several
@@ -30,7 +30,7 @@ from pages.ui.forms import form, show
 from pages.ui.points import own_points, shapes
 from pages.ui.race import duel, race
 from pages.ui.recipe import recipe_form
-from pages.ui.refusal import refused
+from pages.ui.refusal import refusal, refused
 from pages.ui.task import at_hand, set_part, task_form
 from pages.ui.visitor import visitor
 from pages.ui.words import complain, plain
@@ -86,6 +86,7 @@ def begin_button(bench: Workbench) -> None:
         why = f"{data.title} is not here yet. Fetch it below." if data and away else plain(unfit)
         st.caption(f":material/info: {why}")
         if bench.can_run and bench.ready.data and _loads(bench.ready.data):
+            _whole(bench)
             st.button(
                 f"Fit the network to {bench.ready.data.title}",
                 icon=":material/fit_screen:",
@@ -94,6 +95,14 @@ def begin_button(bench: Workbench) -> None:
                 args=(bench,),
                 help="Give the input the size of an example, and the end what there is to tell",
             )
+
+
+def _whole(bench: Workbench) -> None:
+    """Offer to take all examples at once, where a batch is more than there are."""
+    whole = dataclasses.replace(bench.experiment, recipe=bench.experiment.recipe.but(batch="all"))
+    if bench.experiment.recipe.batch != "all" and not refusal(dump(dataclasses.replace(whole, data=bench.ready.data))):
+        words = "All examples in each step"
+        st.button(words, icon=":material/build:", key=f"{bench.key}-whole", on_click=bench.put, args=(whole,))
 
 
 def _loads(source: Source) -> bool:

@@ -5,7 +5,7 @@ import torch
 
 from engine.errors import VitrineError
 from engine.graph.chain import chain
-from engine.graph.network import network
+from engine.graph.network import Network
 from engine.graph.rows import columns, deeper, features_of, given, wider
 from engine.graph.trace import trace
 from engine.layers.activation import ReLU, Sigmoid, Tanh
@@ -17,7 +17,7 @@ from engine.presets import PRESETS
 
 def row(graph):
     """Return how wide each dense layer is, as torch has it, and that an example goes through."""
-    made = network(graph)
+    made = Network(graph)
     made(torch.zeros(3, 2))
     return [module.out_features for module in made.modules() if isinstance(module, torch.nn.Linear)]
 
@@ -64,7 +64,7 @@ def test_features_are_given_and_taken_away_in_their_order():
     assert features_of(more) == ["x1", "x2", "x1²", "sin x1"]
     assert row(more) == [4, 2, 1]
     point = torch.tensor([[2.0, 3.0]])
-    entered = network(more).features(point)
+    entered = Network(more).features(point)
     torch.testing.assert_close(entered, torch.tensor([[2.0, 3.0, 4.0, torch.tensor(2.0).sin()]]))
     plain = given(given(more, "x1²"), "sin x1")
     assert plain == graph  # the plain point needs no layer

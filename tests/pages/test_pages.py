@@ -1,12 +1,15 @@
 """Every page opens through the frame, and the lab's widgets do what they say."""
 
+import dataclasses
 import warnings
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from engine.graph import edits
 from engine.graph.graph import Graph, Node
+from engine.graph.trace import trace
 from engine.layers.activation import ReLU
 from engine.layers.entry import Input
 from engine.presets import PRESETS
@@ -278,3 +281,24 @@ def test_a_hostile_file_is_told_and_the_page_works(case):
     app.file_uploader(key="cnn.upload").upload("bad.json", text.encode(), "application/json").run()
     assert any(expected.split("|")[0][:20] in said or "bad.json" in said for said in words(app))
     assert graph(app) == PRESETS["lenet-5"].make()
+
+
+def test_a_button_puts_a_forgotten_flatten_where_it_is_missing():
+    whole = PRESETS["lenet-5"].make()
+    app = opened(x=to_link(Experiment("torn", {"network": edits.remove(whole, "flatten")})))
+    assert any("flatten" in button.label for button in app.button)
+    app.button(key="cnn-repair-0-dense1").click().run()
+    assert not app.exception
+    assert trace(graph(app)).sound
+    assert [node.id for node in graph(app).nodes][7:9] == ["flatten1", "dense1"]
+
+
+def test_a_button_takes_all_examples_where_a_batch_is_more_than_there_are():
+    made = PRESETS["mlp-2-4-2-1"].experiment()
+    few = dataclasses.replace(made, data=made.data.but(number=12), recipe=made.recipe.but(batch=50))
+    app = opened("labs/playground.py", x=to_link(few))
+    assert app.button(key="playground-train").disabled
+    app.button(key="playground-whole").click().run()
+    assert not app.exception
+    assert load(app.session_state["playground"]["now"]).recipe.batch == "all"
+    assert not app.button(key="playground-train").disabled
