@@ -1,5 +1,8 @@
 """Lab: the page that all families of networks are built on."""
 
+from urllib.parse import urlsplit
+
+import segno
 import streamlit as st
 
 from engine.errors import VitrineError
@@ -21,6 +24,8 @@ from pages.ui.words import complain, plain
 from pages.ui.workbench import Workbench
 
 VIEWS = ("Board", "Layer", "All layers")
+HERE = ("localhost", "127.0.0.1", "::1")  # names by which a computer reaches nothing but itself
+MOST_CODED = 1500  # signs of a link in a QR code: a phone still tells its dots apart
 
 
 def lab(this: Lab) -> None:
@@ -167,13 +172,30 @@ def _export(bench: Workbench) -> None:
 
 
 def _share(bench: Workbench) -> None:
-    if link := bench.link:
-        st.caption("This link holds the whole network. The address of this page does too, at any moment.")
-        base = (st.context.url or "").split("?")[0]
-        veiled = "".join(f"&{how}={','.join(chosen)}" for how, chosen in _veils(bench).items() if chosen)
-        st.code(f"{base}?x={link}{veiled}", language=None, wrap_lines=True, height=120, width=480)
-    else:
+    if not (link := bench.link):
         st.caption("This network is too large for a link. Download the experiment and send the file.")
+        return
+    above = st.container()
+    veiled = "".join(f"&{how}={','.join(chosen)}" for how, chosen in _veils(bench).items() if chosen)
+    base = (st.context.url or "").split("?")[0]
+    address = f"{base}?x={link}{veiled}"
+    with above:
+        st.caption("This link holds the whole network. The address of this page does too, at any moment.")
+        st.code(address, language=None, wrap_lines=True, height=100, width=480)
+        if (urlsplit(base).hostname or "") in HERE:
+            st.caption(
+                ":material/info: It works on this computer only. To let others in: `vitrine app --host 0.0.0.0`."
+            )
+        _code_of(address)
+
+
+def _code_of(address: str) -> None:
+    """Draw a link as a QR code, where a phone could still read that."""
+    if len(address) > MOST_CODED:
+        st.caption("The link is too long for a QR code.")
+        return
+    picture = segno.make(address, error="l").svg_data_uri(scale=4, border=4, light="#ffffff", dark="#000000")
+    st.image(picture, caption="The link as a QR code", width=260)
 
 
 def _veils(bench: Workbench) -> dict[str, list[str]]:
