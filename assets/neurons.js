@@ -136,6 +136,7 @@ class Neurons {
     const room = (height - EDGE.top - EDGE.bottom) / most;
     const step = (width - EDGE.left - EDGE.right) / this.columns.length;
     const box = Math.max(BOX.least, Math.min(BOX.most, room - BOX.gap, step * 0.55));
+    const focused = this.svg.querySelector(":focus")?.getAttribute("aria-label");
     this.svg.replaceChildren();
     this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     this.svg.setAttribute("height", height);
@@ -170,6 +171,7 @@ class Neurons {
       return { units, links };
     });
     this.svg.append(lines, boxes);
+    if (focused) this.svg.querySelector(`[aria-label="${CSS.escape(focused)}"]`)?.focus(); // what was pressed by key stays at hand
     this.shade = undefined;
     this.paint();
   }
@@ -206,12 +208,14 @@ class Neurons {
     parent.append(group);
     let dot;
     if (column.bias?.length) {
-      dot = make("circle", { class: "bias", cx: x + 1, cy: y + box - 1, r: 4.5, role: "button" });
       const name = `${column.weights}.bias[${unit}]`;
+      const label = `Type another number for ${name}`;
+      dot = make("circle", { class: "bias", cx: x + 1, cy: y + box - 1, r: 4.5, role: "button", tabindex: 0, "aria-label": label });
       const value = () => this.columns[place].bias[unit];
       dot.addEventListener("pointerenter", () => this.told(() => `bias ${short(value())}`, x, y + box - 10));
       dot.addEventListener("pointerleave", () => this.untold());
       dot.addEventListener("click", () => this.type(name, value(), x, y + box));
+      dot.addEventListener("keydown", (event) => event.key === "Enter" && this.type(name, value(), x, y + box));
       parent.append(dot);
     }
     return { group, canvas, dot };

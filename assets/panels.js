@@ -43,6 +43,7 @@ export class Arranging {
   follow(first, panel, act, end) {
     let far = false;
     const move = (event) => {
+      if (event.pointerId !== first.pointerId) return;
       far ||= Math.hypot(event.clientX - first.clientX, event.clientY - first.clientY) > FAR;
       if (!far) return;
       this.acting = true;
@@ -50,14 +51,16 @@ export class Arranging {
       event.preventDefault();
       act(event);
     };
-    const done = () => {
+    const done = (event) => {
+      if (event.pointerId !== first.pointerId) return;
       document.removeEventListener("pointermove", move);
       document.removeEventListener("pointerup", done);
       document.removeEventListener("pointercancel", done);
       this.acting = false;
       panel.classList.remove("vitrine-moving");
       document.querySelectorAll(".vitrine-before").forEach((one) => one.classList.remove("vitrine-before"));
-      if (far) end();
+      if (far && event.type === "pointerup") end();
+      else this.forget(panel);
     };
     first.preventDefault();
     document.addEventListener("pointermove", move);
@@ -78,9 +81,14 @@ export class Arranging {
   }
 
   sized(panel) {
+    const { wanted } = this;
+    this.forget(panel);
+    if (wanted) this.tell({ panel: keyOf(panel), size: wanted });
+  }
+
+  forget(panel) {
     for (const name of ["wide", "rows"]) panel.parentElement.style.removeProperty(`--${name}`);
-    if (this.wanted) this.tell({ panel: keyOf(panel), size: this.wanted });
-    this.wanted = undefined;
+    this.wanted = this.target = undefined;
   }
 
   over({ clientX, clientY }, panel) {

@@ -19,7 +19,9 @@ const picture = (canvas, points) => {
 };
 
 export default function ({ parentElement, data, setTriggerValue }) {
-  parentElement.querySelector(".shapes")?.remove();
+  const before = parentElement.querySelector(".shapes");
+  const focused = before?.querySelector("button:focus") && (before.querySelector("button:focus").dataset.shape ?? "");
+  before?.remove();
   const host = document.createElement("div");
   host.className = "shapes";
   host.dataset.testid = "shapes";
@@ -38,12 +40,15 @@ export default function ({ parentElement, data, setTriggerValue }) {
     button.addEventListener("click", () => name !== data.chosen && setTriggerValue("shape", name));
     host.append(button);
   }
-  const anew = document.createElement("button");
-  anew.className = "anew";
-  anew.textContent = "New points";
-  anew.title = "Draw other points of the same kind: with the next seed";
-  anew.addEventListener("click", () => setTriggerValue("anew", Date.now()));
-  host.append(anew);
+  if (data.anew) {
+    const anew = document.createElement("button");
+    anew.className = "anew";
+    anew.textContent = "New points";
+    anew.title = "Draw other points of the same kind: with the next seed";
+    anew.addEventListener("click", () => setTriggerValue("anew", Date.now()));
+    host.append(anew);
+  }
   parentElement.append(host);
+  if (typeof focused === "string") (host.querySelector(`[data-shape="${CSS.escape(focused)}"]`) ?? host.lastChild).focus(); // one was pressed by key
   return () => host.remove();
 }

@@ -129,12 +129,18 @@ class Start {
     this.data = data;
     const { index, ...seen } = data;
     if (index && this.box) this.search();
-    const told = JSON.stringify(seen);
+    if (!this.box) {
+      this.latest = tag("div", { class: "latest" });
+      this.host.append(this.hero(), this.found(), (this.cards = tag("div")), this.latest, (this.lists = tag("div")));
+    }
+    this.latest.replaceChildren(...this.recent());
+    const told = JSON.stringify(seen.labs);
     if (told === this.told) return;
     this.told = told;
     this.loops.clear();
     this.seeing.disconnect();
-    this.host.replaceChildren(this.hero(), this.found(), this.labs(), ...this.recent(), this.presets());
+    this.cards.replaceChildren(this.labs());
+    this.lists.replaceChildren(this.presets());
     recorded().then(({ colours, loops }) => {
       for (const [frame, one] of this.loops) one.loop = loops[one.name] && new Loop(frame, loops[one.name], colours);
     });
@@ -157,10 +163,15 @@ class Start {
     this.box.addEventListener("input", () => this.search());
     this.box.addEventListener("focus", () => this.data.index || this.asks("asked", Date.now()));
     this.box.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") this.box.value = "";
       if (event.key === "Enter") this.results.querySelector("a")?.click();
-      if (event.key === "ArrowDown") this.results.querySelector("a")?.focus();
-      this.search();
+      if (event.key === "ArrowDown") {
+        event.preventDefault();
+        this.results.querySelector("a")?.focus();
+      }
+      if (event.key === "Escape") {
+        this.box.value = "";
+        this.search();
+      }
     });
     return tag(
       "div",

@@ -62,7 +62,7 @@ class Transport {
     this.button("fold", "Forms at the left: fold away or show", () => this.fold(!document.documentElement.classList.contains(WITHOUT)), ".side");
     this.find(".speed").addEventListener("change", ({ target }) => {
       const speed = Number(target.value) || null;
-      if (this.state && !ENDED.includes(this.state.status)) this.order("set", { speed });
+      if (this.state && !ENDED.includes(this.state.status) && this.state.status !== "queued") this.order("set", { speed });
       this.tell("speed", { speed });
     });
     this.slider.addEventListener("input", () => this.seek());
@@ -76,9 +76,9 @@ class Transport {
     this.word(".says", "way", "", "Let this run begin in its place; the paused one can go on later", () =>
       this.live.order(`run:${this.state.waits.run}`, "pause").catch((error) => this.say(error.message)),
     );
-    this.word(".says", "train", "Train it", "A new run, from first weights, of what you see", () => this.tell("train", { step: null }));
+    this.word(".says", "train", "Train it", "A new run, from first weights, of what you see", () => this.train(null));
     this.host.addEventListener("keydown", (event) => {
-      if (event.key !== " " || event.target.tagName === "BUTTON") return;
+      if (event.key !== " " || ["BUTTON", "SELECT"].includes(event.target.tagName) || event.target.closest(".words")) return;
       event.preventDefault();
       if (this.state?.status === "running") this.order("pause");
       else if (!this.find('[data-name="play"]').disabled) this.play();
@@ -87,8 +87,9 @@ class Transport {
   }
 
   // In a lab the forms may be folded away, and panels be arranged.
-  lab() {
+  lab(arranges) {
     this.fold(Boolean(localStorage.getItem(WITHOUT)));
+    if (!arranges) return;
     import(/* @vite-ignore */ new URL("live/panels.js", document.baseURI).href).then(({ Arranging }) => {
       if (!this.closed) this.arranging = new Arranging((told) => this.tell("arrange", told));
     });
@@ -140,10 +141,12 @@ class Transport {
   take(data, tell) {
     this.tell = tell;
     this.host.classList.toggle("plain", Boolean(data.plain));
-    if (!data.plain && !this.data) this.lab();
+    if (!data.plain && !this.data) this.lab(data.arranges);
+    this.begun = false;
     if (JSON.stringify(data.sources) !== JSON.stringify(this.data?.sources)) {
       for (const source of this.data?.sources ?? []) this.live.drop(this.id + source);
       this.states = new Map();
+      this.complaint = "";
       this.live.go(data.board, this.NOW);
       for (const source of data.sources) {
         this.live.state(this.id + source, source, (message) => {
@@ -185,7 +188,7 @@ class Transport {
   }
 
   play() {
-    if (!this.state || this.data.parted) this.tell("train", { step: null });
+    if (!this.state || this.data.parted) this.train(null);
     else if (ENDED.includes(this.state?.status)) this.tell("again", this.state.run);
     else this.order("resume");
   }
@@ -193,7 +196,15 @@ class Transport {
   step() {
     const far = Number(this.find(".unit").value) || this.find(".unit").value;
     if (this.state && !this.data.parted) this.order("step", far);
-    else this.tell("train", { step: far });
+    else this.train(far);
+  }
+
+  // Begin a run; until the page knows of it, no other is begun.
+  train(step) {
+    if (this.begun) return;
+    this.begun = true;
+    this.tell("train", { step });
+    this.show();
   }
 
   async order(order, value) {
@@ -234,11 +245,14 @@ class Transport {
       stop: alive,
       reset: Boolean(state),
     };
+    if (this.begun) able.play = able.step = false;
     for (const [name, can] of Object.entries(able)) this.find(`[data-name="${name}"]`).disabled = !can || lost;
     this.find(".unit").disabled = ended || lost;
     this.find('[data-name="play"]').title = parted ? "Play: begin to learn what you see" : this.words(status, moments.length);
-    const speed = String((alive ? state.speed : this.data.speed) ?? "");
+    const known = alive && status !== "queued" && state.step > 0; // before, a run has not heard of it yet
+    const speed = String((known ? state.speed : this.data.speed) ?? "");
     const select = this.find(".speed");
+    if (![...select.options].some(({ value }) => value === speed)) select.append(this.tag("option", { value: speed }, `${speed} steps/s`));
     if (document.activeElement !== select && select.value !== speed) select.value = speed;
     const waits = lost ? "connection lost, trying again …" : begun ? "…" : "ready";
     this.find(".chip").textContent = lost || !state ? waits : SAYS[status];

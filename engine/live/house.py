@@ -2,8 +2,9 @@
 
 import functools
 import threading
+import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from engine.errors import VitrineError
@@ -15,12 +16,13 @@ from engine.runs import orders
 from engine.runs.carry import branch, new_run
 from engine.runs.launch import Launcher, again, fill, make_way
 from engine.runs.mend import mended
-from engine.runs.store import result_of
+from engine.runs.store import ACTIVE, result_of
 from engine.runs.tend import Watchman
 from engine.training.experiment import Experiment, load
 from engine.training.recipe import longer
 
 ROUND = 1.0  # seconds between two rounds
+LEFT = 15.0  # seconds without a look after which nobody looks at a run any more
 Beforehand = Sequence[tuple[str, Any]]  # orders and their values
 
 
@@ -33,6 +35,8 @@ class House:
             print(said, flush=True)
         self.hub, self.launcher, self.watchman = Hub(self.store), Launcher(), Watchman(self.store)
         self.live = Live(self.hub)
+        self.seen: dict[str, float] = {}  # runs, and when they were last looked at
+        self.opened = time.monotonic()
         self.over = threading.Event()
         self.began = False
         self.rounds = threading.Thread(target=self._go_rounds, daemon=True)
@@ -56,14 +60,23 @@ class House:
     def _go_rounds(self) -> None:
         while not self.over.wait(ROUND):
             try:
-                self.watchman.look(self.hub.looked_at)
-                make_way(self.store, self.hub.looked_at)
+                self.watchman.look(self._seen())
+                make_way(self.store, self._seen())
                 fill(self.store, self.launcher)
                 self.launcher.prepare()
             except VitrineError as error:  # a full disk, a database away: the next round may find it mended
                 print(error, flush=True)
             except Exception:  # one bad round must not leave all runs untended; the log has it
                 traceback.print_exc()
+
+    def _seen(self) -> Collection[str]:
+        """Return the runs that were on somebody's page not long ago: who reloads it has not left."""
+        now = time.monotonic()
+        self.seen |= dict.fromkeys(self.hub.looked_at, now)
+        self.seen = {run: at for run, at in self.seen.items() if now - at < LEFT}
+        if now - self.opened < LEFT:  # pages that were open under the app before are still to come
+            return {row["run"] for row in self.store.runs(*ACTIVE, "queued")}
+        return self.seen
 
     def train(self, experiment: Experiment, beforehand: Beforehand = (), visitor: Visitor = HOST) -> str:
         """Begin a run, or let it wait for its turn; it ends itself when no app is there for long.

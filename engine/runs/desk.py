@@ -150,7 +150,7 @@ class Desk:
             while not self.stopping and not self.ear.orders.empty():
                 self._obey(self.ear.orders.get(), report)
             if self.ear.alone and not self.stopping:
-                self.stopping = "no app has minded it for long"
+                self.stopping = "no app has minded it for long, or nobody has looked at it"
             if self.stopping:
                 return False
             self._take_turn()
@@ -271,6 +271,8 @@ class Desk:
             told = self.learner.recipe.write() | ({"task": task} if task else {}) | {"speed": self.speed}
         changes = orjson.dumps(told).decode()
         self.store.update(run, rate=self.learner.rate, total=self.learner.total, changed=changes)
+        if run != self.run:  # a series is as fast as its part
+            self.store.update(self.run, changed=orjson.dumps({"speed": self.speed}).decode())
 
     def _rest_at(self, step: int) -> None:
         self.rests_at = step

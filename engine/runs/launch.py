@@ -18,7 +18,7 @@ from engine.runs import alive, orders
 from engine.runs.alive import identity, machine
 from engine.runs.store import ENDED, Row, Store, is_part
 from engine.runs.tables import RUNS
-from engine.training.recipe import NO_END
+from engine.runs.unending import unending
 
 ROOT = Path(__file__).resolve().parents[2]
 CHILDREN: list[subprocess.Popen] = []  # that this process has started
@@ -80,13 +80,15 @@ def fill(store: Store, launcher: "Launcher | None" = None) -> None:
 
 
 def make_way(store: Store, seen: Collection[str]) -> None:
-    """Where a run waits for a place, pause one that has no end and that nobody looks at."""
+    """Where a run waits for a place, pause one of an app that has no end and that nobody looks at."""
     if not store.runs("queued") or len(busy := learning(store)) < most_runs():
         return
-    idle = [row for row in busy if (row["total"] or 0) >= NO_END and row["run"] not in seen]
-    for row in idle[:1]:
+    idle = [row for row in busy if row["minded"] is not None and row["run"] not in seen and unending(row)]
+    told = next((row["run"] for row in idle if not orders.pending(store, row["run"])), "")
+    if told:
         with contextlib.suppress(VitrineError):  # it has just ended, which makes way too
-            orders.give(store, row["run"], "pause")
+            orders.give(store, told, "pause")
+            store.note(told, store.run(told)["step"], "makes way: another run waits, and nobody looks at this one")
 
 
 def again(

@@ -42,7 +42,9 @@ RUNS = sa.Table(
     sa.Column("total", Count),  # the step at which the recipe ends
     sa.Column("pace", sa.Float),  # examples a second
     sa.Column("rate", sa.Float),
-    sa.Column("changed", sa.Text),  # recipe and what may change of the task, as JSON, where that was changed on the way
+    sa.Column(
+        "changed", sa.Text
+    ),  # recipe and what may change of the task, as JSON, where that was changed on the way; and the speed
     sa.Column("owner", sa.String(64)),  # the visitor who began it; none where that was the host
     sa.Column("threads", sa.Integer),  # of the processor it began with: with others, last bits may differ
 )

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from engine.runs import alive, orders
 from engine.runs.store import ACTIVE, Row, Store, folder
 from engine.runs.tables import RUNS
-from engine.training.recipe import NO_END
+from engine.runs.unending import unending
 
 SILENT = 20.0  # seconds without a heartbeat after which a worker is said to hang
 PATIENCE = 5.0  # seconds that a silent worker has to obey an order to stop
@@ -79,8 +79,8 @@ class Watchman:
 
     def _mind(self, seen: Collection[str]) -> None:
         """Count on, for the runs that end when no app minds them; one without an end also needs somebody who looks."""
-        minded = RUNS.c.minded.is_not(None) & RUNS.c.status.in_((*ACTIVE, "queued"))
-        minded &= (sa.func.coalesce(RUNS.c.total, 0) < NO_END) | RUNS.c.run.in_(seen)
+        idle = [row["run"] for row in self.store.runs(*ACTIVE, "queued") if row["run"] not in seen and unending(row)]
+        minded = RUNS.c.minded.is_not(None) & RUNS.c.status.in_((*ACTIVE, "queued")) & RUNS.c.run.not_in(idle)
         with self.store.writing() as connection:  # the rows in one order, where several apps mind them
             connection.execute(sa.select(RUNS.c.run).where(minded).order_by(RUNS.c.run).with_for_update())
             connection.execute(RUNS.update().where(minded).values(minded=RUNS.c.minded + 1))

@@ -165,6 +165,11 @@ class Recipe(Choice):
     )
 
     @property
+    def unending(self) -> bool:
+        """Return whether nothing ends it but whoever stops it."""
+        return not (self.epochs or self.steps or self.seconds or self.patience)
+
+    @property
     def couples(self) -> bool:
         """Return whether the decay is part of the gradient; where a line is searched it always is."""
         usual = self.optimiser != "adamw" if self.coupled is None else self.coupled
@@ -211,6 +216,6 @@ def longer(recipe: Recipe, at: Mapping[str, float]) -> dict[str, float]:
 
 
 def endless(recipe: Recipe) -> Recipe:
-    """Return the recipe without an end; as it is where something in it depends on when that comes."""
+    """Return the recipe without its epochs; as it is where something in it depends on when they are over."""
     ends = recipe.schedule in ("cosine", "one_cycle") or recipe.patience or recipe.folds or recipe.sweep
     return recipe if ends else recipe.but(epochs=None)

@@ -14,6 +14,7 @@ from engine.tasks import Task
 from engine.training.address import address
 from engine.training.memory import forgetful
 from engine.training.recipe import Recipe
+from engine.training.series import several
 
 
 def impossible(graphs: Mapping[str, Graph], task: Task, recipe: Recipe, dataset: Dataset) -> str:
@@ -31,6 +32,7 @@ def unfit(graphs: Mapping[str, Graph], task: Task, recipe: Recipe, dataset: Data
     """Return in words what must be changed before it begins, or nothing; what has begun is opened all the same."""
     return (
         impossible(graphs, task, recipe, dataset)
+        or _endless(recipe)
         or _long(graphs, recipe, dataset)
         or task.forbids(recipe)
         or own_contradiction(recipe, task.roles)
@@ -51,6 +53,13 @@ def _batch(recipe: Recipe, examples: int) -> str:
     return (
         f"A batch of {recipe.batch:,} is larger than the {examples:,} training examples. Use 'all', or a smaller one."
     )
+
+
+def _endless(recipe: Recipe) -> str:
+    """Return that one part after another is learned, and the first would never be over, or nothing."""
+    if not (recipe.unending and several(recipe)):
+        return ""
+    return "Each run of a cross-validation or sweep must come to its end before the next begins. Set the epochs."
 
 
 def _alone(graphs: Mapping[str, Graph], recipe: Recipe) -> str:

@@ -1,10 +1,12 @@
 """Start: what Vitrine is, in pictures that are alive; the latest runs, all networks, and a search over everything."""
 
+import contextlib
 from typing import Any
 from urllib.parse import parse_qsl
 
 import streamlit as st
 
+from engine.errors import VitrineError
 from engine.live.house import house
 from engine.presets import PRESETS
 from engine.runs.store import Row, is_part
@@ -36,13 +38,13 @@ def run_card(row: Row) -> dict[str, Any]:
     """Return what the card of a run says, with its loss in a few points."""
     curves = house().store.metrics(row["run"])
     names = sorted(name for name in curves if name[0] == "train" and name[1].endswith("loss"))
-    losses = [value for _, value in curves[names[0]] if value is not None] if names else []
+    losses = [value for _, value in curves[names[0]] if value is not None][::-1] if names else []
     return {
         "title": row["name"],
         "words": row["error"] or standing(row),
         "wrong": bool(row["error"]),
         "href": where(row),
-        "losses": losses[:: max(1, len(losses) // POINTS)],
+        "losses": losses[:: max(1, len(losses) // POINTS)][::-1],
     }
 
 
@@ -58,7 +60,11 @@ def where(row: Row) -> str:
 
 def known(rows: list[Row]) -> list[dict[str, Any]]:
     """Return what the search knows of runs."""
-    return [entry(row["name"], "run", standing(row), where(row), f"{row['run']} {row['note'] or ''}") for row in rows]
+    found = []
+    for row in rows:
+        with contextlib.suppress(VitrineError):  # one that a later version wrote cannot be opened here
+            found.append(entry(row["name"], "run", standing(row), where(row), f"{row['run']} {row['note'] or ''}"))
+    return found
 
 
 def follow(href: object) -> None:
@@ -71,6 +77,8 @@ def lead() -> None:
     page, _, query = st.session_state.pop("start.open", "").partition("?")
     pages = {lab.key: page_of(lab) for lab in LABS} | {RUNS: "models/runs.py"}
     if page in pages:
+        if isinstance(st.session_state.get(page), dict):  # followed a second time, a link is meant as at the first
+            st.session_state[page]["asked"] = []
         st.switch_page(pages[page], query_params=dict(parse_qsl(query)))
     elif page:
         complain(f"There is no page {page!r}.")

@@ -59,12 +59,17 @@ def _follows(view: dict[str, Any]) -> list[str]:
     return [name for name in SHARED if shown.follows and name in shown.model_fields and name not in view]
 
 
+def _usual(bench: Workbench, view: type[View]) -> dict[str, float]:
+    """Return the size that a panel has before anybody gives it another, or nothing where the window decides."""
+    if view.wide or len(bench.runs) > 1:  # runs that race stand side by side in each panel
+        return {"wide": 12, "rows": 1.5 if view.height > TALL else 1}
+    return {}
+
+
 def _size(bench: Workbench, panel: dict[str, Any]) -> str:
     """Return the rule that gives a panel its size, where it is not the usual one."""
-    view, size = VIEWS[panel["view"]["kind"]], {}
-    if view.wide or len(bench.runs) > 1:  # runs that race stand side by side in each panel
-        size = {"wide": 12, "rows": 1.5 if view.height > TALL else 1}
-    size |= panel.get("size", {})
+    view = VIEWS[panel["view"]["kind"]]
+    size = _usual(bench, view) | panel.get("size", {})
     mine = f".st-key-{bench.key}-panel-{panel['key']}"
     if view.wide and len(bench.runs) > 2:  # they stand under one another, as high as they are
         return f":has(> {mine}){{--wide:12;height:auto!important}} {mine}{{--fits:0!important}}"
@@ -167,9 +172,12 @@ def _options(bench: Workbench, number: str, view: View, key: str, experiment: Ex
 
 def _arrange(bench: Workbench, number: str) -> None:
     """Draw the ways to move a panel and to give it another size, for those who do not drag."""
-    keys = [panel["key"] for panel in bench.panels.all]
+    experiment = bench.learned or bench.ready
+    panels = [panel for panel in bench.panels.all if not _idle(bench, panel["view"], experiment)]
+    keys = [panel["key"] for panel in panels]
     place = keys.index(number)
-    size = {"wide": 6, "rows": 1} | next(panel.get("size", {}) for panel in bench.panels.all if panel["key"] == number)
+    view = VIEWS[panels[place]["view"]["kind"]]
+    size = {"wide": 6, "rows": 1} | _usual(bench, view) | panels[place].get("size", {})
     wide, rows = int(size["wide"]), size["rows"]
     moves: tuple[tuple[str, str, Any, tuple], ...] = (
         ("Move earlier", "arrow_back", bench.panels.move, (number, keys[max(0, place - 1)])),

@@ -40,7 +40,7 @@ def index() -> list[dict[str, Any]]:
 
 def _presets() -> list[dict[str, Any]]:
     return [
-        entry(preset.title, "network", preset.about, place(of_preset(preset).key, preset=name), name)
+        entry(preset.title, "network", preset.about.replace("*", ""), place(of_preset(preset).key, preset=name), name)
         for name, preset in PRESETS.items()
     ]
 
@@ -76,6 +76,7 @@ def _layers() -> list[dict[str, Any]]:
         for graph in preset.graphs.values():
             for path in graph.paths():
                 where.setdefault(graph[path].layer.kind, (name, path))
+            break  # a link names a layer of the first network
     found = []
     for kind, layer in LAYERS.items():
         if issubclass(layer, Block | Entry):
@@ -93,7 +94,7 @@ def _layers() -> list[dict[str, Any]]:
 
 def _lessons() -> list[dict[str, Any]]:
     return [
-        entry(fact.title, "lesson", fact.words, place(lab.key, preset=fact.preset))
+        entry(fact.title, "lesson", fact.words.replace("*", ""), place(lab.key, preset=fact.preset))
         for lab in LABS
         for fact in lab.facts
     ]

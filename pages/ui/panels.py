@@ -5,7 +5,7 @@ from typing import Any
 
 def sized(wide: int, rows: float) -> dict[str, float]:
     """Return the size of a panel, within what a board has room for: twelfths of its width, and rows."""
-    return {"wide": min(12, max(3, wide)), "rows": min(4, max(0.5, round(2 * rows) / 2))}
+    return {"wide": min(12, max(3, wide)), "rows": round(2 * min(4, max(0.5, rows))) / 2}
 
 
 class Panels:

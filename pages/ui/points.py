@@ -31,6 +31,8 @@ def shapes(bench: Workbench, source: Points | Density) -> None:
 
     def choose(**options: Any) -> None:
         data = bench.experiment.data or source
+        if any(veils.locked(bench.key, f"data.{name}") or veils.hidden(bench.key, f"data.{name}") for name in options):
+            return
         try:
             bench.put(at_hand(dataclasses.replace(bench.experiment, data=data.but(**options, **_fewer(data, options)))))
         except VitrineError as error:
@@ -40,6 +42,7 @@ def shapes(bench: Workbench, source: Points | Density) -> None:
         "shapes": [{"name": name, "points": _picture(type(source), name)} for name in offered],
         "chosen": source.shape,
         "locked": veils.locked(bench.key, "data.shape"),
+        "anew": not (veils.locked(bench.key, "data.seed") or veils.hidden(bench.key, "data.seed")),
     }
     components.shapes(data, key, lambda name: choose(shape=name), lambda _: choose(seed=(source.seed + 1) % MOST_SEED))
 

@@ -11,8 +11,9 @@ from engine.training.change import otherwise
 from engine.training.recipe import longer
 from engine.training.series import several
 from pages.ui import components
+from pages.ui.leaving import let_go
 from pages.ui.recipe import give, is_series
-from pages.ui.train import begin, go_at, let_go, speed
+from pages.ui.train import begin, go_at, paced, speed
 from pages.ui.visitor import visitor
 from pages.ui.workbench import Workbench
 
@@ -76,17 +77,14 @@ def branch(bench: Workbench, moment: object) -> None:
         if settings:
             bench.put(otherwise(bench.experiment, settings))
         _lengthen(bench, step, run)
-        bench.attach(house().branch(run, step, bench.ready, visitor=visitor(), diary=said))
+        bench.attach(house().branch(run, step, bench.ready, paced(bench), visitor(), said))
     except VitrineError as error:
         bench.complain(str(error))
 
 
 def _reset(bench: Workbench) -> None:
     """Clear the run off the table: it stays among the runs, and ends where it learns and may be told to."""
-    try:
-        let_go(bench, all=True)
-    except VitrineError as error:
-        bench.complain(str(error))
+    let_go(bench.runs, all=True)
     bench.attach("")
 
 
@@ -99,10 +97,11 @@ def transport(bench: Workbench) -> None:
         except VitrineError as error:
             bench.complain(str(error))
 
-    parted = bench.parted
+    parted, arranges = bench.parted, not bench.hides("board")
     data = {
         "sources": [f"run:{run}" for run in bench.runs if run],
         "speed": speed(bench),
+        "arranges": arranges,
         "race": len(bench.runs) > 1,
         "board": bench.key,
         "branches": branches(bench),
@@ -121,7 +120,7 @@ def transport(bench: Workbench) -> None:
         "follow": lambda _: bench.follow(),
         "train": lambda told: begin(bench, steps=told.get("step") if isinstance(told, dict) else None),
         "reset": lambda _: _reset(bench),
-        "arrange": bench.panels.arrange,
+        "arrange": bench.panels.arrange if arranges else components.nothing,
         "speed": lambda told: go_at(bench, told),
     }
     components.transport(data, f"{bench.key}.transport", **told)

@@ -27,6 +27,7 @@ from engine.views.reading import read
 from pages.ui.panels import sized
 from pages.ui.refusal import loaded
 
+ASKS = ("x", "preset", "run", "board", "layer")  # what a link may ask for
 BLANK = "blank"  # the preset with nothing in it
 HIDDEN = ("colours", "sample", "examples")  # views that are shown elsewhere than on boards
 MOST_RIVALS = 2  # runs beside the one on the table
@@ -98,7 +99,7 @@ def begin(lab: Lab) -> dict[str, Any]:
         "past": [],
         "future": [],
         "selected": layer,
-        "opened": folded(lab, experiment),
+        "opened": [*folded(lab, experiment), *_around(layer, experiment)],
         "complaint": "",
         "notice": notice,
         "run": run,
@@ -109,6 +110,12 @@ def begin(lab: Lab) -> dict[str, Any]:
         "looks": _looks(st.query_params.get("looks", "")),
         "board": _board(st.query_params.get("board", ""), lab.board),
     }
+
+
+def _around(path: str, experiment: Experiment) -> list[str]:
+    """Return the addresses of the blocks that a layer of the first network stands in."""
+    parts, roles = path.split("."), list(experiment.graphs)
+    return [address(roles[0], ".".join(parts[:depth]), roles) for depth in range(1, len(parts))]
 
 
 def presets_of(lab: Lab) -> list[str]:

@@ -16,12 +16,10 @@ from engine.data.texts import Texts, Writing
 from engine.errors import VitrineError
 from engine.live.house import house
 from engine.live.limits import begin_some, near
-from engine.runs import orders
-from engine.runs.store import ENDED
+from engine.runs.orders import STRIDES
 from engine.training.duel import with_cells
 from engine.training.experiment import Experiment, dump
 from engine.training.fit import suiting
-from engine.training.recipe import NO_END
 from engine.training.series import several
 from pages.ui import veils
 from pages.ui.density import own_density
@@ -118,19 +116,18 @@ def speed(bench: Workbench) -> float | None:
     return st.session_state.get(f"{bench.key}.speed", bench.lab.speed)
 
 
+def paced(bench: Workbench) -> list[tuple[str, Any]]:
+    """Return the order by which a run begins at that speed."""
+    return [("set", {"speed": speed(bench)})] if speed(bench) else []
+
+
 def go_at(bench: Workbench, told: object) -> None:
     """Let runs begin at this speed from now on."""
     match told:
+        case {"speed": bool()}:
+            return
         case {"speed": None | int() | float() as wanted} if wanted is None or 0.01 <= wanted <= MOST_SPEED:
             st.session_state[f"{bench.key}.speed"] = wanted
-
-
-def let_go(bench: Workbench, all: bool = False) -> None:
-    """Stop the runs on the table that would learn on without an end and unseen, or all of them; they can be resumed."""
-    for run in filter(None, bench.runs):
-        row = house().store.run(run)
-        if row["status"] not in ENDED and visitor().owns(row) and (all or (row["total"] or 0) >= NO_END):
-            orders.give(house().store, run, "stop")
 
 
 def begin(
@@ -141,12 +138,10 @@ def begin(
     It may be asked to take some steps and wait.
     """
     experiment = experiment or bench.ready
-    slow = speed(bench) and not several(experiment.recipe)
-    beforehand: list[tuple[str, Any]] = [("set", {"speed": speed(bench)})] if slow else []
-    beforehand += [("step", steps)] if steps else []
+    beforehand = paced(bench) if not several(experiment.recipe) else []
+    if steps in (1, *STRIDES, *experiment.graphs):  # as the transport offers them
+        beforehand.append(("step", steps))
     try:
-        if not beside:
-            let_go(bench)
         bench.attach(house().train(experiment, beforehand, visitor()), beside)
         if several(experiment.recipe):
             bench.panels.add_series()

@@ -22,9 +22,10 @@ from engine.training.fit import suggested, with_graph
 from engine.training.link import MOST_LINK
 from pages.ui import pasts, veils
 from pages.ui.forms import REFUSED
+from pages.ui.leaving import let_go
 from pages.ui.panels import Panels
 from pages.ui.refusal import loaded, refusal
-from pages.ui.table import MOST_RIVALS, Lab, begin, folded, found, linked, parted, written
+from pages.ui.table import ASKS, MOST_RIVALS, Lab, begin, folded, found, linked, parted, written
 
 MOST_UNDO = 200
 
@@ -34,10 +35,9 @@ class Workbench:
 
     def __init__(self, lab: Lab):
         self.lab, self.key = lab, lab.key
-        asked = [st.query_params.get(name, "") for name in ("x", "preset", "run", "board")]
+        asked = [st.query_params.get(name, "") for name in ASKS]
         veils.begin(lab.key, {how: st.query_params.get(how, "") for how in veils.HOW})
-        before = st.session_state.get(lab.key)
-        if not before:
+        if not (before := st.session_state.get(lab.key)):
             st.session_state[lab.key] = begin(lab) | {"asked": [asked]}
         elif any(asked) and asked not in before["asked"]:  # another link was followed; undo leads back
             past = [*before["past"], before["now"]][-MOST_UNDO:]
@@ -110,8 +110,7 @@ class Workbench:
         looks = orjson.dumps(self.looks).decode() if self.looks else ""
         parts = {"x": self.link, "run": ",".join(filter(None, self.runs)), "board": board, "looks": looks}
         parts |= {how: ",".join(veils.names(self.key, how)) for how in veils.HOW}
-        asked = [parts["x"], "", parts["run"], parts["board"]]
-        if asked not in self._state["asked"]:
+        if (asked := [parts["x"], "", parts["run"], parts["board"], ""]) not in self._state["asked"]:
             self._state["asked"] = [*self._state["asked"], asked][-MOST_UNDO:]
         return parts
 
@@ -143,8 +142,9 @@ class Workbench:
     @property
     def parted(self) -> str:
         """Return what on the table is no longer as the run learns it, or nothing."""
-        now = dataclasses.replace(self.ready, graphs=self.experiment.graphs)
-        return parted(now, self.learned) if self.learned else ""
+        return (
+            parted(dataclasses.replace(self.ready, graphs=self.experiment.graphs), self.learned) if self.learned else ""
+        )
 
     def follow(self) -> None:
         """Lay the experiment of the run on the table."""
@@ -167,7 +167,9 @@ class Workbench:
 
     def attach(self, run: str, beside: bool = False) -> None:
         """Put a run on the table, in the place of those that are there or beside them."""
-        self._state.update(run=run, rivals=[rival for rival in self.runs[:MOST_RIVALS] if rival and beside])
+        before, kept = set(self.runs), self.runs[:MOST_RIVALS] if beside else []
+        self._state.update(run=run, rivals=list(filter(None, kept)))
+        let_go(before - set(self.runs))
 
     @property
     def past_key(self) -> str:

@@ -300,7 +300,7 @@ def test_a_run_of_an_app_saves_and_stops_when_no_app_minds_it_for_long(store, mo
     assert store.run(run)["status"] == "running"
     row = await_status(store, run, "stopped")
     assert row["pid"] is None
-    assert "no app has minded it for long" in said(store, run)
+    assert "no app has minded it for long, or nobody has looked at it" in said(store, run)
 
 
 ENDLESS = dataclasses.replace(EXPERIMENT, recipe=EXPERIMENT.recipe.but(epochs=None))
@@ -343,6 +343,7 @@ def test_a_run_without_an_end_makes_way_only_unseen_and_where_others_wait(store,
 def test_a_run_keeps_its_speed_when_it_goes_on_and_tells_of_it_apart_from_its_recipe(store):
     run = begun(store)
     orders.tell(store, run, "set", {"speed": 20})
+    orders.tell(store, run, "pause")
     house = House()
     told = standing(store, house.hub.past, store.run(run))
     assert (told["speed"], told["changed"]) == (20, "")

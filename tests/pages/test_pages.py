@@ -59,11 +59,6 @@ def test_pages_open(page):
     assert opened(page)
 
 
-def test_the_start_page_offers_every_preset():
-    shown = " ".join(element.value for element in opened(PAGES[0]).markdown)
-    assert [preset.title for preset in PRESETS.values() if preset.title not in shown] == []
-
-
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset_opens_by_its_address(name):
     assert graph(opened(preset=name)) == PRESETS[name].experiment().graph
