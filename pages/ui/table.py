@@ -5,6 +5,7 @@ import dataclasses
 import functools
 import re
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,7 +100,7 @@ def begin(lab: Lab) -> dict[str, Any]:
         "past": [],
         "future": [],
         "selected": layer,
-        "opened": [*folded(lab, experiment), *_around(layer, experiment)],
+        "opened": [*folded(lab, experiment), *around(layer, next(iter(experiment.graphs)), experiment.graphs)],
         "complaint": "",
         "notice": notice,
         "run": run,
@@ -112,10 +113,10 @@ def begin(lab: Lab) -> dict[str, Any]:
     }
 
 
-def _around(path: str, experiment: Experiment) -> list[str]:
-    """Return the addresses of the blocks that a layer of the first network stands in."""
-    parts, roles = path.split("."), list(experiment.graphs)
-    return [address(roles[0], ".".join(parts[:depth]), roles) for depth in range(1, len(parts))]
+def around(path: str, role: str, roles: Collection[str]) -> list[str]:
+    """Return the addresses of the blocks that a layer stands in."""
+    parts = path.split(".")
+    return [address(role, ".".join(parts[:depth]), roles) for depth in range(1, len(parts))]
 
 
 def presets_of(lab: Lab) -> list[str]:
