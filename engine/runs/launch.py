@@ -83,7 +83,7 @@ def make_way(store: Store, seen: Collection[str]) -> None:
     """Where a run waits for a place, pause one of an app that has no end and that nobody looks at."""
     if not store.runs("queued") or len(busy := learning(store)) < most_runs():
         return
-    idle = [row for row in busy if row["minded"] is not None and row["run"] not in seen and unending(row)]
+    idle = [row for row in busy if row["minded"] is not None and row["run"] not in seen and unending(store, row)]
     told = next((row["run"] for row in idle if not orders.pending(store, row["run"])), "")
     if told:
         with contextlib.suppress(VitrineError):  # it has just ended, which makes way too

@@ -79,7 +79,11 @@ class Watchman:
 
     def _mind(self, seen: Collection[str]) -> None:
         """Count on, for the runs that end when no app minds them; one without an end also needs somebody who looks."""
-        idle = [row["run"] for row in self.store.runs(*ACTIVE, "queued") if row["run"] not in seen and unending(row)]
+        idle = [
+            row["run"]
+            for row in self.store.runs(*ACTIVE, "queued")
+            if row["run"] not in seen and unending(self.store, row)
+        ]
         minded = RUNS.c.minded.is_not(None) & RUNS.c.status.in_((*ACTIVE, "queued")) & RUNS.c.run.not_in(idle)
         with self.store.writing() as connection:  # the rows in one order, where several apps mind them
             connection.execute(sa.select(RUNS.c.run).where(minded).order_by(RUNS.c.run).with_for_update())

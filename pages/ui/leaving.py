@@ -16,5 +16,5 @@ def let_go(runs: Iterable[str], all: bool = False) -> None:
     for run in filter(None, runs):
         with contextlib.suppress(VitrineError):  # deleted meanwhile, or just over
             row = house().store.run(run)
-            if row["status"] not in ENDED and visitor().owns(row) and (all or unending(row)):
+            if row["status"] not in ENDED and visitor().owns(row) and (all or unending(house().store, row)):
                 orders.give(house().store, run, "stop")

@@ -322,7 +322,7 @@ def test_a_run_without_an_end_needs_somebody_who_looks_at_it(store, monkeypatch)
 
 def test_a_run_without_an_end_makes_way_only_unseen_and_where_others_wait(store, monkeypatch):
     monkeypatch.setenv("VITRINE_RUNS", "1")
-    run = begun(store, ENDLESS)
+    run = begun(store, ENDLESS, minded=0)
     launch.make_way(store, [])
     assert store.run(run)["status"] == "running"  # nobody waits
     later = new_run(store, EXPERIMENT)
