@@ -309,7 +309,7 @@ class Panel {
     this.share = share ?? this.share;
     const hint = this.data.learns ? " It takes its turn while the run learns: pause it to see this at once." : "";
     if (!this.way.firstChild) { // made once: a button that changed under the pointer would swallow the click
-      this.way.append(tag("progress", { max: 1 }), tag("button"), tag("span"));
+      this.way.append(tag("progress", { max: 1, "aria-label": "How far it has come" }), tag("button"), tag("span"));
       this.way.children[1].addEventListener("click", () => this.halt());
     }
     const [bar, button, words] = this.way.children;

@@ -98,6 +98,12 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
+def full_speed(page: Page) -> None:
+    """Let the next run learn as fast as it can, rather than as slowly as is good to watch."""
+    page.get_by_role("combobox", name="Speed").select_option("")
+    settled(page)
+
+
 def settled(page: Page) -> None:
     """Wait until the page's script has run to its end and the diagram is drawn."""
     page.wait_for_timeout(200)  # a click takes a moment to reach the server; people are slower than that

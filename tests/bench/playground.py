@@ -14,7 +14,7 @@ from engine.training.loop import learn
 from engine.training.recipe import Recipe
 from tests.bench.report import Report, spread
 from tests.bench.ui import READY
-from tests.serving import browser, served, settled
+from tests.serving import browser, full_speed, served, settled
 
 NETWORKS = {"2–4–2–1": (4, 2), "2–8–8–1": (8, 8), "2–8–8–8–8–8–8–1": (8,) * 6}
 BATCHES = (10, 30)
@@ -86,7 +86,8 @@ def begun(page: Page, lab: str) -> None:
     field.fill("1000000")
     field.press("Enter")
     settled(page)
-    page.locator(f".st-key-{lab}-train button").click()
+    full_speed(page)
+    page.locator(f".st-key-{lab}-train button").first.click()
     page.locator('[data-testid="transport"][data-status="running"]').wait_for()
     page.wait_for_timeout(READY)
 

@@ -1,12 +1,13 @@
-"""Pages: from Train to the first point, from a frame to its drawing, from the slider to the past; in a real browser."""
+"""Pages: from an address to a view, from Play to a point, from frame to drawing, from slider to past; in a browser."""
 
 import time
 
 from playwright.sync_api import Browser, Page
 
 from tests.bench.report import Report, spread
-from tests.serving import browser, served, settled
+from tests.serving import browser, full_speed, served, settled
 
+OPENS = 3
 STARTS = 6
 WATCHED = 25.0  # seconds
 SEEKS = 40
@@ -15,11 +16,13 @@ BOARD = "curves;flow;histograms;activations;confusion;predictions"
 STARTED = "curves;flow;predictions;confusion"
 TALL = {"width": 1280, "height": 3200}  # all panels are in sight
 
-# Press Train, and wait until the curves show a step of the run and a frame was painted.
+# Press Play, and wait until the curves show a step of the run and a frame was painted.
 TRAIN = """
 async () => {
+  const inside = [...document.querySelectorAll('*')].map((e) => e.shadowRoot).filter(Boolean);
+  const find = (name) => inside.map((root) => root.querySelector(name)).find(Boolean);
   const began = performance.now();
-  document.querySelector('.st-key-cnn-train button').click();
+  find('[data-testid="transport"] button[data-name="play"]').click();
   const curves = () => document.querySelector('[data-testid="figure"]');
   while (!(Number(curves()?.dataset.step) > 0)) await new Promise(requestAnimationFrame);
   await new Promise(requestAnimationFrame);
@@ -59,9 +62,10 @@ async (place) => {
 
 
 def run() -> Report:
-    """Measure all three."""
+    """Measure all four."""
     report = Report("ui")
     with browser() as chromium:
+        _opened(report, chromium)
         _start(report, chromium, "1", 0.7)
         _start(report, chromium, "0", 4.0)
         with served() as (address, _):
@@ -77,11 +81,40 @@ def opened(chromium: Browser, address: str, query: str) -> Page:
     settled(page)
     page.get_by_text("Train", exact=True).first.click()
     settled(page)
-    page.get_by_text("Board", exact=True).first.click()
-    settled(page)
+    full_speed(page)
     page.wait_for_function("() => Number(document.querySelector('[data-testid=figure]')?.dataset.drawn) > 0")
     page.wait_for_timeout(1500)
     return page
+
+
+def _opened(report: Report, chromium: Browser) -> None:
+    """Time addresses that are opened: of an app that has just begun, then of one that is warm."""
+    cold, warm, start = [], [], []
+    for _ in range(OPENS):
+        with served() as (address, _):
+            cold.append(_first_view(chromium, f"{address}/cnn"))
+            for _ in range(OPENS):
+                warm.append(_first_view(chromium, f"{address}/cnn"))
+                start.append(_first_view(chromium, f"{address}/", '[data-testid="start"] canvas'))
+    for words, times, most in (
+        ("address opened → first view drawn, app just begun", cold, 4.0),
+        ("address opened → first view drawn", warm, 1.2),
+        ("Start opened → its pictures move", start, 1.0),
+    ):
+        report.rows.append({"what": words} | spread(times))
+        report.aim(f"{words}, median, seconds", spread(times)["median ms"] / 1000, most)
+
+
+def _first_view(
+    chromium: Browser, address: str, drawn: str = '[data-testid="figure"]:not([data-drawn="0"])[data-drawn]'
+) -> float:
+    page = chromium.new_context(viewport={"width": 1280, "height": 800}).new_page()
+    began = time.monotonic()
+    page.goto(address)
+    page.locator(drawn).first.wait_for(state="attached", timeout=60_000)
+    took = time.monotonic() - began
+    page.context.close()
+    return took
 
 
 def _epochs(page: Page, epochs: int) -> None:
@@ -106,7 +139,7 @@ def _stop(page: Page) -> None:
 
 
 def _start(report: Report, chromium: Browser, spare: str, most: float) -> None:
-    """Time pressing Train, each time with the spare worker ready, or with none."""
+    """Time pressing Play, each time with the spare worker ready, or with none."""
     times = []
     with served(VITRINE_SPARE=spare) as (address, _):
         for _ in range(STARTS):
@@ -117,8 +150,8 @@ def _start(report: Report, chromium: Browser, spare: str, most: float) -> None:
             _stop(page)
             page.context.close()
     words = "with the spare worker" if spare == "1" else "without a spare worker"
-    report.rows.append({"what": f"Train pressed → first point on screen, {words}"} | spread(times))
-    report.aim(f"Train → first point {words}, median, seconds", spread(times)["median ms"] / 1000, most)
+    report.rows.append({"what": f"Play pressed → first point on screen, {words}"} | spread(times))
+    report.aim(f"Play → first point {words}, median, seconds", spread(times)["median ms"] / 1000, most)
 
 
 def _drawn(report: Report, page: Page) -> None:
@@ -158,4 +191,5 @@ def _sought(report: Report, chromium: Browser, address: str) -> None:
     report.rows.append({"what": "slider moved → first of five views drawn"} | spread(first))
     report.rows.append({"what": "slider moved → all five views drawn"} | spread(whole))
     report.aim("slider moved → figure drawn, 95 %, seconds", spread(first)["95 % ms"] / 1000, 0.2)
+    report.aim("slider moved → all views drawn, 95 %, seconds", spread(whole)["95 % ms"] / 1000, 0.3)
     page.context.close()

@@ -17,6 +17,7 @@ def test_axe_finds_nothing_serious(visit, path, scheme):
     page = visit(path, unfolded=False, viewport={"width": 1280, "height": 800}, color_scheme=scheme)
     page.locator(DRAWN.get(path, PANEL)).first.wait_for()
     page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
+    page.wait_for_timeout(1000)  # colours fade in
     found = Axe().run(page).response
     assert len(found["passes"]) > 10  # it looked
     serious = [one for one in found["violations"] if one["impact"] in ("serious", "critical")]

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from engine.runs.store import Store
-from tests.serving import PATIENCE, free_port, served, settled
+from tests.serving import PATIENCE, free_port, full_speed, served, settled
 
 RUN = "() => new URL(location.href).searchParams.get('run')"
 DRAWN = "() => [...document.querySelectorAll('[data-testid=figure]')].filter(f => Number(f.dataset.drawn) > 0).length"
@@ -55,8 +55,7 @@ def train(page, epochs=100_000, rate=None):
     """Open the form, set the length, and press Train."""
     page.get_by_text("Train", exact=True).first.click()
     settled(page)
-    page.get_by_role("combobox", name="Speed").select_option("")
-    settled(page)
+    full_speed(page)
     for label, value in {"Epochs": epochs, "Rate": rate}.items():
         if value is not None:
             field = page.get_by_role("spinbutton", name=label)

@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.serving import settled
+from tests.serving import full_speed, settled
 
 TALL = {"width": 1400, "height": 1700}
 NET = '[data-testid="neurons"]'
@@ -27,8 +27,7 @@ def surface(page):
 
 
 def train(page):
-    page.get_by_role("combobox", name="Speed").select_option("")
-    settled(page)
+    full_speed(page)
     page.locator(".st-key-playground-train button").first.click()
 
 
