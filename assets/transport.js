@@ -22,6 +22,7 @@ const WITHOUT = "vitrine-without-forms"; // a class of the whole page: the forms
 const number = (value) => Number(value.toPrecision(3));
 const percent = (share) => `${(100 * share).toFixed(1)} %`;
 const NO_END = 1e9; // steps
+const PATIENCE = 4000; // milliseconds that a run has to begin in
 const count = (number) => Math.round(number ?? 0).toLocaleString("en");
 
 class Transport {
@@ -203,6 +204,10 @@ class Transport {
   train(step) {
     if (this.begun) return;
     this.begun = true;
+    setTimeout(() => {
+      this.begun = false; // it was refused, which the page says
+      if (!this.closed) this.show();
+    }, PATIENCE);
     this.tell("train", { step });
     this.show();
   }
