@@ -71,7 +71,9 @@ def test_two_kinds_of_cells_are_seen_side_by_side(visit, learned):
 
 
 def test_a_text_is_written_while_it_is_learned_and_a_sign_is_chosen_by_hand(visit):
-    page = visit("rnn?preset=char-lstm", viewport=TALL)
+    page = visit(
+        "rnn?preset=char-lstm&board=generate;curves", viewport=TALL
+    )  # the more is in sight, the rarer each is seen
     train(page, epochs=500)
     status(page, "running")
     drawn(page, "Generate")
