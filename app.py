@@ -1,7 +1,9 @@
 """Vitrine for browsers: `streamlit run app.py` serves the pages."""
 
 import asyncio
+import functools
 import gc
+import gzip
 import os
 import threading
 from collections.abc import AsyncGenerator
@@ -19,6 +21,7 @@ from streamlit import config
 
 from engine.figures.script import script
 from engine.live.accounts import membership
+from engine.live.ahead import Ahead
 from engine.live.gate import Gate, invitations
 from engine.live.visitor import HEADER, ON, signing_in
 from engine.loading import load
@@ -67,7 +70,6 @@ def _warm() -> None:
     from engine.graph.cost import cost
     from engine.live.house import house, serves
     from engine.presets import PRESETS
-    from pages.ui.finding import index
 
     serves.set()
     try:
@@ -75,7 +77,6 @@ def _warm() -> None:
     except VitrineError as error:  # a full disk, say: whoever comes first when there is room again begins it
         print(error, flush=True)
     cost(PRESETS["lenet-5"].make())
-    index()
     # Torch and its like stay for good: left out of the search for garbage, it takes some 30 milliseconds
     # instead of 300, for which no message would reach a browser.
     gc.collect()
@@ -106,9 +107,18 @@ async def bring(request: Request) -> Response:
     return await (await asyncio.to_thread(served))(request)
 
 
-async def plotly(_: Any) -> FileResponse:
-    """Serve Plotly's script."""
-    return FileResponse(script(), headers={"cache-control": "max-age=86400"})
+async def plotly(request: Request) -> Response:
+    """Serve Plotly's script, packed once for all."""
+    known = {"cache-control": "max-age=86400", "vary": "accept-encoding"}
+    if "gzip" not in request.headers.get("accept-encoding", ""):
+        return FileResponse(script(), headers=known)
+    packed = await asyncio.to_thread(_packed)
+    return Response(packed, media_type="text/javascript", headers=known | {"content-encoding": "gzip"})
+
+
+@functools.cache
+def _packed() -> bytes:
+    return gzip.compress(script().read_bytes(), 6)
 
 
 async def shared(request: Request) -> FileResponse:
@@ -120,7 +130,10 @@ known = open_to_others()
 app = st.App(
     "pages/index.py",
     lifespan=lifespan,
-    middleware=[Middleware(Gate, page=PAGE, accounts=known)],
+    middleware=[
+        Middleware(Gate, page=PAGE, accounts=known),
+        Middleware(Ahead, scripts=["/live/plotly.js"], modules=[f"/live/{name}.js" for name in MODULES]),
+    ],
     routes=[
         WebSocketRoute("/live", live),
         Route("/live/plotly.js", plotly),

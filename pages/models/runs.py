@@ -16,8 +16,8 @@ from engine.runs.manage import MOST_NAME, MOST_NOTE, annotate, delete, latest, p
 from engine.runs.store import ENDED, Row, is_part
 from engine.runs.tend import sweep
 from pages.ui.compare import compare
-from pages.ui.forms import show
 from pages.ui.labs import of_experiment, page_of
+from pages.ui.shown import show
 from pages.ui.visitor import visitor
 from pages.ui.words import complain, plain
 
@@ -168,9 +168,9 @@ def one(row: Row) -> None:
 def _written(label: str, run: str, value: str, words: str, keep: Any) -> None:
     """Draw a field whose text is kept with a run as soon as it is entered."""
     key = f"runs.{label.lower()}.{run}"
-    show(key, value)
     most = {"Name": MOST_NAME, "Note": MOST_NOTE}[label]  # what is typed beyond it is not taken, and nothing is lost
-    st.text_input(label, key=key, max_chars=most, on_change=lambda: act(words, keep, run, st.session_state[key]))
+    told: Any = {"max_chars": most, "on_change": lambda: act(words, keep, run, st.session_state[key])}
+    st.text_input(label, value=show(key, value), key=key, **told)
 
 
 def _pin(run: str, pinned: bool) -> None:

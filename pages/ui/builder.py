@@ -15,7 +15,8 @@ from engine.layers import LAYERS, Init, Shape, check
 from engine.layers.entry import Entry
 from engine.training.fit import mirroring
 from pages.ui.card import card, offer_repairs
-from pages.ui.forms import draw, show
+from pages.ui.forms import draw
+from pages.ui.shown import show
 from pages.ui.workbench import Workbench
 
 MOST_ROWS = 120
@@ -53,11 +54,11 @@ def builder(bench: Workbench) -> None:
 def _networks(bench: Workbench) -> None:
     """Draw the choice of the network that is edited; one that cannot run yet is marked."""
     key = f"{bench.key}.network"
-    show(key, bench.role)
     graphs = bench.experiment.graphs
     st.segmented_control(
         "Network",
         bench.roles,
+        default=show(key, bench.role),
         key=key,
         required=True,
         format_func=lambda role: role if trace(graphs[role]).sound else f":material/error: {role}",

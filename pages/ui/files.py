@@ -11,7 +11,7 @@ from engine.data.series import IN_ORDER, Series
 from engine.data.texts import MOST_PASTED, Texts, Writing
 from engine.errors import VitrineError
 from engine.live.limits import bring_file
-from pages.ui.forms import show
+from pages.ui.shown import select
 from pages.ui.task import at_hand
 from pages.ui.visitor import visitor
 from pages.ui.words import complain
@@ -96,7 +96,6 @@ def _columns(bench: Workbench, source: Texts | Writing | Series) -> None:
         key = f"{bench.key}.column.{source.kind}.{option}"
         now = getattr(source, option)
         in_order = option == "date" and now == IN_ORDER
-        show(key, LINES if in_order else now or AUTOMATIC)
 
         def choose(option: str = option, key: str = key) -> None:
             try:
@@ -107,7 +106,7 @@ def _columns(bench: Workbench, source: Texts | Writing | Series) -> None:
 
         offered = [AUTOMATIC, *([LINES] if option == "date" else []), *names]
         offered += [now] if now and not in_order and now not in names else []
-        place.selectbox(label, offered, key=key, on_change=choose)
+        select(label, offered, LINES if in_order else now or AUTOMATIC, key, place, on_change=choose)
 
 
 def _meant(option: str, word: str) -> str:

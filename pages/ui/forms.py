@@ -9,6 +9,7 @@ import streamlit as st
 from engine.choice import Choice, Option, in_words
 from engine.errors import VitrineError
 from pages.ui import spelt, veils
+from pages.ui.shown import select, show, toggle
 from pages.ui.words import plain
 
 Offers = Mapping[str, Sequence[str]]
@@ -73,12 +74,6 @@ def draw(option: Option, value: Any, key: str, changed: Changed) -> None:
         st.caption(f":red[:material/error: {plain(words)}]")
 
 
-def show(key: str, value: Any) -> None:
-    """Make the widget show the value, whatever it showed before."""
-    if key not in st.session_state or st.session_state[key] != value:
-        st.session_state[key] = value
-
-
 def _told(option: Option, key: str, changed: Changed, read: Callable[[Any], Any] = lambda value: value) -> Callable:
     def tell() -> None:
         st.session_state.pop(REFUSED, None)
@@ -106,38 +101,36 @@ def _label(option: Option) -> str:
 
 def _switch(option: Option, value: bool | None, key: str, changed: Changed) -> None:
     if option.optional:
-        show(key, next(word for word, meant in YES_OR_NO.items() if meant is value))
+        now = next(word for word, meant in YES_OR_NO.items() if meant is value)
         help, told = f"{option.help} Automatic: {option.none}.", _told(option, key, changed, YES_OR_NO.__getitem__)
-        st.selectbox(_label(option), list(YES_OR_NO), key=key, help=help, on_change=told)
+        select(_label(option), list(YES_OR_NO), now, key, help=help, on_change=told)
         return
-    show(key, value)
-    st.toggle(_label(option), key=key, help=option.help, on_change=_told(option, key, changed))
+    toggle(_label(option), bool(value), key, help=option.help, on_change=_told(option, key, changed))
 
 
 def _whole(option: Option, value: int | None, key: str, changed: Changed, label: str = "") -> None:
     if option.words:
         _whole_or_words(option, value, key, changed)
         return
-    show(key, value)
     bounds = {"min_value": int(option.least or 0)} | ({} if option.most is None else {"max_value": int(option.most)})
-    _numeric(option, key, changed, label=label or _label(option), step=1, **bounds)
+    _numeric(option, value, key, changed, label=label or _label(option), step=1, **bounds)
 
 
 def _whole_or_words(option: Option, value: int | str | None, key: str, changed: Changed) -> None:
     """Draw a list of usual numbers and words, into which any number may be typed."""
     shown = NONE if value is None else str(value)
     offered = [*([NONE] if option.optional else []), *USUAL, *option.words]
-    show(key, shown)
 
     def read(text: str | None) -> Any:
         if text in (NONE, None):
             return None if option.optional else option.default
         return int(text) if text.isdecimal() else text
 
-    st.selectbox(
+    select(
         _label(option),
         list(dict.fromkeys([*offered, shown])),
-        key=key,
+        shown,
+        key,
         help=f"{option.help} Type any number.",
         accept_new_options=True,
         on_change=_told(option, key, changed, read),
@@ -145,15 +138,15 @@ def _whole_or_words(option: Option, value: int | str | None, key: str, changed: 
 
 
 def _number(option: Option, value: float | None, key: str, changed: Changed) -> None:
-    show(key, value)
     limits = (("min_value", option.least), ("max_value", option.most))
     bounds = {name: float(limit) for name, limit in limits if limit is not None}
-    _numeric(option, key, changed, label=_label(option), step=_pace(option.default), format="%g", **bounds)
+    _numeric(option, value, key, changed, label=_label(option), step=_pace(option.default), format="%g", **bounds)
 
 
-def _numeric(option: Option, key: str, changed: Changed, **details: Any) -> None:
-    start: Any = {"value": None, "placeholder": option.none} if option.optional else {}
-    st.number_input(key=key, help=option.help, on_change=_told(option, key, changed), **details, **start)
+def _numeric(option: Option, value: float | None, key: str, changed: Changed, **details: Any) -> None:
+    details |= {"placeholder": option.none} if option.optional else {}
+    told = _told(option, key, changed)
+    st.number_input(key=key, value=show(key, value), help=option.help, on_change=told, **details)
 
 
 def _pace(default: Any) -> float:
@@ -162,26 +155,20 @@ def _pace(default: Any) -> float:
 
 
 def _words(option: Option, value: str | None, key: str, changed: Changed) -> None:
-    show(key, value)
-    words, told = [*([None] if option.optional else []), *option.words], _told(option, key, changed)
-    st.selectbox(_label(option), words, key=key, help=option.help, on_change=told, format_func=_or(option.none))
-
-
-def _or(none: str) -> Callable[[Any], str]:
-    """Return how words are shown among which none may be chosen."""
-    return lambda word: none if word is None else str(word)
+    words = [*([option.none] if option.optional else []), *option.words]
+    told = _told(option, key, changed, lambda word: word if word in option.words else None)
+    select(_label(option), words, option.none if value is None else value, key, help=option.help, on_change=told)
 
 
 def _text(option: Option, value: str, key: str, changed: Changed) -> None:
-    show(key, value)
-    st.text_input(_label(option), key=key, help=option.help, on_change=_told(option, key, changed))
+    told = _told(option, key, changed)
+    st.text_input(_label(option), value=show(key, value), key=key, help=option.help, on_change=told)
 
 
 def _offered(option: Option, value: str, key: str, changed: Changed) -> None:
-    show(key, value)
     usual = [] if option.default else [""]  # which means automatic, where there is such a thing
     words, told = list(dict.fromkeys([*usual, *option.words, value])), _told(option, key, changed)
-    st.selectbox(_label(option), words, key=key, help=option.help, on_change=told, format_func=_or_automatic)
+    select(_label(option), words, value, key, help=option.help, on_change=told, format_func=_or_automatic)
 
 
 def _or_automatic(word: str) -> str:
@@ -189,22 +176,20 @@ def _or_automatic(word: str) -> str:
 
 
 def _names(option: Option, value: tuple[str, ...], key: str, changed: Changed) -> None:
-    show(key, list(value))
-    words = list(dict.fromkeys([*option.words, *value]))
-    st.multiselect(_label(option), words, key=key, help=option.help, on_change=_told(option, key, changed))
+    words, now = list(dict.fromkeys([*option.words, *value])), show(key, list(value))
+    st.multiselect(_label(option), words, now, key=key, help=option.help, on_change=_told(option, key, changed))
 
 
 def _list(option: Option, value: tuple[float, ...] | None, key: str, changed: Changed) -> None:
-    show(key, ", ".join(f"{number:g}" for number in value or ()))
-
+    now = show(key, ", ".join(f"{number:g}" for number in value or ()))
     help, told = f"{option.help} Numbers, with commas.", _told(option, key, changed, spelt.decimals)
-    st.text_input(_label(option), key=key, placeholder=option.none, help=help, on_change=told)
+    st.text_input(_label(option), value=now, key=key, placeholder=option.none, help=help, on_change=told)
 
 
 def _sizes(option: Option, value: tuple[int, ...], key: str, changed: Changed) -> None:
-    show(key, "×".join(map(str, value)))
-    told = _told(option, key, changed, spelt.sizes)
-    st.text_input(_label(option), key=key, help=f"{option.help} For example {option.default}.", on_change=told)
+    now, told = show(key, "×".join(map(str, value))), _told(option, key, changed, spelt.sizes)
+    help = f"{option.help} For example {option.default}."
+    st.text_input(_label(option), value=now, key=key, help=help, on_change=told)
 
 
 def _pair(option: Option, value: Any, key: str, changed: Changed) -> None:
@@ -225,7 +210,6 @@ def _pair(option: Option, value: Any, key: str, changed: Changed) -> None:
 def _words_or_numbers(option: Option, value: Any, key: str, changed: Changed) -> None:
     shown = "×".join(map(str, value)) if isinstance(value, tuple) else str(value)
     offered = dict.fromkeys(["0", "1", "2", "3", *option.words, shown])
-    show(key, shown)
 
     def read(text: str) -> Any:
         if text in option.words:
@@ -233,10 +217,11 @@ def _words_or_numbers(option: Option, value: Any, key: str, changed: Changed) ->
         numbers = spelt.sizes(text or "")
         return numbers[0] if isinstance(numbers, tuple) and len(numbers) == 1 else numbers
 
-    st.selectbox(
+    select(
         _label(option),
         list(offered),
-        key=key,
+        shown,
+        key,
         help=f"{option.help} Type any number, or height×width.",
         accept_new_options=True,
         on_change=_told(option, key, changed, read),
@@ -245,14 +230,14 @@ def _words_or_numbers(option: Option, value: Any, key: str, changed: Changed) ->
 
 def _apart(option: Option, value: Any, key: str, changed: Changed) -> None:
     """Draw the switch that gives height and width a number of their own."""
-    show(key, isinstance(value, tuple))
 
     def read(apart: bool) -> Any:
         single = value[0] if isinstance(value, tuple) else value
         return (single, single) if apart and single is not None else single
 
     label = f"{_label(option)}: height and width apart"
-    st.toggle(label, key=key, disabled=value is None, on_change=_told(option, key, changed, read))
+    told = _told(option, key, changed, read)
+    toggle(label, isinstance(value, tuple), key, disabled=value is None, on_change=told)
 
 
 def _choice(option: Option, value: Choice | None, key: str, changed: Changed) -> None:
@@ -264,15 +249,15 @@ def _choice(option: Option, value: Choice | None, key: str, changed: Changed) ->
         return
     words = [AS_BEFORE, *first.words] if option.optional else list(first.words)
     now = getattr(value, first.name) if value else AS_BEFORE
-    show(key, now)
 
     def pick(word: str) -> Choice | None:
         return None if word == AS_BEFORE else kind.read({first.name: word})
 
-    st.selectbox(
+    select(
         _label(option),
         words,
-        key=key,
+        now,
+        key,
         help=f"{option.help} {first.help}",
         format_func=lambda word: word.replace("_", " "),
         on_change=_told(option, key, changed, pick),
@@ -290,9 +275,8 @@ def _choice(option: Option, value: Choice | None, key: str, changed: Changed) ->
 def _switched(option: Option, value: Choice | None, key: str, changed: Changed) -> None:
     """Draw a switch, and the options of the choice while it is on."""
     kind = option.choices[0]
-    show(key, value is not None)
     told = _told(option, key, changed, lambda on: kind() if on else None)
-    st.toggle(_label(option), key=key, help=option.help, on_change=told)
+    toggle(_label(option), value is not None, key, help=option.help, on_change=told)
     if value is not None:
         for other in kind.options():
             draw(

@@ -16,8 +16,8 @@ from pages.ui import components, inspector, veils
 from pages.ui.board import add_view, board
 from pages.ui.builder import beginning, builder
 from pages.ui.facts import facts
-from pages.ui.forms import show
 from pages.ui.running import transport
+from pages.ui.shown import select
 from pages.ui.table import Lab, opened, presets_of
 from pages.ui.train import train_panel
 from pages.ui.words import complain, plain
@@ -116,17 +116,16 @@ def _presets(bench: Workbench) -> None:
     key = f"{bench.key}.preset"
     now = bench.experiment.name
     current = now if now in names and bench.experiment.graphs == PRESETS[now].experiment().graphs else None
-    show(key, current)
 
     def choose() -> None:
         if name := st.session_state[key]:
             bench.replace(opened(name))
 
-    st.selectbox(
+    select(
         "Preset",
         names,
-        index=None,
-        key=key,
+        current,
+        key,
         format_func=lambda name: PRESETS[name].title,
         placeholder=f"{PRESETS[now].title} (changed)" if now in PRESETS else now,
         on_change=choose,

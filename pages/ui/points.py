@@ -13,7 +13,7 @@ from engine.data.pasted import Pasted, pasted, points_of
 from engine.data.points import CLASSES, OF_TWO, Points
 from engine.errors import VitrineError
 from pages.ui import components, veils
-from pages.ui.forms import show
+from pages.ui.shown import select
 from pages.ui.task import at_hand
 from pages.ui.words import complain, plain
 from pages.ui.workbench import Workbench
@@ -95,7 +95,7 @@ def _put(bench: Workbench, source: OwnPoints, **options: Any) -> None:
 def _kind(bench: Workbench, source: OwnPoints, key: str) -> None:
     """Draw the choice of what points have: a class among 2 to 5, or a height."""
     words = [HEIGHT, *(f"{number} classes" for number in range(2, 6))]
-    show(f"{key}.kind", f"{len(source.classes)} classes" if source.classes else HEIGHT)
+    now = f"{len(source.classes)} classes" if source.classes else HEIGHT
 
     def choose() -> None:
         word = st.session_state[f"{key}.kind"]
@@ -104,7 +104,7 @@ def _kind(bench: Workbench, source: OwnPoints, key: str) -> None:
         rows = [row for row in source.rows if not classes or row[-1] < len(classes)] if same else []
         _put(bench, source, classes=classes, rows=rows)
 
-    st.selectbox("Points have", words, key=f"{key}.kind", on_change=choose)
+    select("Points have", words, now, f"{key}.kind", on_change=choose)
 
 
 def _table(bench: Workbench, key: str) -> None:

@@ -13,8 +13,9 @@ from engine.tasks import TASKS
 from engine.training.choosing import refusals, suited
 from engine.training.experiment import Experiment
 from pages.ui import veils
-from pages.ui.forms import form, show
+from pages.ui.forms import form
 from pages.ui.recipe import can_change, give
+from pages.ui.shown import select
 from pages.ui.words import plain
 from pages.ui.workbench import Workbench
 
@@ -31,16 +32,16 @@ def task_form(bench: Workbench) -> None:
     if len(kinds) == 1 and not type(experiment.task).options():
         return
     others = "\n".join(f"- **{TASKS[kind].title}**: {plain(words)}" for kind, words in why.items() if words)
-    show(key, experiment.task.kind)
 
     def choose() -> None:
         bench.put(dataclasses.replace(bench.experiment, task=TASKS[st.session_state[key]]()))
 
     with st.container(border=True, gap="small", key=f"{bench.key}-task"):
-        st.selectbox(
+        select(
             "Task",
             kinds,
-            key=key,
+            experiment.task.kind,
+            key,
             disabled=veils.locked(bench.key, "task"),
             format_func=lambda kind: TASKS[kind].title,
             on_change=choose,

@@ -24,11 +24,12 @@ from engine.training.series import several
 from pages.ui import veils
 from pages.ui.density import own_density
 from pages.ui.files import own_file
-from pages.ui.forms import form, show
+from pages.ui.forms import form
 from pages.ui.points import own_points, shapes
 from pages.ui.race import duel, race
 from pages.ui.recipe import recipe_form
 from pages.ui.refusal import refusal, refused
+from pages.ui.shown import select
 from pages.ui.task import at_hand, set_part, task_form
 from pages.ui.visitor import visitor
 from pages.ui.words import complain, plain
@@ -177,19 +178,18 @@ def _data(bench: Workbench) -> None:
     source = bench.ready.data
     fitting = bench.lab.examples
     kinds = [kind for kind, one in DATASETS.items() if one.example in fitting or (source and kind == source.kind)]
-    show(key, source.kind if source else None)
 
     def choose() -> None:
         if kind := st.session_state[key]:
             bench.put(at_hand(dataclasses.replace(bench.experiment, data=DATASETS[kind]())))
 
     with st.container(border=True, gap="small", key=f"{bench.key}-data"):
-        st.selectbox(
+        select(
             "Data",
             kinds,
+            source.kind if source else None,
+            key,
             disabled=veils.locked(bench.key, "data"),
-            index=None,
-            key=key,
             format_func=lambda kind: DATASETS[kind].title,
             placeholder="Choose data to learn from",
             on_change=choose,

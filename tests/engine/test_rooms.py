@@ -46,7 +46,7 @@ ROOMS = {  # each room, and the rooms of this project that it may import
     ],
     "engine.__main__": ["engine.cli"],
     "pages": ["engine"],
-    "app": ["engine", "pages.ui.accounts", "pages.ui.finding"],
+    "app": ["engine", "pages.ui.accounts"],
 }
 FORBIDDEN = {"engine": {"streamlit"}, "pages": {"torch", "plotly"}, "app": {"torch", "plotly"}}
 
