@@ -89,17 +89,17 @@ def given(graph: Graph, feature: str) -> Graph:
     """Let the network be given one feature of a point more, or one fewer."""
     if feature not in FEATURES:
         raise VitrineError(f"There is no feature {feature!r}.")
-    node = next((node for node in graph.nodes if isinstance(node.layer, Features)), None)
-    now = node.layer.of if node and isinstance(node.layer, Features) else PLAIN
+    now = features_of(graph)
     wanted = tuple(name for name in FEATURES if (name in now) != (name == feature))
     if not wanted:
         raise VitrineError("The network must be given something.")
+    node = next((node.id for node in graph.nodes if isinstance(node.layer, Features)), None)
     if node is None:
         entry = next(name for name, layer in graph.inputs.items() if isinstance(layer, Input))
         return edits.insert_after(graph, entry, Features().but(of=wanted), "features")
     if wanted == PLAIN:
-        return edits.remove(graph, node.id)
-    return edits.replace(graph, node.id, Features().but(of=wanted))
+        return edits.remove(graph, node)
+    return edits.replace(graph, node, Features().but(of=wanted))
 
 
 def features_of(graph: Graph) -> list[str]:

@@ -60,8 +60,9 @@ class House:
     def _go_rounds(self) -> None:
         while not self.over.wait(ROUND):
             try:
-                self.watchman.look(self._seen())
-                make_way(self.store, self._seen())
+                seen = self._seen()
+                self.watchman.look(seen)
+                make_way(self.store, seen)
                 fill(self.store, self.launcher)
                 self.launcher.prepare()
             except VitrineError as error:  # a full disk, a database away: the next round may find it mended

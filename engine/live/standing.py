@@ -2,13 +2,11 @@
 
 from typing import Any
 
-import orjson
-
 from engine.live.past import Past
 from engine.live.scene import RUN
 from engine.runs.desk import FULL
 from engine.runs.launch import learning, most_runs
-from engine.runs.store import ACTIVE, Row, Store, result_of, titled
+from engine.runs.store import ACTIVE, Row, Store, changed_of, result_of, titled
 
 TOLD = ("run", "name", "status", "step", "total", "epoch", "seconds", "pace", "rate", "error", "device", "parent")
 
@@ -16,11 +14,10 @@ TOLD = ("run", "name", "status", "step", "total", "epoch", "seconds", "pace", "r
 def standing(store: Store, past: Past, row: Row) -> dict[str, Any]:
     """Return what a page tells of a run."""
     ended = result_of(store.run(row["run"])) if row["status"] == "done" else None
-    changed = orjson.loads(row["changed"] or "{}")
-    speed = changed.pop("speed", None)
+    changed = changed_of(row)
     return {name: row[name] for name in TOLD} | {
-        "speed": speed if row["status"] in ACTIVE else None,
-        "changed": orjson.dumps(changed).decode() if changed else "",
+        "speed": changed.speed if row["status"] in ACTIVE else None,
+        "changed": changed.write(),
         "loss": store.last(row["run"], "train", "loss"),
         "accuracy": store.last(row["run"], "validation", "accuracy"),
         "moments": store.checkpoints(row["run"]),

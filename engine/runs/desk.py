@@ -16,10 +16,10 @@ from engine.runs.carry import Keeper, carry_out
 from engine.runs.changes import Changes
 from engine.runs.launch import take_turn
 from engine.runs.lookout import Lookout
-from engine.runs.orders import Order
+from engine.runs.orders import SPEEDS, Order
 from engine.runs.pulses import Pulses
 from engine.runs.series import carry_series
-from engine.runs.store import Store
+from engine.runs.store import Store, changed_of
 from engine.runs.stride import Stride
 from engine.runs.tables import RUNS
 from engine.training.change import TYPED, change
@@ -113,7 +113,7 @@ class Desk:
         self.asks = 0.0  # when it may next be asked whether there is a place
         self.stopping = ""  # why the run is to end here
         self.rests_at = -1
-        self.speed: float | None = _told(store, run).get("speed")  # steps a second, at most; kept when it goes on
+        self.speed: float | None = changed_of(store.run(run)).speed  # steps a second, at most; kept when it goes on
         self.resumed = 0.0  # when the run was last let go on
         self.stride = Stride()  # how far the step goes that is taken
 
@@ -265,7 +265,7 @@ class Desk:
         """Let pages know by what recipe and task it learns now, where that was changed, and how fast it may."""
         assert self.learner
         run = self.ear.names[-1]
-        told = _told(self.store, run) | {"speed": self.speed}
+        told = orjson.loads(self.store.run(run)["changed"] or "{}") | {"speed": self.speed}
         if changed:
             task = {name: getattr(self.learner.task, name) for name in self.learner.task.live}
             told = self.learner.recipe.write() | ({"task": task} if task else {}) | {"speed": self.speed}
@@ -288,14 +288,9 @@ class Desk:
             self.store.note(name, step, words)
 
 
-def _told(store: Store, run: str) -> dict[str, Any]:
-    """Return what pages were told of changes on the way."""
-    return orjson.loads(store.run(run)["changed"] or "{}")
-
-
 def _speed(value: Any) -> float | None:
     if value is not None and (
-        isinstance(value, bool) or not isinstance(value, int | float) or not 0.01 <= value <= 1e6
+        isinstance(value, bool) or not isinstance(value, int | float) or not SPEEDS[0] <= value <= SPEEDS[1]
     ):
         raise VitrineError(f"speed is a number of steps a second from 0.01 to 1,000,000, or none; received {value!r}.")
     return value

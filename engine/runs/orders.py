@@ -23,6 +23,7 @@ for _order, _help in {
     ORDERS.add(_order, _help)
 # How far a step may go, besides a number of batches; or the turn of one network.
 STRIDES = ("example", "epoch", "round")
+SPEEDS = (0.01, 1e6)  # steps a second: the slowest, and the fastest
 MOST_BYTES, MOST_DEEP = 20_000, 6  # of what is set, and how far values may lie in one another
 DONE = -1  # in the place of an order's number: it needed no worker
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy import exc
@@ -219,6 +219,28 @@ def is_part(row: Row) -> bool:
 def titled(row: Row) -> str:
     """Return a run's name with the end of its number, which tells runs of one name apart."""
     return f"{row['name']} ({row['run'][-6:]})"
+
+
+class Changed(NamedTuple):
+    """What was changed of a run on its way, as pages are told of it."""
+
+    recipe: dict[str, Any]
+    task: dict[str, Any]
+    speed: float | None
+
+    def write(self) -> str:
+        """Return all but the speed as text, or none where nothing else was changed."""
+        if not self.recipe and not self.task:
+            return ""
+        return json.dumps(self.recipe | ({"task": self.task} if self.task else {}))
+
+
+def changed_of(row: Row) -> Changed:
+    """Return what was changed of a run on its way."""
+    told = json.loads(row["changed"] or "{}")
+    speed, task = told.pop("speed", None), told.pop("task", {})
+    told.pop("kind", None)
+    return Changed(told, task, speed)
 
 
 def result_of(row: Row) -> dict[str, Any] | None:

@@ -17,6 +17,7 @@ from engine.runs.store import ENDED, Row, is_part
 from engine.runs.tend import sweep
 from pages.ui.compare import compare
 from pages.ui.labs import of_experiment, page_of
+from pages.ui.recent import falling
 from pages.ui.shown import show
 from pages.ui.visitor import visitor
 from pages.ui.words import complain, plain
@@ -24,15 +25,13 @@ from pages.ui.words import complain, plain
 STATUSES = ("running", "paused", "queued", "done", "stopped", "interrupted", "failed")
 SHOWN = 200
 SAID = 100  # entries of a diary
-CURVE = 40  # points of the small curve
 
 
 @functools.lru_cache(maxsize=1000)
 def curves(run: str, updated: float) -> tuple[list[float], float | None]:
     """Return a run's loss in a few points, and its latest accuracy, as they were when it last changed."""
     metrics = house().store.metrics(run)
-    losses = [value for _, value in metrics.get(("train", "loss"), []) if value is not None]
-    return losses[:: max(1, len(losses) // CURVE)], latest(house().store, run).get("validation accuracy")
+    return falling(metrics), latest(house().store, run).get("validation accuracy")
 
 
 @functools.lru_cache(maxsize=1000)

@@ -13,13 +13,13 @@ from engine.runs.store import Row, is_part
 from pages.ui import components
 from pages.ui.finding import entry, index, place
 from pages.ui.labs import LABS, of_experiment, page_of
+from pages.ui.recent import falling
 from pages.ui.table import Lab, presets_of
 from pages.ui.visitor import visitor
 from pages.ui.words import complain
 
 RECENT = 4  # runs
 KNOWN = 100  # runs that the search knows
-POINTS = 40  # of a run's small curve
 RUNS = "runs"
 
 
@@ -36,15 +36,12 @@ def lab_card(lab: Lab) -> dict[str, Any]:
 
 def run_card(row: Row) -> dict[str, Any]:
     """Return what the card of a run says, with its loss in a few points."""
-    curves = house().store.metrics(row["run"])
-    names = sorted(name for name in curves if name[0] == "train" and name[1].endswith("loss"))
-    losses = [value for _, value in curves[names[0]] if value is not None][::-1] if names else []
     return {
         "title": row["name"],
         "words": row["error"] or standing(row),
         "wrong": bool(row["error"]),
         "href": where(row),
-        "losses": losses[:: max(1, len(losses) // POINTS)][::-1],
+        "losses": falling(house().store.metrics(row["run"])),
     }
 
 

@@ -27,7 +27,7 @@ TALL = 345  # pixels of a figure from which on a panel that is wide is higher th
 def board(bench: Workbench) -> None:
     """Draw the panels in a grid, and what can be added."""
     source, experiment = bench.source, bench.learned or bench.ready
-    panels = [panel for panel in bench.panels.all if not _idle(bench, panel["view"], experiment)]
+    panels = _shown(bench, experiment)
     if (form := _form(experiment)) and any(_follows(panel["view"]) for panel in panels):
         looks: dict[str, Any] = {"source": source, "board": bench.key, "table": bench.table, "looks": bench.looks}
         looks |= {"ways": ["browse", *form.ways], "names": list(form.names), "hint": form.hint}
@@ -38,6 +38,10 @@ def board(bench: Workbench) -> None:
             _panel(bench, panel, source, experiment)
     if not panels:
         st.caption("The board is empty. Add a view to see something of the network.")
+
+
+def _shown(bench: Workbench, experiment: Experiment) -> list[dict[str, Any]]:
+    return [panel for panel in bench.panels.all if not _idle(bench, panel["view"], experiment)]
 
 
 def _idle(bench: Workbench, view: dict[str, Any], experiment: Experiment) -> bool:
@@ -172,8 +176,7 @@ def _options(bench: Workbench, number: str, view: View, key: str, experiment: Ex
 
 def _arrange(bench: Workbench, number: str) -> None:
     """Draw the ways to move a panel and to give it another size, for those who do not drag."""
-    experiment = bench.learned or bench.ready
-    panels = [panel for panel in bench.panels.all if not _idle(bench, panel["view"], experiment)]
+    panels = _shown(bench, bench.learned or bench.ready)
     keys = [panel["key"] for panel in panels]
     place = keys.index(number)
     view = VIEWS[panels[place]["view"]["kind"]]

@@ -73,10 +73,9 @@ def _layers() -> list[dict[str, Any]]:
     """Return each kind of layer with the smallest network that has one, or an empty one to put it in."""
     where: dict[str, tuple[str, str]] = {}
     for name, preset in by_size():
-        for graph in preset.graphs.values():
-            for path in graph.paths():
-                where.setdefault(graph[path].layer.kind, (name, path))
-            break  # a link names a layer of the first network
+        graph = next(iter(preset.graphs.values()))  # a link names a layer of the first network
+        for path in graph.paths():
+            where.setdefault(graph[path].layer.kind, (name, path))
     found = []
     for kind, layer in LAYERS.items():
         if issubclass(layer, Block | Entry):

@@ -4,7 +4,6 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
 import streamlit as st
 
 from engine.errors import VitrineError
@@ -13,6 +12,7 @@ from engine.graph.graph import Graph
 from engine.graph.trace import trace
 from engine.live.house import house
 from engine.runs import orders
+from engine.runs.store import changed_of
 from engine.training.address import address
 from engine.training.change import OWN, changeable
 from engine.training.duel import has_cells
@@ -83,16 +83,14 @@ def _own(bench: Workbench, live: tuple[str, ...]) -> None:
 def _as_changed(bench: Workbench, experiment: Experiment, live: tuple[str, ...]) -> Experiment:
     """Return the experiment with what somebody, perhaps on another page, has changed of the run meanwhile."""
     key = f"{bench.key}.changed"
-    told = orjson.loads((house().store.run(bench.run)["changed"] or "{}") if live else "{}")
-    told.pop("speed", None)
-    changed = orjson.dumps(told).decode() if told else ""
-    if not changed or st.session_state.get(key) == changed:
+    if not live:
         return experiment
-    st.session_state[key] = changed
-    of_task = told.pop("task", {})
-    recipe = Recipe.read({name: value for name, value in told.items() if name != "kind"})
-    now = bench.experiment
-    mine = {name: value for name, value in of_task.items() if name in now.task.live}
+    changed = changed_of(house().store.run(bench.run))
+    if not (words := changed.write()) or st.session_state.get(key) == words:
+        return experiment
+    st.session_state[key] = words
+    recipe, now = Recipe.read(changed.recipe), bench.experiment
+    mine = {name: value for name, value in changed.task.items() if name in now.task.live}
     kept = now.recipe.but(**{name: getattr(recipe, name) for name in (*live, "own")})
     bench.put(dataclasses.replace(now, recipe=kept, task=now.task.but(**mine)))
     return bench.ready

@@ -16,7 +16,7 @@ from engine.data.texts import Texts, Writing
 from engine.errors import VitrineError
 from engine.live.house import house
 from engine.live.limits import begin_some, near
-from engine.runs.orders import STRIDES
+from engine.runs.orders import SPEEDS, STRIDES
 from engine.training.duel import with_cells
 from engine.training.experiment import Experiment, dump
 from engine.training.fit import suiting
@@ -34,8 +34,6 @@ from pages.ui.task import at_hand, set_part, task_form
 from pages.ui.visitor import visitor
 from pages.ui.words import complain, plain
 from pages.ui.workbench import Workbench
-
-MOST_SPEED = 1_000_000  # steps a second
 
 
 def train_panel(bench: Workbench) -> None:
@@ -127,7 +125,7 @@ def go_at(bench: Workbench, told: object) -> None:
     match told:
         case {"speed": bool()}:
             return
-        case {"speed": None | int() | float() as wanted} if wanted is None or 0.01 <= wanted <= MOST_SPEED:
+        case {"speed": None | int() | float() as wanted} if wanted is None or SPEEDS[0] <= wanted <= SPEEDS[1]:
             st.session_state[f"{bench.key}.speed"] = wanted
 
 

@@ -132,9 +132,11 @@ def test_datasets_are_chosen_by_their_picture_and_drawn_anew(visit):
     shapes = page.get_by_test_id("shapes")
     points = '[data-testid="figure"] .plot'
     page.wait_for_function("s => document.querySelector(s)?.data?.length > 1", arg=points)
+    page.wait_for_function("() => location.href.includes('x=')")  # the address follows what is drawn
+    opened = page.url
     shapes.get_by_role("button", name="spiral").click()
     expect(shapes.get_by_role("button", name="spiral")).to_have_attribute("aria-pressed", "true")
-    page.wait_for_function("() => location.href.includes('x=')")
+    page.wait_for_function("opened => location.href !== opened", arg=opened)
     before = page.url
     shapes.get_by_role("button", name="New points").click()
     page.wait_for_function("before => location.href !== before", arg=before)
@@ -164,7 +166,10 @@ def test_panels_are_moved_by_their_heads_and_sized_by_their_corner(visit):
     page = visit("cnn", unfolded=False, viewport={"width": 1280, "height": 800})
     page.locator('[class*="-panelhead-3"]').wait_for()
     settled(page)
-    heads = lambda: [text.split("\n")[0].strip() for text in page.locator('[class*="-panelhead-"]').all_inner_texts()]  # noqa: E731
+
+    def heads():
+        return [text.split("\n")[0].strip() for text in page.locator('[class*="-panelhead-"]').all_inner_texts()]
+
     assert heads()[:3] == ["Feature maps", "Class activation", "Curves"]
     page.get_by_text("Curves", exact=True).hover()
     page.mouse.down()
