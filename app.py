@@ -29,7 +29,7 @@ from pages.ui.accounts import StreamlitAccounts, accounts
 
 ASSETS = Path(__file__).parent / "assets"
 PAGE = Path(st.__file__).parent / "static" / "index.html"
-MODULES = ("live", "colours", "steer", "brush", "cloud", "film", "panels")  # that components share
+MODULES = ("live", "colours", "steer", "brush", "cloud", "film", "panels", "small")  # that components share
 LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
@@ -107,6 +107,18 @@ async def bring(request: Request) -> Response:
     return await (await asyncio.to_thread(served))(request)
 
 
+async def albums(request: Request) -> Response:
+    """Take the pictures that a browser sends class by class."""
+
+    def served() -> Any:
+        load()
+        from engine.live.albums import albums
+
+        return albums
+
+    return await (await asyncio.to_thread(served))(request)
+
+
 async def plotly(request: Request) -> Response:
     """Serve Plotly's script, packed once for all."""
     known = {"cache-control": "max-age=86400", "vary": "accept-encoding"}
@@ -138,6 +150,7 @@ app = st.App(
         WebSocketRoute("/live", live),
         Route("/live/plotly.js", plotly),
         Route("/live/picture", bring, methods=["POST"]),
+        Route("/live/album", albums, methods=["POST"]),
         *(Route(f"/live/{name}", shared) for name in (*(f"{name}.js" for name in MODULES), "case.json")),
     ],
 )

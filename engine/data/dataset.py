@@ -204,14 +204,14 @@ def copies(dataset: Dataset) -> int:
     """Return how many test examples stand among the training ones too, to the last dot; of very large sets, 0."""
     if not len(dataset.test) or dataset.train.inputs.nbytes > MOST_COMPARED:
         return 0
-    test = [_digest(row) for row in _rows(dataset.test)]
-    known = set(test)
-    again = {digest for row in _rows(dataset.train) if (digest := _digest(row)) in known}
+    test = digests(dataset.test)
+    again = set(test) & set(digests(dataset.train))
     return sum(digest in again for digest in test)
 
 
-def _rows(part: Split) -> np.ndarray:
-    return part.inputs.flatten(1).contiguous().numpy()
+def digests(part: Split) -> list[bytes]:
+    """Return a short name for each example of a split, the same for those that are the same to the last number."""
+    return [_digest(row) for row in part.inputs.flatten(1).contiguous().numpy()]
 
 
 def _digest(row: np.ndarray) -> bytes:

@@ -1,6 +1,7 @@
 """A person's own images: a folder or archive of them, with a folder for each class."""
 
 import contextlib
+import dataclasses
 import functools
 import math
 import tempfile
@@ -15,7 +16,7 @@ import torch
 from pydantic import Field
 
 from engine.choice import option
-from engine.data import places, progress
+from engine.data import album, places, progress
 from engine.data.dataset import SEED, TEST, VALIDATION, Dataset, Portion, Seed, Source, Split, source
 from engine.data.pictures import ENDINGS, MOST_FILE, opened, pixels_of
 from engine.data.splitting import parts
@@ -50,20 +51,29 @@ class Images(Source):
         with contextlib.ExitStack() as open_files:
             found = sorted(_in_zip(path, open_files) if path.is_file() else _in_folder(path), key=lambda one: one[0])
             found, given = _sorted_out(found)
-            classes = tuple(sorted({label for _, label, *_ in found}))
-            if len(classes) < 2:
-                raise VitrineError(
-                    f"{path.name} has images of {len(classes)} classes: at least 2 are needed.",
-                    cure="Put the images of each class into a folder that is called like the class.",
-                )
             if len(found) > MOST_IMAGES:
                 raise VitrineError(
                     f"There are {len(found):,} images: at most {MOST_IMAGES:,} are read.", cure="Use fewer."
                 )
-            return self._laid_out(found, classes, given)
+            left: dict[int, str] = {}
+            while True:  # once, or where some cannot be read once more without those
+                read = [one for place, one in enumerate(found) if place not in left]
+                classes = tuple(sorted({label for _, label, *_ in read}))
+                if len(classes) < 2:
+                    words = f"{path.name} has images of {len(classes)} classes: at least 2 are needed."
+                    cure = "Put the images of each class into a folder that is called like the class."
+                    raise VitrineError(" ".join([words, *_told(left)]), cure=cure)
+                dataset, wrong = self._laid_out(read, classes, given)
+                if not wrong:
+                    notes = (*_told(left), *album.notes(path))
+                    return dataclasses.replace(dataset, notes=notes)
+                left = {found.index(read[place]): words for place, words in wrong.items()}
 
-    def _laid_out(self, found: "list[Placed]", classes: tuple[str, ...], given: bool) -> Dataset:
-        """Return the dataset, its images laid split by split, so that each split is one stretch."""
+    def _laid_out(self, found: "list[Placed]", classes: tuple[str, ...], given: bool) -> tuple[Dataset, dict[int, str]]:
+        """Return the dataset, its images laid split by split, so that each split is one stretch; and what is wrong
+        with those that cannot be read, by place.
+        """
+        wrong: dict[int, str] = {}
         labels = torch.tensor([classes.index(label) for _, label, *_ in found])
         chosen = self._given(found, labels) if given else parts(labels, self)
         grey = self.colour == "grey"
@@ -73,15 +83,19 @@ class Images(Source):
         for place, index in enumerate(order.tolist()):
             progress.done(place / len(order))
             _, _, name, read = found[index]
-            content = read()
-            if (pixels := pixels + pixels_of(content)) > MOST_PIXELS:
+            try:
+                content = read()
+                pixels += pixels_of(content)
+                images[place] = fitted(content, name, self.size, grey)
+            except VitrineError as error:
+                wrong[index] = str(error)
+            if pixels > MOST_PIXELS:
                 words = f"The images have more than {MOST_PIXELS:,} pixels together."
                 raise VitrineError(words, cure="Make them smaller, or use fewer.")
-            images[place] = fitted(content, name, self.size, grey)
         ends = np.cumsum([len(part) for part in chosen]).tolist()
         inputs, labels = torch.from_numpy(images), labels[order]
         train, validation, test = (Split(inputs[a:b], labels[a:b]) for a, b in zip([0, *ends], ends, strict=False))
-        return Dataset(self.title, "image", classes, train, validation, test, self.divided)
+        return Dataset(self.title, "image", classes, train, validation, test, self.divided), wrong
 
     def _given(self, found: "list[Placed]", labels: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Return which images are for training, validation and test where folders say so."""
@@ -128,6 +142,15 @@ def _sorted_out(found: list[Found]) -> tuple[list[Placed], bool]:
     return placed, given
 
 
+def placed_in(path: Path, called: str, open_files: contextlib.ExitStack) -> list[Placed]:
+    """Return the images of an archive that somebody sends, which is open for as long as the stack is."""
+    return _sorted_out(sorted(_in_zip(path, open_files, called), key=lambda one: one[0]))[0]
+
+
+def _told(left: dict[int, str]) -> tuple[str, ...]:
+    return album.left_out(list(left.values()), len(left))
+
+
 def room_for(sizes: tuple[int, ...]) -> np.ndarray:
     """Return room for bytes: in memory, or where they are many in a file that goes when nobody needs it."""
     if math.prod(sizes) <= IN_MEMORY:
@@ -150,34 +173,35 @@ def _in_folder(path: Path) -> Iterator[Found]:
         inside = file.relative_to(path).parts
         if not _is_image(inside) or not file.is_file() or not file.resolve().is_relative_to(root):
             continue
-        if file.stat().st_size > MOST_FILE:
-            raise VitrineError(f"{file.name} is larger than {MOST_FILE >> 20} MiB.", cure="Make it smaller.")
         yield inside, functools.partial(_read, file)
 
 
 def _read(file: Path) -> bytes:
     try:
+        if file.stat().st_size > MOST_FILE:
+            raise VitrineError(f"{file.name} is larger than {MOST_FILE >> 20} MiB.", cure="Make it smaller.")
         return file.read_bytes()
     except OSError as error:
         why = (error.strerror or "unknown reason").lower()
         raise VitrineError(f"{file.name} cannot be read: {why}.", cure="Remove it, or let it be read.") from None
 
 
-def _in_zip(path: Path, open_files: contextlib.ExitStack) -> Iterator[Found]:
+def _in_zip(path: Path, open_files: contextlib.ExitStack, called: str = "") -> Iterator[Found]:
     """Yield the images of an archive; no name in it is ever used as a place on the disk."""
+    called = called or path.name
     try:
         archive = open_files.enter_context(zipfile.ZipFile(path))
     except PermissionError:
-        raise VitrineError(f"{path.name} may not be read.", cure="Let it be read by whoever runs this app.") from None
+        raise VitrineError(f"{called} may not be read.", cure="Let it be read by whoever runs this app.") from None
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
-        raise VitrineError(f"{path.name} is no zip file, or a damaged one.") from None
+        raise VitrineError(f"{called} is no zip file, or a damaged one.") from None
     members = [m for m in archive.infolist() if not m.is_dir()]
     if sum(m.file_size for m in members) > MOST_UNPACKED:
-        raise VitrineError(f"{path.name} unpacks to more than {MOST_UNPACKED >> 30} GiB.", cure="Use smaller images.")
+        raise VitrineError(f"{called} unpacks to more than {MOST_UNPACKED >> 30} GiB.", cure="Use smaller images.")
     for member in members:
         inside = Path(member.filename).parts
         if ".." in inside or Path(member.filename).is_absolute():
-            raise VitrineError(f"{path.name} holds {member.filename!r}, which points out of the archive.")
+            raise VitrineError(f"{called} holds {member.filename!r}, which points out of the archive.")
         if inside and _is_image(inside):
             yield inside, functools.partial(_unzipped, archive, member)
 

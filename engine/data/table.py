@@ -13,6 +13,8 @@ from engine.data.splitting import split
 from engine.errors import VitrineError
 from engine.registry import printable
 
+MOST_AS_CLASSES = 20  # different numbers that are taken for names of classes
+
 
 @source("table")
 class Table(Source):
@@ -72,6 +74,19 @@ class Table(Source):
             self.divided,
             notes=letters_of(self.path),
         )
+
+
+def goal_of(path: str, target: str) -> Literal["class", "number"]:
+    """Return what a column seems to hold: numbers, where all are and there are more than are classes as a rule."""
+    names, rows = opened_rows(path)
+    place = column(names, target) if target else len(names) - 1
+    cells = [row[place] for _, row in rows]
+    try:
+        for line, row in rows:
+            number(row[place], names[place], line)
+    except VitrineError:
+        return "class"
+    return "number" if len(set(cells)) > MOST_AS_CLASSES else "class"
 
 
 def _numbered(words: list[str]) -> torch.Tensor:

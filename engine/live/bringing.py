@@ -22,7 +22,7 @@ async def bring(request: Request) -> Response:
         return JSONResponse({"problem": "This page is not of this server."}, 403)
     try:
         bring_one(visitor_of(request.headers))
-        body = await _body(request)
+        body = await body_of(request, MOST_FILE)
         how = request.query_params.get("as", "picture")
         name = request.query_params.get("name", "")[:100] or "The picture"
         return JSONResponse(await run_in_threadpool(_kept, body, how, name))
@@ -30,12 +30,13 @@ async def bring(request: Request) -> Response:
         return JSONResponse({"problem": str(error)}, 400)
 
 
-async def _body(request: Request) -> bytes:
+async def body_of(request: Request, most: int) -> bytes:
+    """Return what a browser sends, if that is not too much."""
     parts, size = [], 0
     async for part in request.stream():
         size += len(part)
-        if size > MOST_FILE:
-            raise VitrineError(f"The picture is larger than {MOST_FILE >> 20} MiB.", cure="Make it smaller.")
+        if size > most:
+            raise VitrineError(f"The picture is larger than {most >> 20} MiB.", cure="Make it smaller.")
         parts.append(part)
     return b"".join(parts)
 

@@ -96,6 +96,11 @@ def near(store: Store, visitor: Visitor) -> str:
 def bring_file(visitor: Visitor, size: int) -> None:
     """Count a file that a visitor brings; refuse too many, too large ones, and any where the disk is nearly full."""
     bring_one(visitor)
+    bring_bytes(visitor, size)
+
+
+def bring_bytes(visitor: Visitor, size: int) -> None:
+    """Count so many bytes more of what a visitor brings."""
     most = setting("GUEST_FILES", 100) * 2**20
     if not visitor.rules and FILES[visitor.key] + size > most:
         raise VitrineError(f"You have brought {most / 2**20:,.0f} MiB of files, which is as much as one visitor may.")

@@ -14,7 +14,13 @@ _transport = st.components.v2.component("vitrine_transport", js=asset("transport
 _neurons = st.components.v2.component("vitrine_neurons", js=asset("neurons.js"), css=asset("neurons.css"))
 _pad = st.components.v2.component("vitrine_pad", js=asset("pad.js"), css=asset("pad.css"))
 _shapes = st.components.v2.component("vitrine_shapes", js=asset("shapes.js"), css=asset("shapes.css"))
-_sample = st.components.v2.component("vitrine_sample", js=asset("sample.js"), css=asset("sample.css"))
+_sample = st.components.v2.component(
+    "vitrine_sample", js=asset("sample.js"), css=asset("small.css") + asset("sample.css")
+)
+_album = st.components.v2.component("vitrine_album", js=asset("album.js"), css=asset("album.css"))
+_examples = st.components.v2.component(
+    "vitrine_examples", js=asset("examples.js"), css=asset("small.css") + asset("examples.css")
+)
 _start = st.components.v2.component("vitrine_start", js=asset("start.js"), css=asset("start.css"))
 # Plotly puts its own styles into the page, where a component shut off from it would not see them.
 _figure = st.components.v2.component(
@@ -62,6 +68,16 @@ def transport(data: dict[str, Any], key: str, **told: Told) -> None:
 def pad(data: dict[str, Any], key: str, on_rows: Told) -> None:
     """Draw a plane in which points are put, sprayed and erased."""
     _pad(data=data, key=key, on_rows_change=_telling(key, "rows", on_rows))
+
+
+def album(key: str, on_path: Told) -> None:
+    """Draw the ways to bring pictures, class by class; it tells by which path they are opened, once they are here."""
+    _album(data={}, key=key, on_path_change=_telling(key, "path", on_path))
+
+
+def examples(data: dict[str, Any], key: str, on_pick: Told) -> None:
+    """Draw examples of a dataset side by side; it tells which one is clicked."""
+    _examples(data=data, key=key, on_pick_change=_telling(key, "pick", on_pick))
 
 
 def shapes(data: dict[str, Any], key: str, on_shape: Told, on_anew: Told) -> None:

@@ -15,6 +15,7 @@ from engine.views.learning.colours import QUANTITIES
 from pages.ui import components, inspector, veils
 from pages.ui.board import add_view, board
 from pages.ui.builder import beginning, builder
+from pages.ui.dataset import look_through
 from pages.ui.facts import facts
 from pages.ui.running import transport
 from pages.ui.shown import select
@@ -23,7 +24,7 @@ from pages.ui.train import train_panel
 from pages.ui.words import complain, plain
 from pages.ui.workbench import Workbench
 
-VIEWS = ("Board", "Layer", "All layers")
+VIEWS = ("Board", "Layer", "All layers", "Data")
 HERE = ("localhost", "127.0.0.1", "::1")  # names by which a computer reaches nothing but itself
 MOST_CODED = 1500  # signs of a link in a QR code: a phone still tells its dots apart
 
@@ -40,7 +41,7 @@ def lab(this: Lab) -> None:
         st.toast(plain(complaint), icon=":material/error:", duration="long")
     desk = st.container(key=f"{bench.key}-labdesk", horizontal=True, gap="small")
     with desk, st.container(key=f"{bench.key}-labside"):
-        sides = ("Train",) if bench.hides("build") else ("Build", "Train")
+        sides = ("Train",) if bench.hides("build") or shown == VIEWS[-1] else ("Build", "Train")
         with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=f"{bench.key}-sidehead"):
             side = _switch(f"{bench.key}.side", sides, this.opens)
             if shown == VIEWS[0] and not bench.hides("board"):
@@ -53,6 +54,8 @@ def lab(this: Lab) -> None:
         _diagram(bench)
         if shown == VIEWS[0]:
             board(bench)
+        elif shown == VIEWS[-1]:
+            look_through(bench)
         else:
             inspector.inspect(bench, shown)
 

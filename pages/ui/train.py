@@ -9,9 +9,11 @@ import streamlit as st
 from engine.data import DATASETS, Source
 from engine.data.densities import Density
 from engine.data.drawn import OwnPoints
+from engine.data.images import Images
 from engine.data.inked import OwnDensity
 from engine.data.points import Points
 from engine.data.series import Series
+from engine.data.table import Table
 from engine.data.texts import Texts, Writing
 from engine.errors import VitrineError
 from engine.live.house import house
@@ -22,6 +24,7 @@ from engine.training.experiment import Experiment, dump
 from engine.training.fit import suiting
 from engine.training.series import several
 from pages.ui import veils
+from pages.ui.album import own_images
 from pages.ui.density import own_density
 from pages.ui.files import own_file
 from pages.ui.forms import form
@@ -211,8 +214,10 @@ def _data(bench: Workbench) -> None:
                 own_points(bench, source)
             elif isinstance(source, OwnDensity):
                 own_density(bench, source)
-            elif isinstance(source, Texts | Writing | Series):
+            elif isinstance(source, Texts | Writing | Series | Table):
                 own_file(bench, source)
+            elif isinstance(source, Images):
+                own_images(bench, source)
         without: tuple[str, ...] = ()
         if isinstance(source, Points | Density) and not veils.hidden(bench.key, "data.shape"):
             shapes(bench, source)

@@ -1,0 +1,147 @@
+"""Albums: pictures that come by a browser, class by class, until they are a dataset.
+
+Each is looked through as it comes, and kept no larger than is needed. An album that is done is called by what it
+holds, and lies where data may be named by anybody; until then it lies aside.
+"""
+
+import hashlib
+import io
+import re
+import secrets
+import shutil
+import threading
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import orjson
+from PIL import Image
+
+from engine.data.pictures import FORMATS, Picture, brought
+from engine.data.places import OWN
+from engine.errors import VitrineError
+from engine.home import home
+from engine.registry import printable
+
+MOST_SIDE = 512  # of a picture
+MOST_PICTURES = 20_000
+NAMED = 5  # pictures that are left out, with what is wrong with them
+MOST_LABEL = 60
+LASTS = 24 * 3600  # seconds that an album may be under way
+NO_NAME = re.compile(r'[\\/:*?"<>|]')
+SPLITS = ("", "train", "validation", "test")
+ABOUT = "about.json"
+
+
+class Album:
+    """Pictures under way."""
+
+    def __init__(self) -> None:
+        under_way().mkdir(parents=True, exist_ok=True)
+        for old in under_way().iterdir():
+            if time.time() - old.stat().st_mtime > LASTS:
+                shutil.rmtree(old, ignore_errors=True)
+        self.token = secrets.token_hex(16)
+        self.place = under_way() / self.token
+        self.place.mkdir()
+        self.lock = threading.Lock()
+        self.left: list[str] = []
+        self.known: set[str] = set()
+
+    def add(self, content: bytes, name: str, label: str, split: str = "") -> str:
+        """Take a picture, or say why it is left out."""
+        try:
+            self._take(content, name, label, split)
+        except VitrineError as error:
+            with self.lock:
+                self.left.append(str(error))
+            return str(error)
+        return ""
+
+    def _take(self, content: bytes, name: str, label: str, split: str) -> None:
+        name, label = printable(name)[-100:], labelled(label)
+        if split not in SPLITS:
+            raise VitrineError(f"There is no split {printable(split)[:30]!r}.")
+        packed, ending = _packed(brought(content, name), content)
+        digest = hashlib.blake2b(packed, digest_size=12).hexdigest()
+        path = Path(split, label, f"{digest}{ending}")
+        with self.lock:
+            if str(path) in self.known:
+                raise VitrineError(f"{name} is there already.")
+            if len(self.known) >= MOST_PICTURES:
+                raise VitrineError(f"An album holds at most {MOST_PICTURES:,} pictures.")
+            self.known.add(str(path))
+        (self.place / path).parent.mkdir(parents=True, exist_ok=True)
+        (self.place / path).write_bytes(packed)
+
+    def done(self) -> str:
+        """Return the path by which the pictures are opened as a dataset."""
+        with self.lock:
+            classes = {Path(path).parts[-2] for path in self.known}
+            if len(classes) < 2:
+                raise VitrineError(
+                    f"There are pictures of {len(classes)} classes: at least 2 are needed.",
+                    cure="Name a second class, and add pictures to it.",
+                )
+            kept = sorted(self.known)
+            (self.place / ABOUT).write_bytes(orjson.dumps({"left": self.left[:NAMED], "number": len(self.left)}))
+        name = f"{OWN}/{hashlib.blake2b(orjson.dumps(kept), digest_size=12).hexdigest()}"
+        place = home() / "data" / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self.place.rename(place)
+        except OSError:  # the same pictures are there already
+            if not place.is_dir():
+                raise
+            shutil.rmtree(self.place, ignore_errors=True)
+        return name
+
+    def classes(self) -> dict[str, int]:
+        """Return how many pictures each class has."""
+        return dict(Counter(Path(path).parts[-2] for path in sorted(self.known)))
+
+
+def under_way() -> Path:
+    """Return where albums lie that are not done."""
+    return home() / "albums"
+
+
+def labelled(label: str) -> str:
+    """Return the name of a class as it may be the name of a folder."""
+    found = NO_NAME.sub("-", printable(label)).strip(" .")[:MOST_LABEL].strip(" .")
+    if not found:
+        raise VitrineError("A class needs a name.", cure="Write it above its pictures.")
+    return found
+
+
+def notes(path: Path) -> tuple[str, ...]:
+    """Return what was left out of an album when it came, in words; of anything else, nothing."""
+    about = path / ABOUT
+    if not path.resolve().is_relative_to((home() / "data" / OWN).resolve()) or not about.is_file():
+        return ()
+    told = orjson.loads(about.read_bytes())
+    return left_out(told["left"], told["number"], "Left out when they came")
+
+
+def left_out(why: Sequence[str], number: int, words: str = "Left out") -> tuple[str, ...]:
+    """Return in words how many pictures were left out, and of the first ones why; of none, nothing."""
+    more = f" And {number - NAMED:,} more." if number > NAMED else ""
+    return (f"{words}, {number:,}: {' '.join(why[:NAMED])}{more}",) if number else ()
+
+
+def _packed(picture: Picture, content: bytes) -> tuple[bytes, str]:
+    """Return a picture as it is kept: as it came where it is small and looks as it is."""
+    with Image.open(io.BytesIO(content), formats=FORMATS) as before:
+        form, size = before.format, before.size
+    if form in ("PNG", "JPEG") and max(size) <= MOST_SIDE and not picture.done:
+        return content, ".png" if form == "PNG" else ".jpg"
+    image = picture.image.copy()
+    image.info.clear()
+    image.thumbnail((MOST_SIDE, MOST_SIDE), Image.Resampling.LANCZOS)
+    file = io.BytesIO()
+    if form == "JPEG":
+        image.save(file, "JPEG", quality=95)
+    else:
+        image.save(file, "PNG")
+    return file.getvalue(), ".jpg" if form == "JPEG" else ".png"
