@@ -93,16 +93,20 @@ def begin_button(bench: Workbench) -> None:
                 key=f"{bench.key}-fit",
                 on_click=_fit,
                 args=(bench,),
-                help="Give the input the size of an example, and the end what there is to tell",
+                help="Give the input the size of an example, and the end what there is to tell; few examples come all at once",
             )
 
 
 def _whole(bench: Workbench) -> None:
     """Offer to take all examples at once, where a batch is more than there are."""
-    whole = dataclasses.replace(bench.experiment, recipe=bench.experiment.recipe.but(batch="all"))
+    whole = _at_once(bench.experiment)
     if bench.experiment.recipe.batch != "all" and not refusal(dump(dataclasses.replace(whole, data=bench.ready.data))):
         words = "All examples in each step"
         st.button(words, icon=":material/build:", key=f"{bench.key}-whole", on_click=bench.put, args=(whole,))
+
+
+def _at_once(experiment: Experiment) -> Experiment:
+    return dataclasses.replace(experiment, recipe=experiment.recipe.but(batch="all"))
 
 
 def _loads(source: Source) -> bool:
@@ -169,7 +173,10 @@ def _fit(bench: Workbench) -> None:
     data = bench.ready.data
     assert data
     try:
-        bench.put(suiting(bench.experiment, house().hub.past.dataset(data)))
+        dataset = house().hub.past.dataset(data)
+        fitting = suiting(bench.experiment, dataset)
+        batch = fitting.recipe.batch
+        bench.put(_at_once(fitting) if isinstance(batch, int) and batch > len(dataset.train) else fitting)
     except VitrineError as error:
         bench.complain(str(error))
 
