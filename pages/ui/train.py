@@ -93,7 +93,7 @@ def begin_button(bench: Workbench) -> None:
                 key=f"{bench.key}-fit",
                 on_click=_fit,
                 args=(bench,),
-                help="Give the input the size of an example, and the end what there is to tell; few examples come all at once",
+                help="Give the input the size of an example, and the end what there is to tell; few come at once",
             )
 
 
