@@ -6,7 +6,7 @@ const EVERY = 100; // milliseconds between two
 const AT_ONCE = 4; // pictures on their way
 const SHOWN = 8; // thumbnails of a class
 const PICTURE = /\.(png|jpe?g|jpe|mpo|gif|bmp|webp|tiff?|ppm|pgm|pbm)$/i;
-const SPLITS = { train: "train", training: "train", test: "test", testing: "test", validation: "validation", valid: "validation", val: "validation" };
+const SPLITS = { __proto__: null, train: "train", training: "train", test: "test", testing: "test", validation: "validation", valid: "validation", val: "validation" };
 
 let tag; // how elements are made
 
@@ -21,7 +21,7 @@ async function walked(entry, inside = []) {
   for (;;) {
     const some = await new Promise((resolve, refuse) => reader.readEntries(resolve, refuse));
     if (!some.length) break;
-    for (const one of some) found.push(...(await walked(one, [...inside, entry.name])));
+    for (const one of some) for (const each of await walked(one, [...inside, entry.name])) found.push(each);
   }
   return found;
 }
@@ -51,7 +51,7 @@ class Album {
       { class: "drop", "data-testid": "drop" },
       tag("b", {}, "Drop a folder of pictures, or a zip, here"),
       tag("span", { class: "caption" }, "In it, a folder for each class, called like the class. Folders called train and test are kept apart."),
-      tag("div", { class: "line" }, this.button("Choose a folder", () => this.folder.click()), this.button("Choose a zip", () => this.archive.click()), this.button("Add a class by hand", () => this.add(""))),
+      tag("div", { class: "line" }, this.button("Choose a folder", () => this.folder.click()), this.button("Choose a zip", () => this.archive.click()), this.button("Add a class by hand", () => this.begin())),
     );
     this.use = this.button("", () => this.send());
     this.use.classList.add("primary");
@@ -102,7 +102,7 @@ class Album {
     if (loose.length && !into) into = this.classes[0] ?? this.add("");
     for (const { file, label, split } of placed) this.put(label ? this.called(label) : into, file, split);
     const others = files.length - placed.length;
-    this.complain(placed.length ? "" : "There is no picture among these files.");
+    this.complain(placed.length ? "" : "There is no picture among these files: PNG, JPEG, GIF, BMP, WebP and TIFF are taken.");
     this.others = others ? `${others.toLocaleString("en")} other ${others > 1 ? "files" : "file"} passed by. ` : "";
     this.draw();
   }
@@ -114,9 +114,13 @@ class Album {
   add(name) {
     const one = { name, pictures: [] };
     this.classes.push(one);
-    this.draw();
-    if (!name) this.list.lastChild?.querySelector("input").focus();
     return one;
+  }
+
+  begin() {
+    this.add("");
+    this.draw();
+    this.list.lastChild.querySelector("input").focus();
   }
 
   put(one, file, split = "") {
@@ -128,6 +132,7 @@ class Album {
   }
 
   draw() {
+    this.stop(); // what is drawn anew has no camera in it
     const rows = this.classes.map((one) => this.row(one));
     this.list.replaceChildren(...rows);
     this.count();
@@ -135,9 +140,10 @@ class Album {
 
   count() {
     const filled = this.classes.filter(({ pictures }) => pictures.length);
+    const names = new Set(filled.map(({ name }) => name.trim()));
     const total = filled.reduce((sum, { pictures }) => sum + pictures.length, 0);
     const nameless = filled.some(({ name }) => !name.trim());
-    const missing = filled.length < 2 ? "Two classes with pictures are needed. " : nameless ? "Give each class a name. " : "";
+    const missing = filled.length < 2 || (names.size < 2 && !nameless) ? "Two classes with pictures are needed. " : nameless ? "Give each class a name. " : "";
     this.name.textContent = (this.others ?? "") + missing;
     this.use.textContent = total ? `Use these ${total.toLocaleString("en")} pictures` : "Use them";
     this.use.disabled = Boolean(missing) || this.busy;
@@ -169,7 +175,6 @@ class Album {
   }
 
   remove(one) {
-    this.stop();
     this.classes = this.classes.filter((other) => other !== one);
     this.draw();
   }
@@ -182,16 +187,18 @@ class Album {
     if (again) return;
     const video = tag("video", { autoplay: "", playsinline: "", muted: "" });
     video.muted = true;
-    const record = this.button(`Record ${FRAMES} pictures`, () => this.record(one, video, record, row), { class: "primary" });
+    const record = this.button(`Record ${FRAMES} pictures`, () => this.record(one, video, record), { class: "primary" });
     record.disabled = true;
-    this.camera = tag("div", { class: "camera" }, video, record, this.button("Done", () => this.stop()));
+    const camera = tag("div", { class: "camera" }, video, record, this.button("Done", () => this.stop()));
+    this.camera = camera;
     row.append(this.camera);
     this.camera.scrollIntoView({ block: "nearest" });
     try {
       const stream = await navigator.mediaDevices.getUserMedia({ video: { width: 640, height: 480 } });
-      if (this.filmed !== one || !this.camera?.isConnected) return stream.getTracks().forEach((track) => track.stop());
+      if (this.camera !== camera || this.closed) return stream.getTracks().forEach((track) => track.stop());
       this.stream = stream;
     } catch {
+      if (this.camera !== camera) return undefined;
       this.stop();
       const plain = !window.isSecureContext;
       return this.complain(plain ? "A browser lets only pages of this computer, or with https, use the camera. Choose files instead." : "The camera cannot be used: there is none, or this page may not use it. Choose files instead.");
@@ -200,25 +207,24 @@ class Album {
     video.onplaying = () => (record.disabled = false);
   }
 
-  async record(one, video, record, row) {
+  async record(one, video, record) {
+    const { camera } = this;
     record.disabled = true;
     const sheet = document.createElement("canvas");
     sheet.width = sheet.height = SIDE;
     const pen = sheet.getContext("2d");
     const least = Math.min(video.videoWidth, video.videoHeight);
-    for (let taken = 1; taken <= FRAMES && this.filmed === one; taken++) {
+    for (let taken = 1; taken <= FRAMES && this.camera === camera; taken++) {
       pen.drawImage(video, (video.videoWidth - least) / 2, (video.videoHeight - least) / 2, least, least, 0, 0, SIDE, SIDE);
       const blob = await new Promise((resolve) => sheet.toBlob(resolve, "image/jpeg", 0.92));
       this.put(one, new File([blob], `photograph ${one.pictures.length + 1}.jpg`));
       record.textContent = `${taken} of ${FRAMES}`;
       await new Promise((resolve) => setTimeout(resolve, EVERY));
     }
-    if (this.filmed !== one) return;
     record.textContent = `Record ${FRAMES} more`;
     record.disabled = false;
-    const fresh = this.row(one);
-    row.querySelector(".small").replaceWith(fresh.querySelector(".small"));
-    row.querySelector(".number").textContent = one.pictures.length.toLocaleString("en");
+    const [old, fresh] = [this.list.children[this.classes.indexOf(one)], this.row(one)];
+    if (old) for (const part of [".small", ".number"]) old.querySelector(part).replaceWith(fresh.querySelector(part));
     this.count();
   }
 
@@ -230,7 +236,8 @@ class Album {
 
   async post(query, body) {
     const address = new URL(`live/album?${new URLSearchParams(query)}`, document.baseURI);
-    const answer = await (await fetch(address, { method: "POST", body })).json();
+    const said = await fetch(address, { method: "POST", body, signal: this.ending.signal });
+    const answer = await said.json().catch(() => ({ problem: "The server could not take this. Try again." }));
     if (answer.problem) throw new Error(answer.problem);
     return answer;
   }
@@ -260,14 +267,18 @@ class Album {
   }
 
   async sending(fill) {
+    this.ending?.abort();
+    this.ending = new AbortController();
     this.busy = this.use.disabled = true;
     this.complain("");
     try {
       const begun = await this.post({ do: "begin" });
       await fill(begun);
       const { path } = await this.post({ do: "done", album: begun.album });
-      this.tell(path);
+      if (!this.closed) this.tell(path);
     } catch (error) {
+      this.ending.abort(); // the others that are on their way
+      if (this.closed) return;
       this.complain(error instanceof TypeError ? "There is no connection to the server at the moment." : error.message);
     } finally {
       this.busy = false;
@@ -276,6 +287,8 @@ class Album {
   }
 
   close() {
+    this.closed = true;
+    this.ending?.abort();
     this.stop();
     this.host.remove();
   }

@@ -13,22 +13,24 @@ class Wall {
   }
 
   take({ examples, chosen }, tell) {
+    this.picks = chosen !== undefined;
     const drawn = JSON.stringify(examples);
     if (drawn !== this.drawn) {
       this.drawn = drawn;
       this.host.replaceChildren(...examples.map((one) => this.one(one)));
     }
     this.tell = tell;
-    for (const button of this.host.children) button.setAttribute("aria-pressed", String(Number(button.dataset.place) === chosen));
+    if (this.picks) for (const button of this.host.children) button.setAttribute("aria-pressed", String(Number(button.dataset.place) === chosen));
   }
 
   one({ place, shown, label }) {
-    const button = this.text("button", "", "one");
-    button.dataset.place = place;
-    button.setAttribute("aria-label", `Example ${place}${label ? `: ${label}` : ""}`);
-    button.append(this.small(shown), this.text("span", label || String(place), "caption"));
-    button.addEventListener("click", () => this.tell(place));
-    return button;
+    const one = this.text(this.picks ? "button" : "div", "", "one");
+    one.append(this.small(shown), this.text("span", label, "caption"));
+    if (!this.picks) return one;
+    one.dataset.place = place;
+    one.setAttribute("aria-label", `Example ${place}${label ? `: ${label}` : ""}`);
+    one.addEventListener("click", () => this.tell(place));
+    return one;
   }
 }
 

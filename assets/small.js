@@ -11,7 +11,7 @@ export const text = (name, words, className = "") => {
 
 // How each form of example is shown small.
 const SMALL = {
-  picture: (address) => Object.assign(new Image(), { src: address, alt: "The sample" }),
+  picture: (address) => Object.assign(new Image(), { src: address, alt: "" }),
   pieces: (pieces) => {
     const box = text("div", "", "pieces");
     const letters = pieces.every((piece) => piece.length < 2);

@@ -57,17 +57,20 @@ class Images(Source):
                 )
             left: dict[int, str] = {}
             while True:  # once, or where some cannot be read once more without those
-                read = [one for place, one in enumerate(found) if place not in left]
+                kept = [place for place in range(len(found)) if place not in left]
+                read = [found[place] for place in kept]
                 classes = tuple(sorted({label for _, label, *_ in read}))
                 if len(classes) < 2:
-                    words = f"{path.name} has images of {len(classes)} classes: at least 2 are needed."
+                    words = (
+                        f"{path.name} has images of {'one class' if classes else 'no class'}: at least 2 are needed."
+                    )
                     cure = "Put the images of each class into a folder that is called like the class."
                     raise VitrineError(" ".join([words, *_told(left)]), cure=cure)
                 dataset, wrong = self._laid_out(read, classes, given)
                 if not wrong:
                     notes = (*_told(left), *album.notes(path))
                     return dataclasses.replace(dataset, notes=notes)
-                left = {found.index(read[place]): words for place, words in wrong.items()}
+                left |= {kept[place]: words for place, words in wrong.items()}
 
     def _laid_out(self, found: "list[Placed]", classes: tuple[str, ...], given: bool) -> tuple[Dataset, dict[int, str]]:
         """Return the dataset, its images laid split by split, so that each split is one stretch; and what is wrong
@@ -85,8 +88,8 @@ class Images(Source):
             _, _, name, read = found[index]
             try:
                 content = read()
-                pixels += pixels_of(content)
                 images[place] = fitted(content, name, self.size, grey)
+                pixels += pixels_of(content)
             except VitrineError as error:
                 wrong[index] = str(error)
             if pixels > MOST_PIXELS:

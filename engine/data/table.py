@@ -80,13 +80,11 @@ def goal_of(path: str, target: str) -> Literal["class", "number"]:
     """Return what a column seems to hold: numbers, where all are and there are more than are classes as a rule."""
     names, rows = opened_rows(path)
     place = column(names, target) if target else len(names) - 1
-    cells = [row[place] for _, row in rows]
     try:
-        for line, row in rows:
-            number(row[place], names[place], line)
+        different = len({number(row[place], names[place], line) for line, row in rows})
     except VitrineError:
         return "class"
-    return "number" if len(set(cells)) > MOST_AS_CLASSES else "class"
+    return "number" if different > min(MOST_AS_CLASSES, len(rows) // 2) else "class"
 
 
 def _numbered(words: list[str]) -> torch.Tensor:

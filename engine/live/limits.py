@@ -99,14 +99,14 @@ def bring_file(visitor: Visitor, size: int) -> None:
     bring_bytes(visitor, size)
 
 
-def bring_bytes(visitor: Visitor, size: int) -> None:
-    """Count so many bytes more of what a visitor brings."""
+def bring_bytes(visitor: Visitor, size: int, counted: bool = True) -> None:
+    """Count so many bytes more of what a visitor brings, or only refuse them where they are too many."""
     most = setting("GUEST_FILES", 100) * 2**20
     if not visitor.rules and FILES[visitor.key] + size > most:
         raise VitrineError(f"You have brought {most / 2**20:,.0f} MiB of files, which is as much as one visitor may.")
     if shutil.disk_usage(_there()).free < GIB + size:
         raise VitrineError("The disk is nearly full.", cure="Make room on it first.")
-    FILES[visitor.key] += size
+    FILES[visitor.key] += size if counted else 0
 
 
 def bring_one(visitor: Visitor) -> None:

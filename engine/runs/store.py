@@ -224,23 +224,21 @@ def titled(row: Row) -> str:
 class Changed(NamedTuple):
     """What was changed of a run on its way, as pages are told of it."""
 
-    recipe: dict[str, Any]
+    recipe: dict[str, Any] | None  # none where it is the one that the run began with
     task: dict[str, Any]
     speed: float | None
 
     def write(self) -> str:
         """Return all but the speed as text, or none where nothing else was changed."""
-        if not self.recipe and not self.task:
-            return ""
-        return json.dumps(self.recipe | ({"task": self.task} if self.task else {}))
+        return "" if self.recipe is None else json.dumps(self.recipe | {"task": self.task})
 
 
 def changed_of(row: Row) -> Changed:
     """Return what was changed of a run on its way."""
     told = json.loads(row["changed"] or "{}")
     speed, task = told.pop("speed", None), told.pop("task", {})
-    told.pop("kind", None)
-    return Changed(told, task, speed)
+    changed = told.pop("kind", None) or told  # a recipe as usual says nothing but its kind
+    return Changed(told if changed or task else None, task, speed)
 
 
 def result_of(row: Row) -> dict[str, Any] | None:

@@ -11,7 +11,7 @@ from engine.training.recipe import Recipe
 def unending(store: Store, row: Row) -> bool:
     """Return whether nothing ends a run but whoever stops it, by what is known of its recipe by now."""
     changed = changed_of(row)
-    return Recipe.read(changed.recipe).unending if changed.recipe else _began(store, row["run"])
+    return Recipe.read(changed.recipe).unending if changed.recipe is not None else _began(store, row["run"])
 
 
 @functools.lru_cache(maxsize=256)

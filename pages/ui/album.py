@@ -28,9 +28,9 @@ def _bring(bench: Workbench, source: Images) -> None:
             return
         try:
             bench.put(at_hand(dataclasses.replace(bench.experiment, data=source.but(path=path))))
-            st.session_state[f"{key}.done"] = True
         except VitrineError as error:
             bench.complain(str(error))
+        st.session_state[f"{key}.done"] = True
 
     components.album(f"{key}.pictures", brought)
     if st.session_state.pop(f"{key}.done", False):

@@ -21,6 +21,7 @@ _album = st.components.v2.component("vitrine_album", js=asset("album.js"), css=a
 _examples = st.components.v2.component(
     "vitrine_examples", js=asset("examples.js"), css=asset("small.css") + asset("examples.css")
 )
+_guide = st.components.v2.component("vitrine_guide", js=asset("guide.js"), css=asset("guide.css"))
 _start = st.components.v2.component("vitrine_start", js=asset("start.js"), css=asset("start.css"))
 # Plotly puts its own styles into the page, where a component shut off from it would not see them.
 _figure = st.components.v2.component(
@@ -70,13 +71,18 @@ def pad(data: dict[str, Any], key: str, on_rows: Told) -> None:
     _pad(data=data, key=key, on_rows_change=_telling(key, "rows", on_rows))
 
 
+def guide(data: dict[str, Any], key: str) -> None:
+    """Draw first steps, of which the browser knows which were done."""
+    _guide(data=data, key=key)
+
+
 def album(key: str, on_path: Told) -> None:
     """Draw the ways to bring pictures, class by class; it tells by which path they are opened, once they are here."""
     _album(data={}, key=key, on_path_change=_telling(key, "path", on_path))
 
 
-def examples(data: dict[str, Any], key: str, on_pick: Told) -> None:
-    """Draw examples of a dataset side by side; it tells which one is clicked."""
+def examples(data: dict[str, Any], key: str, on_pick: Told = nothing) -> None:
+    """Draw examples of a dataset side by side; where one of them is chosen, it tells which one is clicked."""
     _examples(data=data, key=key, on_pick_change=_telling(key, "pick", on_pick))
 
 

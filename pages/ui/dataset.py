@@ -8,10 +8,12 @@ import streamlit as st
 import torch
 
 from engine.data import Dataset
-from engine.data.about import in_words, labels_of, means, rows, spread, twins
+from engine.data.about import UNKNOWN, in_words, labels_of, laid, means, rows, spread, twins
 from engine.data.dataset import SEQUENCES, Split
 from engine.errors import VitrineError
+from engine.figures.figure import literal
 from engine.live.house import house
+from engine.live.reading import key_of
 from engine.looking import FORMS
 from engine.looking.projecting import pca
 from pages.ui import components
@@ -64,26 +66,28 @@ def _has(dataset: Dataset, part: str) -> bool:
         return dataset.example == "image"
     if part == "Classes":
         return True
-    return part != "Plane" or rows(dataset, dataset.train) is not None
+    return part != "Plane" or laid(dataset, dataset.train)
 
 
 def _examples(bench: Workbench, dataset: Dataset) -> None:
     """Draw examples side by side, and the one that is clicked large with its numbers."""
-    key, splits = f"{bench.key}.data.examples", dataset.splits()
+    key, splits = f"{bench.key}.data.{key_of(bench.ready.data)}", dataset.splits()  # what is chosen is of these data
     filters = st.columns([2, 2, 1], vertical_alignment="bottom")
     name = filters[0].segmented_control(
         "Split", list(splits), default=next(iter(splits)), key=f"{key}.split", required=True
     )
     split = splits[name if name in splits else next(iter(splits))]
     labels = labels_of(dataset, split)
-    kinds = [EVERY, *(kind for kind in (*dataset.classes, "not known") if kind in set(labels))]
+    there = set(labels)
+    kinds = [EVERY, *(kind for kind in (*dataset.classes, UNKNOWN) if kind in there)]
     kind = filters[1].selectbox("Class", kinds, key=f"{key}.kind") if labels else EVERY
     places = [place for place in range(len(split)) if kind == EVERY or labels[place] == kind]
     pages = max(1, -(-len(places) // A_PAGE))
-    page = filters[2].number_input(f"Page of {pages:,}", 1, pages, key=f"{key}.page")
+    page = filters[2].number_input(f"Page of {pages:,}", 1, pages, key=f"{key}.page.{name}.{kind}")
     shown = places[(page - 1) * A_PAGE : page * A_PAGE]
     wall, large = st.columns([3, 1])
-    chosen = st.session_state.get(f"{key}.chosen", shown[0] if shown else 0)
+    chosen = st.session_state.get(f"{key}.chosen")
+    chosen = chosen if chosen in shown else shown[0]
     form, inputs = FORMS[dataset.example], split.inputs
     told = [
         {"place": at, "shown": form.shown(dataset, inputs[at]), "label": labels[at] if labels else ""} for at in shown
@@ -91,12 +95,11 @@ def _examples(bench: Workbench, dataset: Dataset) -> None:
     with wall:
         pick = functools.partial(st.session_state.__setitem__, f"{key}.chosen")
         components.examples({"examples": told, "chosen": chosen}, f"{key}.wall", pick)
-    if chosen < len(split):
-        with large:
-            _large(dataset, split, chosen, name or "")
+    with large:
+        _large(bench, dataset, split, chosen, name or "")
 
 
-def _large(dataset: Dataset, split: Split, place: int, name: str) -> None:
+def _large(bench: Workbench, dataset: Dataset, split: Split, place: int, name: str) -> None:
     """Draw one example as large as there is room, what is right for it, and its numbers."""
     right = dataset.named(split.targets[place]) if dataset.goal != "labels" else ""
     st.markdown(f"**{name} example {place:,}**" + (f": {plain(right)}" if right else ""))
@@ -106,8 +109,8 @@ def _large(dataset: Dataset, split: Split, place: int, name: str) -> None:
             table = values if values.dim() > 1 else values[:, None]
             st.dataframe(np.asarray(table), height=360)
         else:
-            shown = FORMS[dataset.example].shown(dataset, values)
-            st.write(" ".join(plain(piece) for piece in shown["pieces"]) if "pieces" in shown else shown)
+            told = [{"place": place, "shown": FORMS[dataset.example].shown(dataset, values), "label": ""}]
+            components.examples({"examples": told}, f"{bench.key}.data.large")
         return
     picture = values.numpy()
     st.image(_enlarged(picture), width="stretch")
@@ -139,7 +142,11 @@ def _classes(bench: Workbench, dataset: Dataset) -> None:
         figure = go.Figure()
         for split, kinds in found.items():
             figure.add_bar(
-                name=split, y=list(kinds), x=list(kinds.values()), orientation="h", marker_color=COLOURS[split]
+                name=split,
+                y=[literal(kind) for kind in kinds],
+                x=list(kinds.values()),
+                orientation="h",
+                marker_color=COLOURS[split],
             )
         high = min(900, 140 + 26 * len(dataset.classes))
         figure.update_layout(barmode="stack", legend_traceorder="normal", height=high, margin=EDGES)
@@ -162,16 +169,12 @@ def _means(bench: Workbench, dataset: Dataset) -> None:
         {"place": at, "shown": FORMS["image"].shown(dataset, torch.from_numpy(mean)), "label": name}
         for at, (name, mean) in enumerate(found.items())
     ]
-    components.examples({"examples": told, "chosen": -1}, f"{bench.key}.data.means", components.nothing)
+    components.examples({"examples": told}, f"{bench.key}.data.means")
 
 
 def _plane(bench: Workbench, dataset: Dataset) -> None:
     """Draw raw examples as points along the two directions in which they differ most."""
-    table = rows(dataset, dataset.train)
-    if table is None or len(table) < 3:
-        note("There are too few examples.")
-        return
-    at, kept = pca(table)
+    at, kept = pca(rows(dataset.train))
     labels = labels_of(dataset, dataset.train)[: len(at)]
     figure = go.Figure()
     for kind in dict.fromkeys(labels) if labels else [""]:
@@ -180,7 +183,7 @@ def _plane(bench: Workbench, dataset: Dataset) -> None:
             x=at[mine, 0],
             y=at[mine, 1],
             mode="markers",
-            name=kind,
+            name=literal(kind),
             marker={"size": 6},
             text=np.flatnonzero(mine).tolist(),
             hovertemplate="train example %{text}",
@@ -196,6 +199,9 @@ def _plane(bench: Workbench, dataset: Dataset) -> None:
 def _twins(bench: Workbench, dataset: Dataset) -> None:
     """Draw which examples are the same to the last number."""
     groups = twins(dataset)
+    if groups is None:
+        st.caption("There are too many numbers to compare every example with every other.")
+        return
     if not groups:
         st.caption("No two examples are the same to the last number.")
         return
@@ -213,4 +219,4 @@ def _twins(bench: Workbench, dataset: Dataset) -> None:
         }
         for number, group in enumerate(groups[:A_PAGE])
     ]
-    components.examples({"examples": told, "chosen": -1}, f"{bench.key}.data.twins", components.nothing)
+    components.examples({"examples": told}, f"{bench.key}.data.twins")

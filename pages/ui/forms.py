@@ -140,6 +140,7 @@ def _whole_or_words(option: Option, value: int | str | None, key: str, changed: 
 def _number(option: Option, value: float | None, key: str, changed: Changed) -> None:
     limits = (("min_value", option.least), ("max_value", option.most))
     bounds = {name: float(limit) for name, limit in limits if limit is not None}
+    value = None if value is None else float(value)
     _numeric(option, value, key, changed, label=_label(option), step=_pace(option.default), format="%g", **bounds)
 
 

@@ -17,6 +17,7 @@ from pages.ui.board import add_view, board
 from pages.ui.builder import beginning, builder
 from pages.ui.dataset import look_through
 from pages.ui.facts import facts
+from pages.ui.guide import guide
 from pages.ui.running import transport
 from pages.ui.shown import select
 from pages.ui.table import Lab, opened, presets_of
@@ -43,9 +44,10 @@ def lab(this: Lab) -> None:
     with desk, st.container(key=f"{bench.key}-labside"):
         sides = ("Train",) if bench.hides("build") or shown == VIEWS[-1] else ("Build", "Train")
         with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=f"{bench.key}-sidehead"):
-            side = _switch(f"{bench.key}.side", sides, this.opens)
+            side = sides[0] if len(sides) == 1 else _switch(f"{bench.key}.side", sides, this.opens)
             if shown == VIEWS[0] and not bench.hides("board"):
                 add_view(bench)
+        guide(bench)
         if side == "Build":
             builder(bench)
         else:
@@ -89,7 +91,7 @@ def _header(bench: Workbench) -> str:
                 on_click=step,
                 disabled=not can,
             )
-        shown = _switch(f"{key}.view", VIEWS, VIEWS[0])
+        shown = _switch(f"{key}.view", VIEWS[:-1] if bench.hides("data") else VIEWS, VIEWS[0])
         st.space("stretch")
         if bench.lab.facts and not bench.hides("presets"):
             told = st.popover("What to see", icon=":material/lightbulb:", key=f"{key}-facts", on_change="rerun")

@@ -89,7 +89,7 @@ def _as_changed(bench: Workbench, experiment: Experiment, live: tuple[str, ...])
     if not (words := changed.write()) or st.session_state.get(key) == words:
         return experiment
     st.session_state[key] = words
-    recipe, now = Recipe.read(changed.recipe), bench.experiment
+    recipe, now = Recipe.read(changed.recipe or {}), bench.experiment
     mine = {name: value for name, value in changed.task.items() if name in now.task.live}
     kept = now.recipe.but(**{name: getattr(recipe, name) for name in (*live, "own")})
     bench.put(dataclasses.replace(now, recipe=kept, task=now.task.but(**mine)))

@@ -20,11 +20,14 @@ from engine.data import DATASETS
 from engine.data.about import in_words, labels_of, means, rows, spread, twins
 from engine.data.album import MOST_SIDE, Album, labelled, under_way
 from engine.data.dataset import Dataset, Split
+from engine.data.images import fitted
 from engine.data.places import kept, permit
 from engine.data.table import goal_of
 from engine.errors import VitrineError
 from engine.home import home
 from engine.live.albums import ALBUMS, albums
+from engine.live.limits import FILES
+from engine.live.visitor import Visitor
 from tests.serving import listening
 
 JUNK = b"this is no picture"
@@ -66,8 +69,33 @@ def test_an_album_becomes_a_dataset_that_names_what_was_left_out():
     assert list(under_way().iterdir()) == []
 
 
-def test_the_same_pictures_are_the_same_dataset_whatever_was_left_out():
-    assert filled().done() == filled(bad=False).done()
+def test_the_same_pictures_are_the_same_dataset_with_what_was_left_out_of_it():
+    assert filled(bad=False).done() == filled(bad=False).done()
+    assert filled().done() != filled(bad=False).done()  # or somebody would be told of another's pictures
+
+
+def test_what_hides_behind_a_picture_is_not_kept():
+    album = Album()
+    assert album.add(picture(1) + b"\0" * 5_000_000, "a.png", "one") == ""
+    (file,) = (album.place / "one").iterdir()
+    assert file.stat().st_size < 5000
+
+
+def test_pictures_without_a_split_are_for_training_where_others_have_one():
+    album = Album()
+    for place, (split, label) in enumerate((s, c) for s in ("train", "test", "") for c in ("cat", "dog")):
+        album.add(picture(place), "x.png", label, split)
+    dataset = DATASETS["images"](path=album.done(), size=8, validation=0.0).load()
+    assert dataset.classes == ("cat", "dog")
+    assert len(dataset.test) == 2
+    assert len(dataset.train) + len(dataset.validation) == 4
+
+
+def test_nothing_comes_into_an_album_that_is_done():
+    album = filled()
+    album.done()
+    with pytest.raises(VitrineError, match="a dataset already"):
+        album.add(picture(77), "late.png", "cat")
 
 
 def test_small_pictures_are_kept_as_they_came_and_large_ones_made_smaller():
@@ -121,7 +149,7 @@ def test_a_class_without_a_name_is_refused(given):
 def test_one_class_is_not_enough_and_old_albums_go():
     album = Album()
     album.add(picture(1), "a.png", "only")
-    with pytest.raises(VitrineError, match="1 classes: at least 2"):
+    with pytest.raises(VitrineError, match="one class: at least 2"):
         album.done()
     old = time.time() - 2 * 24 * 3600
     os.utime(album.place, (old, old))
@@ -158,6 +186,27 @@ def test_what_cannot_be_read_in_a_folder_is_left_out_and_all_else_is_as_without_
         one, other = getattr(clean, split), getattr(dirty, split)
         assert torch.equal(one.inputs, other.inputs)
         assert torch.equal(one.targets, other.targets)
+
+
+def test_pictures_that_fail_one_after_another_are_all_left_out(tmp_path, monkeypatch):
+    for label in ("a", "b"):
+        (tmp_path / "set" / label).mkdir(parents=True)
+        for place in range(6):
+            (tmp_path / "set" / label / f"{place}.png").write_bytes(picture(place + 50 * (label == "b")))
+    permit(str(tmp_path / "set"))
+    (tmp_path / "set" / "a" / "0.png").write_bytes(JUNK)
+    seen = []
+
+    def failing(content, name, size, grey):
+        seen.append(name)
+        if len(seen) > 12 and name == "5.png":  # in the second round another one has gone
+            raise VitrineError("5.png has gone.")
+        return fitted(content, name, size, grey)
+
+    monkeypatch.setattr("engine.data.images.fitted", failing)
+    (note,) = DATASETS["images"](path=str(tmp_path / "set"), size=8).load().notes
+    assert note.startswith("Left out, 3: ")
+    assert len(seen) == 12 + 11 + 9
 
 
 # -- by the channel -------------------------------------------------------------------------------------------------
@@ -243,18 +292,38 @@ def test_pages_elsewhere_cannot_send_pictures():
         assert ask(do="begin")[0] == 403
 
 
-def test_albums_under_way_are_bounded(monkeypatch):
-    monkeypatch.setattr("engine.live.albums.MOST_ALBUMS", 2)
+def test_a_visitor_has_few_albums_under_way_and_never_reaches_anothers():
+    others = Album()
+    ALBUMS[others.token] = ("somebody", others)
     with asking() as ask:
-        first, *_ = (ask(do="begin")[1]["album"] for _ in range(3))
-        assert len(ALBUMS) == 2
-        assert ask(picture(1), do="picture", album=first, name="a", label="b")[0] == 400
+        first, *_ = (ask(do="begin")[1]["album"] for _ in range(4))
+        assert len(ALBUMS) == 4
+        assert not (under_way() / first).exists()
+        for token in (first, others.token):
+            assert ask(picture(1), do="picture", album=token, name="a", label="b")[0] == 400
+    assert others.place.is_dir()
+
+
+def test_the_bytes_of_guests_are_counted_as_they_are_kept(monkeypatch):
+    guest = Visitor("guest", "me")
+    monkeypatch.setattr("engine.live.albums.visitor_of", lambda headers: guest)
+    monkeypatch.setenv("VITRINE_GUEST_FILES", "0.1")  # MiB
+    FILES.clear()
+    many = archived(**{f"{label}__{n}.png": picture(n, (90, 90)) for label in "ab" for n in range(3)})
+    with asking() as ask:
+        _, begun = ask(do="begin")
+        status, told = ask(many, do="archive", album=begun["album"], name="much.zip")
+        assert status == 400
+        assert "as much as one visitor may" in told["problem"]
+        assert ask(picture(1), do="picture", album=begun["album"], name="a.png", label="a") == (200, {"left": ""})
+        assert 0 < FILES["me"] < 0.1 * 2**20
+    FILES.clear()
 
 
 # -- what a dataset is like -----------------------------------------------------------------------------------------
 
 
-def test_classes_and_means_of_the_digits_are_scikit_learns():
+def test_classes_and_means_of_the_digits_are_scikit_learns(monkeypatch):
     dataset, theirs = DATASETS["digits"](size=8).load(), load_digits()
     found = spread(dataset)
     for kind in range(10):
@@ -265,7 +334,11 @@ def test_classes_and_means_of_the_digits_are_scikit_learns():
         mine = train.inputs[train.targets == kind].numpy().astype(float).mean(axis=0)
         assert np.abs(meant[str(kind)].astype(float) - mine).max() <= 0.5
     assert in_words(dataset) == "1,797 examples of 10 classes, 174 to 183 of each."
-    assert rows(dataset, train).shape == (1000, 64)
+    assert rows(train).shape == (1000, 64)
+    monkeypatch.setattr("engine.data.about.A_PIECE", 8 * 64 * 7)  # seven pictures at once
+    assert all(np.array_equal(mean, meant[name]) for name, mean in means(dataset).items())
+    monkeypatch.setattr("engine.data.about.MOST_COMPARED", 1000)
+    assert twins(dataset) is None
 
 
 def test_twins_are_those_that_a_comparison_of_every_two_finds():

@@ -221,7 +221,7 @@ def zipped(path, **members):
     [
         ({"UP__UP__evil.png": b"x"}, "points out of the archive"),
         ({"a__x.png": b"no image", "b__y.png": b"none"}, "cannot be read as an image"),
-        ({"a__x.png": painted()}, "images of 1 classes"),
+        ({"a__x.png": painted()}, "images of one class"),
         ({"a__x.png": painted(size=(9000, 9000)), "b__y.png": painted(size=(9000, 9000))}, "pixels"),
         ({"a__x.png": b"\0" * (65 * 2**20), "b__y.png": b"\0" * (65 * 2**20)}, "larger than 64 MiB"),
     ],

@@ -4,6 +4,7 @@ import dataclasses
 import getpass
 import graphlib
 import itertools
+import json
 import os
 import re
 import shutil
@@ -22,7 +23,7 @@ from engine.errors import VitrineError
 from engine.runs import frames, orders, tend
 from engine.runs.carry import carry_out, new_run
 from engine.runs.launch import again, claim, fill
-from engine.runs.store import Store
+from engine.runs.store import Store, changed_of
 from engine.runs.tables import RUNS, database
 from engine.training.experiment import dump
 from engine.training.recipe import Recipe
@@ -245,3 +246,12 @@ def test_an_address_that_cannot_be_used_is_told(address, words, tmp_path):
 
 def test_runs_are_named_so_that_nobody_else_has_the_name(store):
     assert len({new_run(store, EXPERIMENT) for _ in range(5)}) == 5
+
+
+def test_a_recipe_that_was_changed_back_to_the_usual_one_is_a_change():
+    usual = json.dumps(Recipe().write() | {"speed": 20})
+    back, paced, never = (changed_of({"changed": text}) for text in (usual, '{"speed": 20}', None))
+    assert (back.recipe, back.speed) == ({}, 20)
+    assert back.write() != ""
+    assert (paced.recipe, paced.speed, paced.write()) == (None, 20, "")
+    assert (never.recipe, never.speed, never.write()) == (None, None, "")
