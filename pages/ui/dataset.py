@@ -71,7 +71,9 @@ def _has(dataset: Dataset, part: str) -> bool:
 
 def _examples(bench: Workbench, dataset: Dataset) -> None:
     """Draw examples side by side, and the one that is clicked large with its numbers."""
-    key, splits = f"{bench.key}.data.{key_of(bench.ready.data)}", dataset.splits()  # what is chosen is of these data
+    source, splits = bench.ready.data, dataset.splits()
+    assert source
+    key = f"{bench.key}.data.{key_of(source)}"  # what is chosen is of these data
     filters = st.columns([2, 2, 1], vertical_alignment="bottom")
     name = filters[0].segmented_control(
         "Split", list(splits), default=next(iter(splits)), key=f"{key}.split", required=True
