@@ -24,6 +24,7 @@ HOSTS = ("evil.test", "evil.test:8501", "[::1", "a]b", "", "127.0.0.1.evil.test"
 ORIGINS = ("http://evil.test", "http://localhost:1", "null", "http://[x", "file://", "http://evil.test@127.0.0.1")
 ROUTES = ("/", "/cnn", "/runs", "/live", "/live/picture", "/live/plotly.js", "/live/live.js", "/_stcore/stream")
 ROUTES += (
+    "/live/album",
     "/_stcore/health",
     "/_stcore/upload_file/x/y",
     "/_stcore/host-config",
