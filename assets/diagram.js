@@ -375,8 +375,12 @@ class Diagram {
 
   // A box that is selected is what the board's panels look at.
   async chose(what, path) {
-    this.tell(what, path);
-    if (what !== "select") return;
+    if (what !== "select") {
+      this.tell(what, path);
+      return;
+    }
+    // Said as it is to be, not as a change: what is said twice where the page is slow, is as if said once.
+    this.tell("select", { path, on: path !== this.graph.selected });
     const { live } = await import(/* @vite-ignore */ new URL("live/live.js", document.baseURI).href);
     const node = path === this.graph.selected || path.endsWith(":") ? null : path;
     live.choose(this.board, { node, unit: null, row: null, column: null });

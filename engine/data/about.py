@@ -48,7 +48,7 @@ def in_words(dataset: Dataset) -> str:
     return f"{said}, {low:,} of each." if low == high else f"{said}, {low:,} to {high:,} of each."
 
 
-def means(dataset: Dataset) -> dict[str, np.ndarray]:
+def means(dataset: Dataset) -> dict[str, torch.Tensor]:
     """Return the mean picture of all training images, and that of each class; of other examples, nothing."""
     images, kinds = dataset.train.inputs, dataset.train.targets
     if dataset.example != "image" or not len(images):
@@ -66,7 +66,7 @@ def means(dataset: Dataset) -> dict[str, np.ndarray]:
             counts.index_add_(0, of[of >= 0], torch.ones(int((of >= 0).sum())))
     names = {"all": classes} | {name: place for place, name in enumerate(dataset.classes[:classes])}
     found = {name: sums[place] / counts[place] for name, place in names.items() if counts[place]}
-    return {name: mean.round().to(torch.uint8).numpy() for name, mean in found.items()}
+    return {name: mean.round().to(torch.uint8) for name, mean in found.items()}
 
 
 def laid(dataset: Dataset, split: Split) -> bool:

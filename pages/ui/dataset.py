@@ -1,11 +1,10 @@
 """Dataset: the data on the table, looked through: their classes, example by example, their means, and the plane."""
 
 import functools
+from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 import streamlit as st
-import torch
 
 from engine.data import Dataset
 from engine.data.about import UNKNOWN, in_words, labels_of, laid, means, rows, spread, twins
@@ -141,19 +140,26 @@ def _classes(bench: Workbench, dataset: Dataset) -> None:
     found = spread(dataset)
     source = bench.ready.data
     if dataset.goal == "class":
-        figure = go.Figure()
-        for split, kinds in found.items():
-            figure.add_bar(
-                name=split,
-                y=[literal(kind) for kind in kinds],
-                x=list(kinds.values()),
-                orientation="h",
-                marker_color=COLOURS[split],
-            )
-        high = min(900, 140 + 26 * len(dataset.classes))
-        figure.update_layout(barmode="stack", legend_traceorder="normal", height=high, margin=EDGES)
-        figure.update_yaxes(type="category", autorange="reversed")
-        figure.update_xaxes(title="examples")
+        bars = [
+            {
+                "type": "bar",
+                "name": split,
+                "y": [literal(kind) for kind in kinds],
+                "x": list(kinds.values()),
+                "orientation": "h",
+                "marker": {"color": COLOURS[split]},
+            }
+            for split, kinds in found.items()
+        ]
+        layout = {
+            "barmode": "stack",
+            "legend": {"traceorder": "normal"},
+            "height": min(900, 140 + 26 * len(dataset.classes)),
+            "margin": EDGES,
+            "yaxis": {"type": "category", "autorange": "reversed"},
+            "xaxis": {"title": {"text": "examples"}},
+        }
+        figure: Any = {"data": bars, "layout": layout}
         st.plotly_chart(figure, key=f"{bench.key}.data.bars")
     else:
         st.dataframe(
@@ -168,7 +174,7 @@ def _means(bench: Workbench, dataset: Dataset) -> None:
     st.caption("The mean of all training pictures, and of those of each class: what is sharp here is alike in all.")
     found = means(dataset)
     told = [
-        {"place": at, "shown": FORMS["image"].shown(dataset, torch.from_numpy(mean)), "label": name}
+        {"place": at, "shown": FORMS["image"].shown(dataset, mean), "label": name}
         for at, (name, mean) in enumerate(found.items())
     ]
     components.examples({"examples": told}, f"{bench.key}.data.means")
@@ -178,19 +184,23 @@ def _plane(bench: Workbench, dataset: Dataset) -> None:
     """Draw raw examples as points along the two directions in which they differ most."""
     at, kept = pca(rows(dataset.train))
     labels = labels_of(dataset, dataset.train)[: len(at)]
-    figure = go.Figure()
+    dots = []
     for kind in dict.fromkeys(labels) if labels else [""]:
         mine = np.array([not labels or one == kind for one in (labels or [""] * len(at))])
-        figure.add_scatter(
-            x=at[mine, 0],
-            y=at[mine, 1],
-            mode="markers",
-            name=literal(kind),
-            marker={"size": 6},
-            text=np.flatnonzero(mine).tolist(),
-            hovertemplate="train example %{text}",
+        dots.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "name": literal(kind),
+                "x": at[mine, 0].tolist(),
+                "y": at[mine, 1].tolist(),
+                "marker": {"size": 6},
+                "text": np.flatnonzero(mine).tolist(),
+                "hovertemplate": "train example %{text}",
+            }
         )
-    figure.update_layout(height=460, margin=EDGES, showlegend=bool(labels))
+    layout = {"height": 460, "margin": EDGES, "showlegend": bool(labels)}
+    figure: Any = {"data": dots, "layout": layout}
     st.plotly_chart(figure, key=f"{bench.key}.data.plane")
     st.caption(
         f"The first {len(at):,} training examples by their raw numbers, before any network: "

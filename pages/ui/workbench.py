@@ -245,12 +245,12 @@ class Workbench:
         """Return the address of something in the network that is edited; of nothing, nothing."""
         return addressed(self.role, path, self.roles) if path else ""
 
-    def point(self, name: str) -> None:
-        """Select a node of any network by its address; of a whole network, that one."""
-        role, path = place(name, self.roles)
+    def point(self, told: dict[str, Any]) -> None:
+        """Select a node of any network by its address, or let go of it; of a whole network, select that one."""
+        role, path = place(told["path"], self.roles)
         self.choose(role)
         if path:
-            self.select(path)
+            self._state["selected"] = path if told["on"] else ""
 
     def open(self, path: str) -> None:
         """Select a node, and unfold the blocks that it stands in."""
