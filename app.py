@@ -4,6 +4,7 @@ import asyncio
 import functools
 import gc
 import gzip
+import importlib
 import os
 import threading
 from collections.abc import AsyncGenerator
@@ -83,40 +84,26 @@ def _warm() -> None:
     gc.freeze()
 
 
+def _loaded(module: str) -> Any:
+    """Return a module, as soon as what it needs is imported."""
+    load()
+    return importlib.import_module(module)
+
+
 async def live(socket: WebSocket) -> None:
-    """Serve the live channel, as soon as what it needs is imported."""
-
-    def served() -> Any:
-        load()
-        from engine.live.house import house
-
-        return house().live
-
-    await (await asyncio.to_thread(served))(socket)
+    """Serve the live channel."""
+    house = await asyncio.to_thread(lambda: _loaded("engine.live.house").house())
+    await house.live(socket)
 
 
 async def bring(request: Request) -> Response:
     """Keep a picture that a browser sends."""
-
-    def served() -> Any:
-        load()
-        from engine.live.bringing import bring
-
-        return bring
-
-    return await (await asyncio.to_thread(served))(request)
+    return await (await asyncio.to_thread(_loaded, "engine.live.bringing")).bring(request)
 
 
 async def albums(request: Request) -> Response:
     """Take the pictures that a browser sends class by class."""
-
-    def served() -> Any:
-        load()
-        from engine.live.albums import albums
-
-        return albums
-
-    return await (await asyncio.to_thread(served))(request)
+    return await (await asyncio.to_thread(_loaded, "engine.live.albums")).albums(request)
 
 
 async def plotly(request: Request) -> Response:

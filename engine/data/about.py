@@ -5,20 +5,19 @@ from collections import Counter
 import numpy as np
 import torch
 
-from engine.data.dataset import MOST_COMPARED, Dataset, Split, digests
+from engine.data.dataset import MOST_COMPARED, NOT_KNOWN, Dataset, Split, digests
 from engine.fields import Fields
 
 A_PIECE = 2**26  # bytes of pictures, as numbers, that are added up at once
 MOST_LAID = 1000  # examples that are laid out in the plane,
 MOST_NUMBERS = 2**24  # with so many numbers together
-UNKNOWN = "not known"
 
 
 def labels_of(dataset: Dataset, split: Split) -> list[str]:
     """Return of each example of a split what is right for it, in words; nothing where there is no one class."""
     if dataset.goal != "class":
         return []
-    return [dataset.classes[kind] if kind >= 0 else UNKNOWN for kind in split.targets.tolist()]
+    return [dataset.classes[kind] if kind >= 0 else NOT_KNOWN for kind in split.targets.tolist()]
 
 
 def spread(dataset: Dataset) -> dict[str, dict[str, int]]:
@@ -26,7 +25,7 @@ def spread(dataset: Dataset) -> dict[str, dict[str, int]]:
     found = {}
     for name, split in dataset.splits().items():
         counted = Counter(labels_of(dataset, split))
-        kinds = (*dataset.classes, *([UNKNOWN] if counted[UNKNOWN] else []))
+        kinds = (*dataset.classes, *([NOT_KNOWN] if counted[NOT_KNOWN] else []))
         found[name] = {kind: counted[kind] for kind in kinds}
     return found
 

@@ -30,6 +30,7 @@ TEST = option(0.2, "The share of all examples that is kept aside to test on.", r
 
 
 UNKNOWN = -1  # a class, or a place's label, that nobody knows; of numbers, NaN says so
+NOT_KNOWN = "not known"  # in words
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ class Dataset:
         if self.goal in ("nothing", "labels"):
             return ""
         if bool(unknown(target).all()):
-            return "not known"
+            return NOT_KNOWN
         if self.goal == "classes":
             return " and ".join(name for name, has in zip(self.classes, target, strict=True) if has > 0) or "none"
         return self.classes[int(target)] if self.goal == "class" else f"{float(target.flatten()[0]):.3g}"

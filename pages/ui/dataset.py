@@ -7,8 +7,8 @@ import numpy as np
 import streamlit as st
 
 from engine.data import Dataset
-from engine.data.about import UNKNOWN, in_words, labels_of, laid, means, rows, spread, twins
-from engine.data.dataset import SEQUENCES, Split
+from engine.data.about import in_words, labels_of, laid, means, rows, spread, twins
+from engine.data.dataset import NOT_KNOWN, SEQUENCES, Split
 from engine.errors import VitrineError
 from engine.figures.figure import literal
 from engine.live.house import house
@@ -80,7 +80,7 @@ def _examples(bench: Workbench, dataset: Dataset) -> None:
     split = splits[name if name in splits else next(iter(splits))]
     labels = labels_of(dataset, split)
     there = set(labels)
-    kinds = [EVERY, *(kind for kind in (*dataset.classes, UNKNOWN) if kind in there)]
+    kinds = [EVERY, *(kind for kind in (*dataset.classes, NOT_KNOWN) if kind in there)]
     kind = filters[1].selectbox("Class", kinds, key=f"{key}.kind") if labels else EVERY
     places = [place for place in range(len(split)) if kind == EVERY or labels[place] == kind]
     pages = max(1, -(-len(places) // A_PAGE))
@@ -89,15 +89,17 @@ def _examples(bench: Workbench, dataset: Dataset) -> None:
     wall, large = st.columns([3, 1])
     chosen = st.session_state.get(f"{key}.chosen")
     chosen = chosen if chosen in shown else shown[0]
-    form, inputs = FORMS[dataset.example], split.inputs
-    told = [
-        {"place": at, "shown": form.shown(dataset, inputs[at]), "label": labels[at] if labels else ""} for at in shown
-    ]
+    told = [_told(dataset, at, split.inputs[at], labels[at] if labels else "") for at in shown]
     with wall:
         pick = functools.partial(st.session_state.__setitem__, f"{key}.chosen")
         components.examples({"examples": told, "chosen": chosen}, f"{key}.wall", pick)
     with large:
         _large(bench, dataset, split, chosen, name or "")
+
+
+def _told(dataset: Dataset, place: int, values: Any, label: str = "") -> dict[str, Any]:
+    """Return what the browser is told of one example that is shown small."""
+    return {"place": place, "shown": FORMS[dataset.example].shown(dataset, values), "label": label}
 
 
 def _large(bench: Workbench, dataset: Dataset, split: Split, place: int, name: str) -> None:
@@ -110,22 +112,17 @@ def _large(bench: Workbench, dataset: Dataset, split: Split, place: int, name: s
             table = values if values.dim() > 1 else values[:, None]
             st.dataframe(np.asarray(table), height=360)
         else:
-            told = [{"place": place, "shown": FORMS[dataset.example].shown(dataset, values), "label": ""}]
-            components.examples({"examples": told}, f"{bench.key}.data.large")
+            components.examples({"examples": [_told(dataset, place, values)]}, f"{bench.key}.data.large")
         return
     picture = values.numpy()
     st.image(_enlarged(picture), width="stretch")
     if picture[0].size <= MOST_NUMBERS:
         names = ["red", "green", "blue"] if len(picture) == 3 else ["grey"]
-        at = (
-            names.index(
-                st.segmented_control("Channel", names, default=names[0], required=True, label_visibility="collapsed")
-                or names[0]
-            )
-            if len(names) > 1
-            else 0
-        )
-        st.dataframe(picture[at], height=240)
+        name = names[0]
+        if len(names) > 1:
+            shown = st.segmented_control("Channel", names, default=name, required=True, label_visibility="collapsed")
+            name = shown or name
+        st.dataframe(picture[names.index(name)], height=240)
 
 
 def _enlarged(picture: np.ndarray) -> np.ndarray:
@@ -173,10 +170,7 @@ def _means(bench: Workbench, dataset: Dataset) -> None:
     """Draw the mean picture of all training examples, and of each class."""
     st.caption("The mean of all training pictures, and of those of each class: what is sharp here is alike in all.")
     found = means(dataset)
-    told = [
-        {"place": at, "shown": FORMS["image"].shown(dataset, mean), "label": name}
-        for at, (name, mean) in enumerate(found.items())
-    ]
+    told = [_told(dataset, at, mean, name) for at, (name, mean) in enumerate(found.items())]
     components.examples({"examples": told}, f"{bench.key}.data.means")
 
 
@@ -223,12 +217,9 @@ def _twins(bench: Workbench, dataset: Dataset) -> None:
         "than one split, which makes a test too easy."
     )
     splits = dataset.splits()
-    told = [
-        {
-            "place": number,
-            "shown": FORMS[dataset.example].shown(dataset, splits[group[0][0]].inputs[group[0][1]]),
-            "label": ", ".join(f"{split} {place}" for split, place in group[:4]),
-        }
-        for number, group in enumerate(groups[:A_PAGE])
-    ]
+    told = []
+    for number, group in enumerate(groups[:A_PAGE]):
+        split, place = group[0]
+        label = ", ".join(f"{split} {place}" for split, place in group[:4])
+        told.append(_told(dataset, number, splits[split].inputs[place], label))
     components.examples({"examples": told}, f"{bench.key}.data.twins")

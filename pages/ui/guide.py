@@ -22,6 +22,8 @@ SAMPLE = ".st-key-{lab}-sample"
 LINE = ".st-key-{lab}-diagram"
 BOARD = '[class*="-labboard"]'
 PAST = Step("Drag the slider at the top back: everything you see is as it was then.", BAR, "past")
+OTHER = Step("Press Browse beside the sample, and choose another one.", SAMPLE, "sample")
+LAYER = Step("Click a layer in the line above: its numbers are under Layer.", LINE, "layer")
 
 
 def _play(words: str, steps: int) -> Step:
@@ -44,20 +46,20 @@ STEPS = {
     ),
     "rnn": (
         _play("See in the curves when it begins to remember.", 40),
-        Step("Press Browse beside the sample, and choose another one.", SAMPLE, "sample"),
+        OTHER,
         Step("Click in a view: all others look at the same place.", BOARD, "place"),
         PAST,
     ),
     "autoencoder": (
         _play("What comes out grows like what goes in.", 40),
-        Step("Press Browse beside the sample, and choose another one.", SAMPLE, "sample"),
+        OTHER,
         PAST,
-        Step("Click a layer in the line above: its numbers are under Layer.", LINE, "layer"),
+        LAYER,
     ),
     "gan": (
         _play("One network makes points, the other tells them from real ones.", 100),
         PAST,
-        Step("Click a layer in the line above: its numbers are under Layer.", LINE, "layer"),
+        LAYER,
     ),
 }
 
