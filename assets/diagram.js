@@ -5,6 +5,7 @@ const SVG = "http://www.w3.org/2000/svg";
 const SMALL = ["between", "activation", "normalisation", "regularisation", "reshaping", "merging"];
 const WIDE = { width: 140, height: 60 };
 const NARROW = { width: 88, height: 40 };
+const ROOM = { high: 58, edge: 8, below: 4 }; // within a box, for what its layer gives
 const GAP = { x: 26, lane: 16, row: 30, edge: 14, frame: 22 };
 
 const make = (name, attributes = {}, ...children) => {
@@ -14,7 +15,9 @@ const make = (name, attributes = {}, ...children) => {
   return element;
 };
 
-const sizeOf = (box) => (SMALL.includes(box.family) && !box.block ? NARROW : WIDE);
+const plainSize = (box) => (SMALL.includes(box.family) && !box.block ? NARROW : WIDE);
+const more = (data) => (data.filled ? ROOM.high + ROOM.below : 0); // by which boxes are higher
+const sizeOf = (box, data) => ({ width: plainSize(box).width, height: plainSize(box).height + (box.family === "between" ? 0 : more(data)) });
 
 // Which row each column stands in: a row ends at a break where the next stretch would not fit.
 function rowsOf(columns, widths, breaks, width) {
@@ -40,9 +43,10 @@ function rowsOf(columns, widths, breaks, width) {
 function place(data, width) {
   const columns = 1 + Math.max(-1, ...data.boxes.map((box) => box.column));
   const widths = Array(columns).fill(NARROW.width);
-  for (const box of data.boxes) widths[box.column] = Math.max(widths[box.column], sizeOf(box).width);
+  for (const box of data.boxes) widths[box.column] = Math.max(widths[box.column], sizeOf(box, data).width);
   const framed = new Set(data.frames.flatMap((frame) => frame.boxes));
   const places = new Map();
+  const tall = WIDE.height + more(data);
   let top = GAP.edge;
   let widest = 0;
   const rows = rowsOf(columns, widths, new Set(data.breaks), width);
@@ -57,20 +61,20 @@ function place(data, width) {
     const depth = Math.max(0, ...data.frames.map((f) => f.depth * (f.boxes.some((p) => here.some((b) => b.path === p)) ? 1 : 0)));
     const below = here.filter((box) => box.lane);
     const low = below.length && below.every((box) => box.family === "between"); // they need less room
-    const laneHeight = WIDE.height + (low ? -2 : GAP.lane);
+    const laneHeight = tall + (low ? -2 : GAP.lane);
     const first = top + head + depth * GAP.frame;
     let left = GAP.edge + depth * 8;
     for (const column of row) {
       for (const box of here.filter((one) => one.column === column)) {
-        const { width: w, height: h } = sizeOf(box);
+        const { width: w, height: h } = sizeOf(box, data);
         const x = left + (widths[column] - w) / 2;
-        const y = first + box.lane * laneHeight + (WIDE.height - h) / 2;
-        places.set(box.path, { x, y, w, h, row: number, rowTop: top, laneTop: first, laneHeight });
+        const y = first + box.lane * laneHeight + (tall - h) / 2;
+        places.set(box.path, { x, y, w, h, row: number, rowTop: top, laneTop: first, laneHeight, tall });
       }
       left += widths[column] + GAP.x;
     }
     widest = Math.max(widest, left - GAP.x + GAP.edge);
-    top = first + deepest * laneHeight + WIDE.height + GAP.row + (head ? 8 : 0);
+    top = first + deepest * laneHeight + tall + GAP.row + (head ? 8 : 0);
   });
   return { places, width: widest, height: top - GAP.row + GAP.edge };
 }
@@ -89,7 +93,7 @@ function wirePath(from, to, lane) {
       `H${x2 - 3} q${-r},0 ${-r},${r} V${y2 - r} q0,${r} ${r},${r} H${x2}`
     );
   }
-  const y = from.laneTop + lane * from.laneHeight + WIDE.height / 2;
+  const y = from.laneTop + lane * from.laneHeight + from.tall / 2;
   const reach = GAP.x;
   if (Math.abs(y - y2) < 1 || x2 - x1 < reach * 2.5) {
     if (Math.abs(y1 - y2) < 1) return `M${x1},${y1} H${x2}`;
@@ -142,7 +146,8 @@ const text = (content, x, y, name, most) => {
 };
 
 function drawBox(box, at, data, tell) {
-  const small = sizeOf(box) === NARROW;
+  const small = plainSize(box) === NARROW;
+  const high = plainSize(box).height;
   const chosen = box.path === data.selected;
   const between = box.family === "between"; // no layer: nothing to be chosen
   const classes = ["box", box.family, chosen ? "chosen" : "", data.outputs.includes(box.path) ? "output" : ""];
@@ -162,14 +167,19 @@ function drawBox(box, at, data, tell) {
   }
   group.append(make("rect", { class: "card", width: at.w, height: at.h, rx: 8 }));
   if (small) {
-    if (!between) group.append(make("rect", { class: "mark", x: 0, y: 8, width: 3.5, height: at.h - 16, rx: 1.5 }));
+    if (!between) group.append(make("rect", { class: "mark", x: 0, y: 8, width: 3.5, height: high - 16, rx: 1.5 }));
     group.append(text(box.name, 11, 17, "name", 11));
     group.append(text(box.shape, 11, 31, "shape", 12));
   } else {
-    group.append(glyph(box.sizes, 24, at.h / 2));
+    group.append(glyph(box.sizes, 24, high / 2));
     group.append(text(box.name + (box.repeat > 1 ? ` ×${box.repeat}` : ""), 48, 19, "name", 13));
     group.append(text(box.block || box.family === "input" ? box.title : box.summary || box.title, 48, 34, "summary", 16));
     group.append(text(box.shape, 48, 50, "shape", 14));
+  }
+  if (!between && data.filled) {
+    const room = make("g", { class: "inside", transform: `translate(${ROOM.edge},${high})` });
+    Object.assign(room.dataset, { wide: at.w - 2 * ROOM.edge, high: ROOM.high });
+    group.append(room);
   }
   if (box.block) {
     const corner = make("g", { class: "unfold", transform: `translate(${at.w - 9},${-2})` });
@@ -301,6 +311,7 @@ function drawStrip(host, data, tell) {
 
 const FOLDED = "vitrine-diagram-folded"; // a class of the whole page: the drawing is one line
 const UNFOLDED = "vitrine-diagram"; // in the browser's storage
+const EMPTY = "vitrine-diagram-empty"; // there too: boxes show nothing of what layers give
 
 // One diagram on the page: drawn when its graph or its width changes, coloured whenever its colours do.
 class Diagram {
@@ -310,9 +321,15 @@ class Diagram {
     this.host = document.createElement("div");
     this.host.dataset.testid = "diagram";
     this.host.innerHTML =
-      '<div class="line"><button class="turn" data-testid="unfold"></button><div class="diagram"></div><span class="sum"></span></div>' +
+      '<div class="line"><span class="turns"><button class="turn" data-testid="unfold"></button>' +
+      '<button class="turn fill" data-testid="fill" aria-label="Show what each layer gives"></button></span><div class="diagram"></div><span class="sum"></span></div>' +
       '<div class="legend" data-testid="legend" role="status" hidden></div>';
-    [this.turn, this.drawing, this.sum] = this.host.firstChild.children;
+    const [turns, drawing, sum] = this.host.firstChild.children;
+    [this.drawing, this.sum] = [drawing, sum];
+    [this.turn, this.filler] = turns.children;
+    this.filled = !localStorage.getItem(EMPTY);
+    this.filler.textContent = "▦";
+    this.filler.addEventListener("click", () => this.fill(!this.filled));
     this.legend = this.host.lastChild;
     parent.append(this.host);
     this.turn.addEventListener("click", () => this.unfold(!this.unfolded));
@@ -322,7 +339,7 @@ class Diagram {
   }
 
   take(data, tell) {
-    const { address, colours, board, table, fresh, ...graph } = data;
+    const { address, colours, board, table, fresh, inside, ...graph } = data;
     this.tell = tell;
     this.remember(board, table, fresh);
     this.board = board;
@@ -331,6 +348,8 @@ class Diagram {
       this.wide = undefined;
     }
     this.sum.textContent = graph.sum;
+    if (Boolean(inside) !== Boolean(this.given)) this.wide = undefined;
+    this.given = inside;
     this.draw();
     this.colour(colours);
     if (address) keepAddress(address);
@@ -363,11 +382,35 @@ class Diagram {
     if (this.graph) this.draw();
   }
 
+  // Boxes show what their layers give, or nothing of it; the browser remembers.
+  fill(filled) {
+    this.filled = filled;
+    localStorage.setItem(EMPTY, filled ? "" : "1");
+    this.wide = undefined;
+    this.draw();
+  }
+
+  async lookInside(filled) {
+    if (!filled && !this.inside) return;
+    if (!this.inside) {
+      const [shared, { Inside }, colours] = await Promise.all(["live", "inside", "colours"].map((name) => import(/* @vite-ignore */ new URL(`live/${name}.js`, document.baseURI).href)));
+      if (this.closed) return;
+      this.inside ??= new Inside(this.host, this.drawing, shared, colours);
+    }
+    this.inside.take(this.unfolded && this.filled ? this.given : undefined, this.board);
+    this.inside.paint();
+  }
+
   draw() {
     const width = this.drawing.clientWidth;
+    const filled = Boolean(this.unfolded && this.filled && this.given);
+    this.filler.hidden = !this.unfolded || !this.given;
+    this.filler.setAttribute("aria-pressed", String(filled));
+    this.filler.title = filled ? "Show boxes without what their layers give" : "Show in each box what its layer gives for the example";
+    if (width) this.lookInside(filled);
     if (!width || width === this.wide) return;
     this.wide = width;
-    if (this.unfolded) draw(this.drawing, this.graph, width, (what, path) => this.chose(what, path));
+    if (this.unfolded) draw(this.drawing, { ...this.graph, filled }, width, (what, path) => this.chose(what, path));
     else drawStrip(this.drawing, this.graph, (what, path) => this.chose(what, path));
     this.light(this.lit);
     this.paint();
@@ -465,6 +508,7 @@ class Diagram {
     this.sizing.disconnect();
     this.quiet?.();
     this.lights?.();
+    this.inside?.end();
     if (this.live) this.look();
     this.host.remove();
   }

@@ -12,6 +12,7 @@ from engine.looking.shared import SHARED, pictured
 from engine.runs.store import ACTIVE, titled
 from engine.training.experiment import Experiment
 from engine.views import VIEWS
+from engine.views.maps.inside import MOST_BOXES
 from engine.views.reading import read
 from pages.ui import components
 from pages.ui.forms import form
@@ -55,6 +56,16 @@ def _form(experiment: Experiment) -> Form | None:
     kind = experiment.data.example if experiment.data else "image"
     chosen = not pictured(experiment) if kind == "image" else kind in ("tokens", "series", "fields")
     return FORMS[kind] if chosen else None
+
+
+def following(bench: Workbench) -> bool:
+    """Return whether one example at a time is looked at."""
+    return bool(_form(bench.learned or bench.ready))
+
+
+def inside(boxes: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the view that fills the boxes of a drawing."""
+    return {"kind": "inside", "nodes": [box["path"] for box in boxes if box["family"] != "between"][:MOST_BOXES]}
 
 
 def _follows(view: dict[str, Any]) -> list[str]:

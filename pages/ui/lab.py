@@ -13,7 +13,7 @@ from engine.presets import PRESETS
 from engine.training.experiment import dump, load
 from engine.views.learning.colours import QUANTITIES
 from pages.ui import components, inspector, veils
-from pages.ui.board import add_view, board
+from pages.ui.board import add_view, board, following, inside
 from pages.ui.builder import beginning, builder
 from pages.ui.dataset import look_through
 from pages.ui.facts import facts
@@ -218,6 +218,8 @@ def _diagram(bench: Workbench) -> None:
     shown = diagrams(graphs, bench.unfolded, bench.sound.task.flow, bench.sound.task.between)
     shown |= {"selected": bench.named(bench.selected), "address": bench.address, "stale": stale, "board": bench.key}
     shown |= {"table": bench.past_key, "fresh": bench.fresh, "sum": f"{together(graphs).weights:,} weights"}
+    if following(bench) and not stale:
+        shown["inside"] = {"source": bench.source, "view": inside(shown["boxes"])}
     if quantity := st.session_state.get(f"{bench.key}.colour"):
         shown["colours"] = {"source": bench.source, "view": {"kind": "colours", "quantity": quantity}}
     with st.container(border=True, key=f"{bench.key}-diagram", gap="small"):

@@ -30,7 +30,7 @@ from pages.ui.refusal import loaded
 
 ASKS = ("x", "preset", "run", "board", "layer")  # what a link may ask for
 BLANK = "blank"  # the preset with nothing in it
-HIDDEN = ("colours", "sample", "examples")  # views that are shown elsewhere than on boards
+HIDDEN = ("colours", "sample", "examples", "inside")  # views that are shown elsewhere than on boards
 MOST_RIVALS = 2  # runs beside the one on the table
 
 

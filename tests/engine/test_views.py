@@ -63,7 +63,14 @@ NUMBERS = Experiment(
     Recipe(epochs=2, batch=8),
 )
 SILENT = {"filters", "augmentation", "doctor"}  # they do not ask the network
-PAGE = {"colours", "neurons", "by-hand", "sample", "examples"}  # they draw no Plotly figure: the page takes it
+PAGE = {
+    "colours",
+    "neurons",
+    "by-hand",
+    "sample",
+    "examples",
+    "inside",
+}  # they draw no Plotly figure: the page takes it
 
 
 @pytest.fixture(scope="module", params=[IMAGES, NUMBERS], ids=["classify", "regress"])
