@@ -66,9 +66,9 @@ def differences(experiments: list[Experiment]) -> list[tuple[str, list[str]]]:
         for name in names:
             values = [in_words(getattr(choice, name, ABSENT)) for choice in choices]
             rows.append((part if name == "kind" else f"{part}: {name.replace('_', ' ')}", values))
-    graphs = [_of_all(experiment) for experiment in experiments]
+    graphs = [layers_of(experiment) for experiment in experiments]
     for path in dict.fromkeys(path for layers in graphs for path in layers):
-        rows.append((f"layer {path}", [layers.get(path, ABSENT) for layers in graphs]))
+        rows.append((f"layer {path}", [" ".join(layers.get(path, (ABSENT,))).strip() for layers in graphs]))
     totals = [_counts(experiment) for experiment in experiments]
     rows += [(name, [total[name] for total in totals]) for name in totals[0]]
     return _differing(rows)
@@ -99,23 +99,23 @@ def _differing(rows: list[tuple[str, list[str]]]) -> list[tuple[str, list[str]]]
     return [(what, values) for what, values in rows if len(set(values)) > 1]
 
 
-def _of_all(experiment: Experiment) -> dict[str, str]:
-    """Return the layers of all networks in words, by their addresses."""
+def layers_of(experiment: Experiment) -> dict[str, tuple[str, str]]:
+    """Return the layers of all networks in words, by their addresses: what each is, and how."""
     graphs = experiment.graphs
     return {
         address(role, path, graphs): words for role, graph in graphs.items() for path, words in _layers(graph).items()
     }
 
 
-def _layers(graph: Graph, prefix: str = "") -> dict[str, str]:
-    found: dict[str, str] = {}
+def _layers(graph: Graph, prefix: str = "") -> dict[str, tuple[str, str]]:
+    found: dict[str, tuple[str, str]] = {}
     for node in graph.nodes:
         path = prefix + node.id
         if node.block:
-            found[path] = f"block ×{node.block.repeat}"
+            found[path] = "block", f"×{node.block.repeat}"
             found |= _layers(node.block.graph, f"{path}.")
         else:
-            found[path] = f"{node.layer.title} {node.layer.summary()}".strip()
+            found[path] = node.layer.title, node.layer.summary()
     return found
 
 

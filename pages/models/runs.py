@@ -1,7 +1,6 @@
 """Runs: all trainings there are; find, compare, name and delete them."""
 
 import functools
-import json
 import time
 from datetime import datetime
 from typing import Any
@@ -12,9 +11,11 @@ from engine.errors import VitrineError
 from engine.live.house import house
 from engine.live.limits import room_made, uses
 from engine.runs import orders
+from engine.runs.apart import own, settings_apart, title
 from engine.runs.manage import MOST_NAME, MOST_NOTE, annotate, delete, latest, parentage, pin, rename
 from engine.runs.store import ENDED, Row, is_part
 from engine.runs.tend import sweep
+from engine.training.experiment import Experiment
 from pages.ui.compare import compare
 from pages.ui.labs import of_experiment, page_of
 from pages.ui.recent import falling
@@ -24,7 +25,26 @@ from pages.ui.words import complain, plain
 
 STATUSES = ("running", "paused", "queued", "done", "stopped", "interrupted", "failed")
 SHOWN = 200
+TALLEST = 460  # pixels of the list
 SAID = 100  # entries of a diary
+COLUMNS = {
+    "pin": st.column_config.TextColumn(help="Pinned runs stand first", width=60),
+    "name": st.column_config.TextColumn(width=200),
+    "its own": st.column_config.TextColumn(help="What was changed of the preset that it began with", width=210),
+    "data": st.column_config.TextColumn(width=90),
+    "loss": st.column_config.LineChartColumn("loss", width=110),
+    "begun": st.column_config.DatetimeColumn(format="D MMM, HH:mm", width=110),
+    "accuracy": st.column_config.NumberColumn(
+        "accuracy", format="%.1f %%", help="Of the validation examples", width=80
+    ),
+    "step": st.column_config.NumberColumn(format="localized", width=70),
+    "epoch": st.column_config.NumberColumn(format="%.1f", width=60),
+    "seconds": st.column_config.NumberColumn("time", format="%.0f s", width=70),
+    "device": st.column_config.TextColumn(width=60),
+    "status": st.column_config.TextColumn(width=90),
+    "parent": st.column_config.TextColumn("goes on from", width=170),
+    "note": st.column_config.TextColumn(width=320),
+}
 
 
 @functools.lru_cache(maxsize=1000)
@@ -34,28 +54,39 @@ def curves(run: str, updated: float) -> tuple[list[float], float | None]:
     return falling(metrics), latest(house().store, run).get("validation accuracy")
 
 
+def readable(run: str) -> Experiment | None:
+    """Return what a run learns, if this version can read it."""
+    try:
+        return house().hub.past.experiment(f"run:{run}")
+    except VitrineError:
+        return None
+
+
 @functools.lru_cache(maxsize=1000)
-def told(run: str) -> tuple[str, str]:
-    """Return what a run learns from, and of what kind a series is."""
-    experiment = json.loads(house().store.run(run)["experiment"])
-    recipe = experiment.get("recipe", {})
-    series = f"sweep of {recipe['sweep'].get('vary', 'size')}" if recipe.get("sweep") else ""
-    if recipe.get("folds") and "fold" not in recipe:
+def told(run: str) -> tuple[str, str, str]:
+    """Return what a run learns from, what is its own beside the preset it began with, and of what kind a series is."""
+    if not (experiment := readable(run)):
+        return "", "written by a later version", ""
+    recipe = experiment.recipe
+    series = f"sweep of {recipe.sweep.vary}" if recipe.sweep else ""
+    if recipe.folds and recipe.fold is None:
         series = "cross-validation"
-    return experiment["data"]["kind"] if experiment.get("data") else "", series
+    return experiment.data.title if experiment.data else "", own(experiment), series
 
 
-def listed(row: Row) -> dict[str, Any]:
-    """Return what the list tells of a run."""
+def listed(row: Row, apart: dict[str, Any]) -> dict[str, Any]:
+    """Return what the list tells of a run, with the settings that set it apart from the others."""
     losses, accuracy = curves(row["run"], row["updated"])
-    data, series = told(row["run"])
+    data, changed, series = told(row["run"])
     return {
         "pin": "pinned" if row["pinned"] else "",
-        "name": row["name"],
+        "name": title(row["name"]),
+        "its own": changed,
         "data": data,
         "status": row["status"],
         "loss": losses or None,
         "accuracy": None if accuracy is None else 100 * accuracy,
+        **{name: value for name, value in apart.items() if name not in COLUMNS},
         "begun": datetime.fromtimestamp(row["created"]).astimezone(),
         "step": row["step"],
         "epoch": row["epoch"],
@@ -66,6 +97,16 @@ def listed(row: Row) -> dict[str, Any]:
         "begun by": (row["owner"] or "").partition(" ")[2],
         "note": row["note"] or row["error"] or series,
     }
+
+
+def settings(rows: list[Row]) -> list[dict[str, Any]]:
+    """Return for each run the settings in which those of the list differ, so that they can be sorted by them."""
+    experiments = {row["run"]: experiment for row in rows if (experiment := readable(row["run"]))}
+    places = {run: place for place, run in enumerate(experiments)}
+    apart = settings_apart(list(experiments.values())).items()
+    return [
+        {name: values[places[row["run"]]] if row["run"] in places else None for name, values in apart} for row in rows
+    ]
 
 
 def chosen() -> list[Row]:
@@ -83,32 +124,16 @@ def chosen() -> list[Row]:
         row
         for row in sorted(rows, key=lambda row: not row["pinned"])
         if (not statuses or row["status"] in statuses)
-        and all(word in " ".join(str(v) for v in row.values()).lower() for word in wanted.split())
+        and all(word in " ".join(map(str, [*row.values(), *told(row["run"])])).lower() for word in wanted.split())
     ]
     if not found:
         st.caption("No run is like that.")
         return []
-    config = {
-        "pin": st.column_config.TextColumn(help="Pinned runs stand first", width=60),
-        "name": st.column_config.TextColumn(width=200),
-        "data": st.column_config.TextColumn(width=80),
-        "loss": st.column_config.LineChartColumn("loss", width=110),
-        "begun": st.column_config.DatetimeColumn(format="D MMM, HH:mm", width=110),
-        "accuracy": st.column_config.NumberColumn(
-            "accuracy", format="%.1f %%", help="Of the validation examples", width=80
-        ),
-        "step": st.column_config.NumberColumn(format="localized", width=70),
-        "epoch": st.column_config.NumberColumn(format="%.1f", width=60),
-        "seconds": st.column_config.NumberColumn("time", format="%.0f s", width=70),
-        "device": st.column_config.TextColumn(width=60),
-        "status": st.column_config.TextColumn(width=90),
-        "parent": st.column_config.TextColumn("goes on from", width=170),
-        "note": st.column_config.TextColumn(width=320),
-    }
     event: Any = st.dataframe(
-        [listed(row) for row in found[:SHOWN]],
+        [listed(row, apart) for row, apart in zip(found[:SHOWN], settings(found[:SHOWN]), strict=True)],
+        height=min(TALLEST, 36 * (len(found) + 1)),
         hide_index=True,
-        column_config=config,
+        column_config=COLUMNS,
         placeholder="",
         selection_mode="multi-row",
         on_select="rerun",

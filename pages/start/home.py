@@ -9,7 +9,9 @@ import streamlit as st
 from engine.errors import VitrineError
 from engine.live.house import house
 from engine.presets import PRESETS
+from engine.runs.apart import own, title
 from engine.runs.store import Row, is_part
+from engine.training.experiment import Experiment
 from pages.ui import components
 from pages.ui.finding import entry, index, place
 from pages.ui.labs import LABS, of_experiment, page_of
@@ -37,12 +39,23 @@ def lab_card(lab: Lab) -> dict[str, Any]:
 def run_card(row: Row) -> dict[str, Any]:
     """Return what the card of a run says, with its loss in a few points."""
     return {
-        "title": row["name"],
-        "words": row["error"] or standing(row),
+        "title": title(row["name"]),
+        "words": row["error"] or ". ".join(filter(None, [own(experiment_of(row)), standing(row)])),
         "wrong": bool(row["error"]),
         "href": where(row),
         "losses": falling(house().store.metrics(row["run"])),
     }
+
+
+def recent(rows: list[Row]) -> list[dict[str, Any]]:
+    """Return the cards of the latest runs that can be opened here."""
+    cards: list[dict[str, Any]] = []
+    for row in rows:
+        if len(cards) == RECENT:
+            break
+        with contextlib.suppress(VitrineError):  # one that a later version wrote cannot be
+            cards.append(run_card(row))
+    return cards
 
 
 def standing(row: Row) -> str:
@@ -52,7 +65,12 @@ def standing(row: Row) -> str:
 
 def where(row: Row) -> str:
     """Return the address that opens a run."""
-    return place(of_experiment(house().hub.past.experiment(f"run:{row['run']}")).key, run=row["run"])
+    return place(of_experiment(experiment_of(row)).key, run=row["run"])
+
+
+def experiment_of(row: Row) -> Experiment:
+    """Return what a run learns."""
+    return house().hub.past.experiment(f"run:{row['run']}")
 
 
 def known(rows: list[Row]) -> list[dict[str, Any]]:
@@ -60,7 +78,15 @@ def known(rows: list[Row]) -> list[dict[str, Any]]:
     found = []
     for row in rows:
         with contextlib.suppress(VitrineError):  # one that a later version wrote cannot be opened here
-            found.append(entry(row["name"], "run", standing(row), where(row), f"{row['run']} {row['note'] or ''}"))
+            found.append(
+                entry(
+                    title(row["name"]),
+                    "run",
+                    standing(row),
+                    where(row),
+                    f"{row['run']} {row['name']} {row['note'] or ''}",
+                )
+            )
     return found
 
 
@@ -89,7 +115,7 @@ components.start(
         "words": "Watch a network learn, look inside at any moment, change it, and see what comes of it.",
         "begin": {"label": "Watch one learn", "href": place("playground", preset="mlp-2-8-8-1")},
         "labs": [lab_card(lab) for lab in LABS],
-        "recent": [run_card(row) for row in rows[:RECENT]],
+        "recent": recent(rows),
         "index": [*index(), *known(rows[:KNOWN])] if st.session_state.get("start.asked") else None,
     },
     "start",
