@@ -160,7 +160,7 @@ function drawBox(box, at, data, tell) {
   });
   const words = [`${box.title}${box.summary ? `: ${box.summary}` : ""}`, `${between ? "" : "gives "}${box.shape}`];
   if (box.weights) words.push(`${box.weights.toLocaleString("en")} weights`);
-  if (box.block) words.push("double click to unfold");
+  if (box.block) words.push("double click, or arrow down, to unfold");
   group.append(make("title", {}, words.join("\n")));
   for (let i = Math.min(3, box.repeat) - 1; i > 0; i--) {
     group.append(make("rect", { class: "sheet", x: 3 * i, y: -3 * i, width: at.w, height: at.h, rx: 8 }));
@@ -272,6 +272,7 @@ function draw(host, data, width, tell) {
       event.preventDefault();
       tell("select", here);
     }
+    if (folds(event.key, here, data, tell)) event.preventDefault();
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!step) return;
     const boxes = [...svg.querySelectorAll(".box[tabindex]")];
@@ -280,6 +281,15 @@ function draw(host, data, width, tell) {
   });
   host.replaceChildren(svg);
   if (focused) host.querySelector(`[data-path="${CSS.escape(focused)}"]`)?.focus();
+}
+
+// The block that an arrow down unfolds, or that stands around a layer and is folded by an arrow up.
+function folds(key, path, data, tell) {
+  const around = path.includes(".") ? path.slice(0, path.lastIndexOf(".")) : "";
+  const block = data.boxes.find((box) => box.path === path)?.block;
+  const about = key === "ArrowDown" ? block && path : key === "ArrowUp" && around;
+  if (about) tell("fold", about);
+  return Boolean(about);
 }
 
 // The same network in one line: its boxes as small buttons, of which those without weights are slimmer.
@@ -301,6 +311,7 @@ function drawStrip(host, data, tell) {
       chip.classList.toggle("chosen", box.path === data.selected);
       chip.addEventListener("click", () => tell("select", box.path));
       if (box.block) chip.addEventListener("dblclick", () => tell("fold", box.path));
+      chip.addEventListener("keydown", (event) => folds(event.key, box.path, data, tell) && event.preventDefault());
     }
     strip.append(chip);
   }

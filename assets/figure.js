@@ -67,7 +67,7 @@ function themed(figure, look, revision) {
     ...figure.layout,
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
-    font: { color: look.text, family: look.font, size: 12 },
+    font: { color: look.text, family: look.font, size: document.documentElement.classList.contains("vitrine-lecture") ? 14 : 12 },
     hoverlabel: { bgcolor: look.ground, bordercolor: look.line, font: { color: look.text } },
     uirevision: revision,
   };
@@ -408,6 +408,8 @@ class Panel {
     this.again = this.figure.again;
     this.filming(this.figure.film);
     if (this.figure.table) return this.write(this.figure);
+    this.plot.setAttribute("role", "img");
+    this.plot.setAttribute("aria-label", this.figure.aloud ?? "");
     const { steer } = this.figure;
     this.plot.style.width = steer ? "69%" : "";
     const Plotly = await loaded();

@@ -8,6 +8,7 @@ const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
 
 let shared; // the module "colours"
 let tag;
+let Listing; // of keys
 let loops; // what was recorded, asked for once
 const recorded = () => (loops ??= fetch(new URL("live/case.json", document.baseURI)).then((answer) => answer.json()));
 
@@ -123,6 +124,7 @@ class Start {
       this.box.focus();
     };
     document.addEventListener("keydown", this.slash);
+    this.keys = new Listing([["/", "Search"], ["↓", "To the first thing found"]], tag);
   }
 
   take(data) {
@@ -241,6 +243,7 @@ class Start {
     clearInterval(this.recolour);
     this.seeing.disconnect();
     document.removeEventListener("keydown", this.slash);
+    this.keys.close();
     this.host.remove();
   }
 }
@@ -265,9 +268,10 @@ const starts = new WeakMap();
 export default function ({ parentElement, data, setTriggerValue }) {
   let closed = false;
   const module = (name) => import(/* @vite-ignore */ new URL(`live/${name}.js`, document.baseURI).href);
-  const begin = Promise.all([module("live"), module("colours")]).then(([live, colours]) => {
+  const begin = Promise.all(["live", "colours", "keys"].map(module)).then(([live, colours, { Keys }]) => {
     if (closed) return;
     [shared, tag] = [colours, live.tag];
+    Listing = Keys;
     if (!starts.has(parentElement)) starts.set(parentElement, new Start(parentElement, setTriggerValue));
     starts.get(parentElement).take(data);
   });

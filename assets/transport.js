@@ -7,6 +7,7 @@ const SIGNS = {
   stop: "M5 5h10v10H5z",
   reset: "M5.5 7.5A5.5 5.5 0 1 1 4.6 11l1.7-.3A3.8 3.8 0 1 0 7 8.6L9 10H3.5V4.5z",
   fold: "M3 4h14v12H3zM4.5 5.5v9h3v-9z",
+  lecture: "M3 4h14v9H3zM4.5 5.5v6h11v-6zM6 15h8v1.5H6z",
 };
 const SAYS = {
   queued: "waits for its turn",
@@ -51,7 +52,8 @@ class Transport {
         <input type="range" min="0" max="0" value="0" step="1" aria-label="Moment of the run">
         <output></output>
         <span class="more"></span>
-      </span>`;
+      </span>
+      <span class="end"></span>`;
     parent.append(this.host);
     this.find = (selector) => this.host.querySelector(selector);
     this.slider = this.find("input");
@@ -87,9 +89,33 @@ class Transport {
     this.quiet = live.listen(() => this.show());
   }
 
-  // In a lab the forms may be folded away, and panels be arranged.
+  // In a lab the forms may be folded away, panels be arranged, all be steered by keys, and the screen be filled.
   lab(arranges) {
     this.fold(Boolean(localStorage.getItem(WITHOUT)));
+    import(/* @vite-ignore */ new URL("live/keys.js", document.baseURI).href).then(({ Keys, Lecture }) => {
+      if (this.closed) return;
+      this.lecture = new Lecture((on) => this.find('[data-name="lecture"]').setAttribute("aria-pressed", String(on)));
+      this.button("lecture", "Lecture view: fill the screen with what is to be seen (F; all keys: ?)", () => this.lecture.turn(), ".end");
+      this.find('[data-name="lecture"]').setAttribute("aria-pressed", "false");
+      const press = (name) => () => this.find(`[data-name="${name}"]`).disabled || this.find(`[data-name="${name}"]`).click();
+      const turn = () => press(this.state?.status === "running" ? "pause" : "play")();
+      this.keys = new Keys(
+        [
+          ["space", "Play or pause", turn],
+          ["K", "Play or pause, wherever the focus is", turn],
+          ["N", "Take one step", press("step")],
+          [",", "One moment back", () => this.walk(-1)],
+          [".", "One moment on", () => this.walk(1)],
+          ["0", "Back to now", () => this.live.go(this.data.board, this.NOW)],
+          ["M", "Fold the forms away, or show them", press("fold")],
+          ["F", "Lecture view, and back", () => this.lecture.turn()],
+          ["Ctrl Z", "Undo; with Shift, redo"],
+          ["←  →", "In the drawing: from layer to layer"],
+          ["↓  ↑", "In the drawing: unfold a block, and fold it"],
+        ],
+        this.tag,
+      );
+    });
     if (!arranges) return;
     import(/* @vite-ignore */ new URL("live/panels.js", document.baseURI).href).then(({ Arranging }) => {
       if (!this.closed) this.arranging = new Arranging((told) => this.tell("arrange", told));
@@ -226,6 +252,14 @@ class Transport {
     this.live.go(this.data.board, place >= moments.length ? this.NOW : moments[place]);
   }
 
+  // Go so many moments on, or back.
+  walk(by) {
+    const { moments } = this;
+    const at = moments.indexOf(this.live.moment(this.data.board));
+    const next = (at < 0 ? moments.length : at) + by;
+    if (next >= 0) this.live.go(this.data.board, moments[next] ?? this.NOW);
+  }
+
   say(words) {
     this.complaint = words;
     this.show();
@@ -322,6 +356,8 @@ class Transport {
   close() {
     this.closed = true;
     this.arranging?.close();
+    this.keys?.close();
+    this.lecture?.close();
     for (const source of this.data?.sources ?? []) this.live.drop(this.id + source);
     this.quiet();
     this.host.remove();

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 
 from engine.choice import Choice, kinds, option
 from engine.errors import VitrineError
+from engine.figures.aloud import aloud
 from engine.figures.figure import Figure, literal
 from engine.looking.frame import Frame
 from engine.looking.session import Session
@@ -156,7 +157,9 @@ def frame_of(view: View, session: Session) -> Frame:
 def figure_of(view: View, frame: Frame) -> Figure:
     """Return the figure of a frame, in which names that people gave are words and nothing else."""
     figure = view.draw(Frame(frame.arrays, _literal(frame.words)))
-    return figure if "data" in figure else view.draw(frame)  # what the page writes itself is text there anyway
+    if "data" not in figure:
+        return view.draw(frame)  # what the page writes itself is text there anyway
+    return {"aloud": aloud(view.title, figure)} | figure
 
 
 def _literal(value: Any) -> Any:

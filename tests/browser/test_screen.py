@@ -8,7 +8,7 @@ from tests.serving import settled
 
 LABS = ("playground", "cnn", "rnn", "autoencoder", "gan")
 SIZES = ((1280, 800), (1440, 900), (1920, 1080))
-NARROW = ((1024, 768), (390, 844))
+NARROW = ((1024, 768), (640, 400), (390, 844))  # the second is 1280×800 at 200 %
 LONG = 16  # dots that rounding may cost
 PANELS = "[...document.querySelectorAll('.stVerticalBlock[class*=\"-panel-\"]')]"
 NAME = r"one.innerText.split('\n')[0]"
