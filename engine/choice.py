@@ -12,12 +12,22 @@ from engine.errors import VitrineError
 from engine.registry import Registry, did_you_mean, shortened
 
 
-def option(default: Any, help: str, *, rare: bool = False, hidden: bool = False, none: str = "automatic") -> Any:
+def option(
+    default: Any,
+    help: str,
+    *,
+    rare: bool = False,
+    hidden: bool = False,
+    none: str = "automatic",
+    felt: tuple[float, float] | None = None,
+) -> Any:
     """Declare a field: its default and one sentence of help; what is rare or hidden, a form treats so.
 
-    `none` is what it means where no value is given.
+    `none` is what it means where no value is given. A number that is `felt` rather than known is moved by a slider
+    between these two.
     """
-    return Field(default=default, description=help, json_schema_extra={"rare": rare, "hidden": hidden, "none": none})
+    marks: Any = {"rare": rare, "hidden": hidden, "none": none, "felt": felt}
+    return Field(default=default, description=help, json_schema_extra=marks)
 
 
 class Choice(BaseModel):
@@ -96,6 +106,7 @@ class Option:
     rare: bool = False  # seldom changed: a form may keep it out of the way
     choices: tuple[type[Choice], ...] = field(default=(), repr=False)
     sign: str = ""  # what a form puts after the label
+    felt: tuple[float, float] | None = None  # between which numbers a slider moves it
 
     @property
     def label(self) -> str:
@@ -105,7 +116,7 @@ class Option:
 
 def _marks(info: FieldInfo) -> dict[str, Any]:
     marks = info.json_schema_extra
-    return marks if isinstance(marks, dict) else {"rare": False, "hidden": False, "none": "automatic"}
+    return marks if isinstance(marks, dict) else {"rare": False, "hidden": False, "none": "automatic", "felt": None}
 
 
 def _option(name: str, info: FieldInfo) -> Option:
@@ -128,6 +139,7 @@ def _option(name: str, info: FieldInfo) -> Option:
         none=_marks(info)["none"],
         rare=_marks(info)["rare"],
         choices=found,
+        felt=_marks(info)["felt"],
     )
 
 

@@ -98,7 +98,7 @@ class Points(Source):
     )
     classes: Annotated[int, Field(ge=2, le=5)] = option(2, "Into how many classes the points fall.")
     number: Size = option(500, "How many points.")
-    noise: Noise = option(0.0, "How far points stray, or heights err.")
+    noise: Noise = option(0.0, "How far points stray, or heights err.", felt=(0.0, 0.5))
     share: Annotated[float, Field(ge=0.02, le=0.98)] | None = option(
         None, "The share of the first class; empty: all classes alike.", rare=True, none="alike"
     )

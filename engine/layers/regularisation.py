@@ -19,7 +19,7 @@ class Dropout(Layer):
     over_time = True
     examples = (({"share": 0.3}, ((5,),)), ({}, ((3, 4, 5),)))
 
-    share: Share = option(0.5, "The share that is dropped.")
+    share: Share = option(0.5, "The share that is dropped.", felt=(0.0, 0.95))
 
     def module(self, *given):
         """Return torch's dropout."""
@@ -38,7 +38,7 @@ class SpatialDropout(Layer):
     over_time = True
     examples = (({"share": 0.3}, ((5, 6),)), ({}, ((3, 4, 5),)))
 
-    share: Share = option(0.5, "The share of maps that is dropped.")
+    share: Share = option(0.5, "The share of maps that is dropped.", felt=(0.0, 0.95))
 
     def module(self, *given):
         """Return torch's dropout of channels."""

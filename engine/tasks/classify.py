@@ -21,7 +21,7 @@ class Classify(Direct):
     title, goals, best, answers = "Classify", ("class",), "accuracy", "classes"
 
     smoothing: Annotated[float, Field(ge=0, lt=1)] = option(
-        0.0, "Label smoothing: the share of certainty that is spread over all classes."
+        0.0, "Label smoothing: the share of certainty that is spread over all classes.", felt=(0.0, 0.5)
     )
     class_weights: tuple[Annotated[float, Field(ge=0, le=1000)], ...] | None = option(
         None, "How much an example of each class counts; empty: all alike.", rare=True

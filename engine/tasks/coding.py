@@ -38,7 +38,9 @@ class Coding(GivingBack, Telling):
     )
     noise: Way = option("none", "How examples are damaged before they are encoded; what is right stays whole.")
     strength: Annotated[float, Field(ge=0, le=1)] = option(
-        0.3, "How much: the noise's deviation, the share of numbers that is lost, or how large a block is."
+        0.3,
+        "How much: the noise's deviation, the share of numbers that is lost, or how large a block is.",
+        felt=(0.0, 1.0),
     )
     ends: tuple[float, float] = option((0.0, 1.0), "The least and the greatest number; follows from data.", hidden=True)
 

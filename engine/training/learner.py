@@ -26,6 +26,7 @@ from engine.training.of_first import recipe_of
 from engine.training.part import Part
 from engine.training.recipe import NO_END, Recipe
 from engine.training.schedule import Plateau, factor, momentum
+from engine.training.spoiled import spoiled
 from engine.training.sprint import sprint_of
 from engine.training.step import take
 from engine.training.unfit import impossible
@@ -38,7 +39,7 @@ class Learner(Answering):
 
     def __init__(self, experiment: Experiment, dataset: Dataset):
         self.experiment, self.recipe = experiment, experiment.recipe
-        self.dataset = dataset = fewer(folded(dataset, self.recipe), self.recipe)
+        self.dataset = dataset = spoiled(fewer(folded(dataset, self.recipe), self.recipe), self.recipe)
         task = experiment.task
         self.task = task.suited(experiment.graphs, dataset)
         if words := impossible(experiment.graphs, task, self.recipe, dataset):

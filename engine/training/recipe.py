@@ -127,6 +127,18 @@ class Recipe(Choice):
     examples: Annotated[int, Field(ge=2, le=10**9)] | None = option(
         None, "Learn from so many of the training examples only.", rare=True, none="all"
     )
+    mislabelled: Annotated[float, Field(ge=0, le=1)] = option(
+        0.0,
+        "Label noise: so large a share of the training examples is given a wrong class, any other one alike.",
+        rare=True,
+        felt=(0.0, 1.0),
+    )
+    imbalance: Annotated[float, Field(ge=1, le=1000)] = option(
+        1.0,
+        "Imbalance: so many times as many training examples of the first class as of the last; those between "
+        "grow fewer by the same factor from class to class.",
+        rare=True,
+    )
     back: Whole | None = option(
         None,
         "Truncated backpropagation through time: recurrent layers learn back over so many places and no farther.",

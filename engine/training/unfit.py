@@ -15,6 +15,7 @@ from engine.training.address import address
 from engine.training.memory import forgetful
 from engine.training.recipe import Recipe
 from engine.training.series import several
+from engine.training.spoiled import spoils
 
 
 def impossible(graphs: Mapping[str, Graph], task: Task, recipe: Recipe, dataset: Dataset) -> str:
@@ -25,7 +26,7 @@ def impossible(graphs: Mapping[str, Graph], task: Task, recipe: Recipe, dataset:
         return next(words for _, words in lacks.values())
     refusal = task.suited(graphs, dataset).refuses(graphs, dataset)
     batch = _batch(recipe, len(dataset.train)) or _alone(graphs, recipe)
-    return refusal or batch or forgetful(graphs, recipe, dataset)
+    return refusal or batch or _spoiling(recipe, dataset) or forgetful(graphs, recipe, dataset)
 
 
 def unfit(graphs: Mapping[str, Graph], task: Task, recipe: Recipe, dataset: Dataset) -> str:
@@ -53,6 +54,14 @@ def _batch(recipe: Recipe, examples: int) -> str:
     return (
         f"A batch of {recipe.batch:,} is larger than the {examples:,} training examples. Use 'all', or a smaller one."
     )
+
+
+def _spoiling(recipe: Recipe, dataset: Dataset) -> str:
+    """Return that there are no classes that could be wrong or rare, or nothing."""
+    if not spoils(recipe) or dataset.goal == "class":
+        return ""
+    what = "mislabelled" if recipe.mislabelled else "imbalance"
+    return f"{dataset.title} have no class each that could be wrong or rare. Set {what} to what it was."
 
 
 def _endless(recipe: Recipe) -> str:

@@ -11,11 +11,11 @@ from engine.errors import VitrineError
 from engine.live.house import house
 from engine.live.limits import room_made, uses
 from engine.runs import orders
-from engine.runs.apart import own, settings_apart, title
 from engine.runs.manage import MOST_NAME, MOST_NOTE, annotate, delete, latest, parentage, pin, rename
 from engine.runs.store import ENDED, Row, is_part
 from engine.runs.tend import sweep
 from engine.training.experiment import Experiment
+from pages.ui.apart import own, settings_apart, title
 from pages.ui.compare import compare
 from pages.ui.labs import of_experiment, page_of
 from pages.ui.recent import falling

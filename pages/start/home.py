@@ -9,10 +9,10 @@ import streamlit as st
 from engine.errors import VitrineError
 from engine.live.house import house
 from engine.presets import PRESETS
-from engine.runs.apart import own, title
 from engine.runs.store import Row, is_part
 from engine.training.experiment import Experiment
 from pages.ui import components
+from pages.ui.apart import own, title
 from pages.ui.finding import entry, index, place
 from pages.ui.labs import LABS, of_experiment, page_of
 from pages.ui.recent import falling

@@ -15,6 +15,8 @@ from engine.live.house import house
 from engine.live.reading import key_of
 from engine.looking import FORMS
 from engine.looking.projecting import pca
+from engine.training.recipe import Recipe
+from engine.training.spoiled import spoiled, spoils
 from pages.ui import components
 from pages.ui.words import note, plain
 from pages.ui.workbench import Workbench
@@ -35,10 +37,12 @@ def look_through(bench: Workbench) -> None:
         note("No data are chosen yet. Choose some under Train, at the left.")
         return
     try:
-        dataset = house().hub.past.dataset(source, PATIENCE)
+        dataset = spoiled(house().hub.past.dataset(source, PATIENCE), bench.ready.recipe)
     except VitrineError as error:
         note(str(error))
         return
+    if words := _spoilt(bench.ready.recipe, dataset):
+        st.caption(f":material/warning: {words}")
     parts = [part for part in PARTS if _has(dataset, part)]
     with st.container(horizontal=True, vertical_alignment="center", key=f"{bench.key}-datahead"):
         key = f"{bench.key}.data.part"
@@ -48,6 +52,16 @@ def look_through(bench: Workbench) -> None:
         st.markdown(f"**{plain(dataset.title)}**: {plain(in_words(dataset))}" + _sizes(dataset))
     draw = {"Examples": _examples, "Classes": _classes, "Means": _means, "Plane": _plane, "Twins": _twins}
     draw[part or parts[0]](bench, dataset)
+
+
+def _spoilt(recipe: Recipe, dataset: Dataset) -> str:
+    """Say what the recipe makes of the training examples that are seen here."""
+    if not spoils(recipe) or dataset.goal != "class":
+        return ""
+    wrong = f"{round(len(dataset.train) * recipe.mislabelled):,} training examples bear a wrong class"
+    rare = f"the last class is {recipe.imbalance:g} times as rare as the first"
+    said = [*([wrong] if recipe.mislabelled else []), *([rare] if recipe.imbalance > 1 else [])]
+    return f"As the recipe asks for it: {' and '.join(said)}."
 
 
 def _sizes(dataset: Dataset) -> str:

@@ -141,6 +141,9 @@ def _number(option: Option, value: float | None, key: str, changed: Changed) -> 
     limits = (("min_value", option.least), ("max_value", option.most))
     bounds = {name: float(limit) for name, limit in limits if limit is not None}
     value = None if value is None else float(value)
+    if option.felt and value is not None and option.felt[0] <= value <= option.felt[1]:
+        _slider(option, value, key, changed)
+        return
     _numeric(option, value, key, changed, label=_label(option), step=_pace(option.default), format="%g", **bounds)
 
 
@@ -148,6 +151,14 @@ def _numeric(option: Option, value: float | None, key: str, changed: Changed, **
     details |= {"placeholder": option.none} if option.optional else {}
     told = _told(option, key, changed)
     st.number_input(key=key, value=show(key, value), help=option.help, on_change=told, **details)
+
+
+def _slider(option: Option, value: float, key: str, changed: Changed) -> None:
+    """Draw a slider for a number that is felt rather than known; its hundredths are steps, and arrow keys take them."""
+    assert option.felt
+    low, high = option.felt
+    told, pace = _told(option, key, changed), (high - low) / 100
+    st.slider(_label(option), low, high, show(key, value), pace, "%g", key=key, help=option.help, on_change=told)
 
 
 def _pace(default: Any) -> float:

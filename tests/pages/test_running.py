@@ -306,13 +306,13 @@ def test_what_sets_runs_apart_is_told_and_what_is_the_same_is_not(home):
     assert apart["recipe: batch"] == ["32", "64"]
     assert "train loss" in apart
     assert "weights" not in apart
-    assert set(opened("models/runs.py").dataframe[0].value["data"]) == {"digits"}
+    assert set(opened("models/runs.py").dataframe[0].value["data"]) == {"Digits"}
 
 
 def test_a_teachers_link_hides_and_locks(home):
     veiled = {"hide": "build,presets,recipe.decay,data.noise", "lock": "recipe.rate,recipe.batch"}
     app = opened("labs/playground.py", **veiled)
-    keys = {widget.key for kind in (app.number_input, app.selectbox, app.segmented_control) for widget in kind}
+    keys = {widget.key for kind in (app.number_input, app.selectbox, app.segmented_control, app.slider) for widget in kind}
     assert "playground.side" not in keys
     assert "playground.preset" not in keys
     assert not {"playground.recipe.decay", "playground.data.points.noise", "playground.recipe.rate"} & keys
@@ -395,7 +395,7 @@ def test_parts_of_a_series_are_listed_only_when_asked_for(home):
 
 def test_a_link_that_hides_the_recipe_leaves_the_task(home):
     app = opened("labs/playground.py", hide="recipe")
-    keys = {widget.key for widget in (*app.number_input, *app.selectbox, *app.toggle)}
+    keys = {widget.key for widget in (*app.number_input, *app.selectbox, *app.toggle, *app.slider)}
     assert "playground.task.smoothing" in keys
     assert not {key for key in keys if key and key.startswith("playground.recipe.")}
 

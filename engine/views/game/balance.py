@@ -30,7 +30,9 @@ class Balance(View):
     hint = "Near the dashed lines neither wins. Two heaps far apart: the discriminator is sure, and teaches little."
 
     examples: Annotated[int, Field(ge=50, le=5000)] = option(500, "How many real and made examples are judged.")
-    smoothing: Annotated[float, Field(ge=0, le=0.999)] = option(0.8, "How much of the past each point takes in.")
+    smoothing: Annotated[float, Field(ge=0, le=0.999)] = option(
+        0.8, "How much of the past each point takes in.", felt=(0.0, 0.99)
+    )
 
     def refuses(self, experiment):
         """Refuse what is no game."""

@@ -32,7 +32,9 @@ class DrawnSamples(View):
     prior: Literal["standard normal", "normal around all codes"] = option(
         "standard normal", "From what codes are drawn: the prior, or a normal as wide as the codes of examples are."
     )
-    temperature: Annotated[float, Field(ge=0, le=3)] = option(1.0, "By what the drawn numbers are multiplied.")
+    temperature: Annotated[float, Field(ge=0, le=3)] = option(
+        1.0, "By what the drawn numbers are multiplied.", felt=(0.0, 3.0)
+    )
     within: Annotated[float, Field(ge=0.1, le=10)] | None = option(
         None, "Truncated: numbers farther from 0 than this are drawn again.", none="anywhere"
     )

@@ -36,7 +36,7 @@ class Repair(View):
     brush: Laid = option("black", "What the brush lays on the picture.")
     size: Annotated[int, Field(ge=1, le=64)] = option(5, "How wide the brush is, in dots.")
     noise: Way = option("none", "Damage by chance, everywhere.")
-    strength: Annotated[float, Field(ge=0, le=1)] = option(0.3, "How much of that.")
+    strength: Annotated[float, Field(ge=0, le=1)] = option(0.3, "How much of that.", felt=(0.0, 1.0))
     marks: Annotated[tuple[Mark, ...], Field(max_length=MOST_MARKS)] = option((), "What was laid so far.", hidden=True)
 
     @field_validator("marks", mode="before")

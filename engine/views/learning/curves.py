@@ -29,7 +29,7 @@ class Curves(Overlaid):
 
     show: Literal["both", "loss", "scores"] = option("both", "The loss, the other scores, or one above the other.")
     smoothing: Annotated[float, Field(ge=0, le=0.999)] = option(
-        0.6, "How much of the past each point takes in; the curve as it is stays visible behind."
+        0.6, "How much of the past each point takes in; the curve as it is stays visible behind.", felt=(0.0, 0.99)
     )
     log_steps: bool = option(False, "Steps on a logarithmic axis, on which the beginning is wide.")
     log_loss: bool = option(False, "The loss on a logarithmic axis.")

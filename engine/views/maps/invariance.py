@@ -56,7 +56,9 @@ class Invariance(View):
     unit: Number = UNIT
     toward: Words = TOWARD
     change: Literal["shift right", "shift down", "turn", "scale", "mirror"] = option("shift right", "What is done.")
-    amount: Annotated[float, Field(ge=-1.0, le=1.0)] = option(0.3, "How much of the reach, of the one shown large.")
+    amount: Annotated[float, Field(ge=-1.0, le=1.0)] = option(
+        0.3, "How much of the reach, of the one shown large.", felt=(-1.0, 1.0)
+    )
     reach: Annotated[float, Field(ge=0.05, le=1.0)] = option(
         0.6, "How far the sweep goes: 1 is half of the picture, half a turn, or twice as large."
     )

@@ -37,7 +37,9 @@ class Adversarial(View):
     goal: Literal["away", "to the likeliest other"] = option(
         "away", "Away from the class that is asked about, or to the likeliest other one."
     )
-    strength: Annotated[float, Field(ge=0.0, le=128.0)] = option(8.0, "How far each dot may move, in greys of 255.")
+    strength: Annotated[float, Field(ge=0.0, le=128.0)] = option(
+        8.0, "How far each dot may move, in greys of 255.", felt=(0.0, 64.0)
+    )
 
     def refuses(self, experiment):
         """Refuse what takes no pictures or does not classify."""

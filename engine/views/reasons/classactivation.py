@@ -57,7 +57,9 @@ class ClassActivation(View):
     since: Annotated[int, Field(ge=0, le=2**53 - 1)] | None = option(
         None, "Also as it was at this step, beside now.", none="only now", rare=True
     )
-    strength: Annotated[float, Field(ge=0.0, le=1.0)] = option(0.55, "How strongly the map covers the picture.")
+    strength: Annotated[float, Field(ge=0.0, le=1.0)] = option(
+        0.55, "How strongly the map covers the picture.", felt=(0.0, 1.0)
+    )
     signed: bool = option(False, "Show what speaks against the class too.", rare=True)
 
     def refuses(self, experiment):

@@ -38,7 +38,9 @@ class Generate(View):
     start: Example = option("The ", "How the text begins.")
     length: Annotated[int, Field(ge=1, le=1000)] = option(500, "How many pieces are written.")
     temperature: Annotated[float, Field(ge=0.0, le=5.0)] = option(
-        0.7, "Below 1 what is probable becomes more so, above 1 less; 0 always takes the most probable."
+        0.7,
+        "Below 1 what is probable becomes more so, above 1 less; 0 always takes the most probable.",
+        felt=(0.0, 2.0),
     )
     top_k: Annotated[int, Field(ge=1, le=1000)] | None = option(
         None, "Only so many of the most probable pieces may come.", none="all", rare=True

@@ -5,8 +5,8 @@ import dataclasses
 from engine.data import DATASETS
 from engine.graph import edits
 from engine.presets import PRESETS
-from engine.runs.apart import own, settings_apart, title
 from engine.training.recipe import endless
+from pages.ui.apart import own, settings_apart, title
 
 
 def lenet(**recipe):
