@@ -5,7 +5,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: app test bench case
+.PHONY: app test bench case photographs
 
 app: $(VENV)/app.done
 	@$(RUN) -m engine app
@@ -22,6 +22,10 @@ bench: $(VENV)/dev.done $(VENV)/browser.done
 # What Start shows: loops of networks that learn, recorded anew.
 case: $(VENV)/dev.done
 	$(RUN) -m tests.record
+
+# What the README shows: labs while their networks learn, taken anew.
+photographs: $(VENV)/dev.done $(VENV)/browser.done
+	$(RUN) -m tests.photograph
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

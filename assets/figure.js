@@ -57,6 +57,10 @@ function themed(figure, look, revision) {
     const { scale, points, marker } = trace.meta ?? {};
     if (points) {
       const line = { color: look.ground, ...trace.marker.line };
+      if (trace.marker.symbol === "circle-open") { // filled with the ground, so that it is seen upon its own colour too
+        const hollow = { symbol: "circle", color: look.ground, line: { ...line, color: trace.marker.color } };
+        return { ...trace, marker: { ...trace.marker, ...hollow } };
+      }
       return { ...trace, marker: { ...trace.marker, line, ...(marker && { colorscale: scales[marker] }) } };
     }
     if (!scale) return trace;

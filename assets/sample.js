@@ -99,7 +99,7 @@ class Picker {
 
   show({ problem, figure, step }) {
     this.host.dataset.step = step ?? "";
-    this.words.textContent = problem ?? figure.words;
+    this.words.textContent = problem ?? figure.words + (step === 0 ? ", asked untrained" : "");
     this.sample.hidden = Boolean(problem);
     this.said.replaceChildren();
     if (problem) return;

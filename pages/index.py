@@ -12,7 +12,10 @@ look.dress()
 
 page = st.navigation(
     {
-        "": [st.Page("start/home.py", title="Start", icon=":material/home:", default=True)],
+        "": [
+            st.Page("start/home.py", title="Start", icon=":material/home:", default=True),
+            st.Page("models/runs.py", title="Runs", icon=":material/stacked_line_chart:"),
+        ],
         "Labs": [
             st.Page("labs/playground.py", title="Playground", icon=":material/scatter_plot:"),
             st.Page("labs/cnn.py", title="CNN lab", icon=":material/grid_view:"),
@@ -20,7 +23,6 @@ page = st.navigation(
             st.Page("labs/autoencoder.py", title="Autoencoder lab", icon=":material/compress:"),
             st.Page("labs/gan.py", title="GAN lab", icon=":material/swords:"),
         ],
-        "Models": [st.Page("models/runs.py", title="Runs", icon=":material/stacked_line_chart:")],
     },
     position="top",
 )

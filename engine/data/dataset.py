@@ -29,6 +29,9 @@ VALIDATION = option(0.1, "The share of the training examples that is kept aside 
 TEST = option(0.2, "The share of all examples that is kept aside to test on.", rare=True)
 
 
+Called = Annotated[str, Field(max_length=60)]
+CALLED = option("", "What you call these data.", rare=True)
+
 UNKNOWN = -1  # a class, or a place's label, that nobody knows; of numbers, NaN says so
 NOT_KNOWN = "not known"  # in words
 
@@ -173,6 +176,11 @@ class Source(Choice):
         "the last are kept to test on, as where time matters.",
         rare=True,
     )
+
+    @property
+    def name(self) -> str:
+        """Return what these data are called: as a person did, or as their kind is."""
+        return getattr(self, "called", "").strip() or self.title
 
     def load(self) -> Dataset:
         """Return the dataset."""

@@ -6,7 +6,7 @@ import torch
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from engine.choice import option
-from engine.data.dataset import SEED, Dataset, Portion, Seed, Source, Split, source
+from engine.data.dataset import CALLED, SEED, Called, Dataset, Portion, Seed, Source, Split, source
 from engine.data.points import CLASSES
 from engine.data.splitting import split
 from engine.errors import VitrineError
@@ -33,6 +33,7 @@ class OwnPoints(Source):
     classes: Annotated[tuple[Word, ...], Field(max_length=5)] = option(
         CLASSES[:2], "What the classes are called; none where points have a height.", hidden=True
     )
+    called: Called = CALLED
     scaled: bool = option(False, "Bring every coordinate to mean 0 and deviation 2, in which networks learn best.")
     test: Portion = option(0.0, "The share of the points that is kept aside to test on.")
     validation: Portion = option(0.0, "The share of the training points that is kept aside to validate on.", rare=True)
@@ -64,4 +65,4 @@ class OwnPoints(Source):
         if self.classes and len(last.unique()) < 2:
             raise VitrineError("All points are of one class.", cure="Draw points of another class too.")
         everything = Split(inputs, last.long() if self.classes else last.float().unsqueeze(1))
-        return Dataset(self.title, "points", self.classes, *split(everything, self), self.divided, deviation=2.0)
+        return Dataset(self.name, "points", self.classes, *split(everything, self), self.divided, deviation=2.0)

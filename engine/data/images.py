@@ -17,7 +17,7 @@ from pydantic import Field
 
 from engine.choice import option
 from engine.data import album, places, progress
-from engine.data.dataset import SEED, TEST, VALIDATION, Dataset, Portion, Seed, Source, Split, source
+from engine.data.dataset import CALLED, SEED, TEST, VALIDATION, Called, Dataset, Portion, Seed, Source, Split, source
 from engine.data.pictures import ENDINGS, MOST_FILE, opened, pixels_of
 from engine.data.splitting import parts
 from engine.errors import VitrineError
@@ -38,6 +38,7 @@ class Images(Source):
 
     title, licence, origin = "Your images", "yours", "your own"
 
+    called: Called = CALLED
     path: places.PathText = option("", "The folder, or the zip file.")
     size: Annotated[int, Field(ge=4, le=512)] = option(64, "The side to which every image is fitted.")
     colour: Literal["colour", "grey"] = option("colour", "Three channels, or one.")
@@ -98,7 +99,7 @@ class Images(Source):
         ends = np.cumsum([len(part) for part in chosen]).tolist()
         inputs, labels = torch.from_numpy(images), labels[order]
         train, validation, test = (Split(inputs[a:b], labels[a:b]) for a, b in zip([0, *ends], ends, strict=False))
-        return Dataset(self.title, "image", classes, train, validation, test, self.divided), wrong
+        return Dataset(self.name, "image", classes, train, validation, test, self.divided), wrong
 
     def _given(self, found: "list[Placed]", labels: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Return which images are for training, validation and test where folders say so."""

@@ -11,7 +11,7 @@ from PIL import Image
 from pydantic import Field, field_validator
 
 from engine.choice import option
-from engine.data.dataset import SEED, Dataset, Portion, Seed, Size, Source, Split, drawn, source
+from engine.data.dataset import CALLED, SEED, Called, Dataset, Portion, Seed, Size, Source, Split, drawn, source
 from engine.data.pictures import Picture
 from engine.data.splitting import split
 from engine.errors import VitrineError
@@ -35,6 +35,7 @@ class OwnDensity(Source):
     rows: Annotated[tuple[tuple[Place, Place], ...], Field(max_length=MOST_POINTS)] = option(
         (), "Where something was drawn.", hidden=True
     )
+    called: Called = CALLED
     ink: Annotated[str, Field(max_length=4000)] = option(
         "", "How dark a picture is, cell by cell, packed.", hidden=True
     )
@@ -68,7 +69,7 @@ class OwnDensity(Source):
             raise VitrineError(f"{EMPTY}.", cure="Draw into the plane, or take the ink of a picture.")
         points = at + self.spread * torch.randn(self.number, 2, generator=chance)
         everything = Split(points, torch.zeros(self.number, 0))
-        return Dataset(self.title, "points", (), *split(everything, self), self.divided)
+        return Dataset(self.name, "points", (), *split(everything, self), self.divided)
 
     def _of_ink(self, chance: torch.Generator) -> torch.Tensor:
         """Return places drawn as often as a picture is dark there."""

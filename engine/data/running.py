@@ -58,7 +58,7 @@ class Running(Source):
                 f"No window of {self.window} {self.reads} fits into the {len(learned):,} that are learned from.",
                 cure="Choose a smaller window, or more of the text.",
             )
-        found = Dataset(self.title, "tokens", known, train, validation, test, self.divided, words=("", *known))
+        found = Dataset(self.name, "tokens", known, train, validation, test, self.divided, words=("", *known))
         return replace(found, goes_on=True)
 
     def _spare(self, found: int) -> tuple[str, ...]:

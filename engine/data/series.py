@@ -11,7 +11,7 @@ from pydantic import Field
 
 from engine.choice import option
 from engine.data import places
-from engine.data.dataset import Portion, source
+from engine.data.dataset import CALLED, Called, Portion, source
 from engine.data.fetched import Fetched
 from engine.data.rows import Rows, column, letters_of, number, opened_rows, read_rows
 from engine.data.texts import Name
@@ -137,6 +137,7 @@ class Series(Windowed):
 
     title, licence, origin = "Your series", "yours", "your own"
 
+    called: Called = CALLED
     path: places.PathText = option("", "The CSV file; its first line names the columns.", rare=True)
     value: Name = option("", "The column of numbers; empty: the last one.", rare=True)
     date: Name = option(

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from engine.choice import option
 from engine.data import places
-from engine.data.dataset import SEED, TEST, VALIDATION, Dataset, Portion, Seed, Source, Split, source
+from engine.data.dataset import CALLED, SEED, TEST, VALIDATION, Called, Dataset, Portion, Seed, Source, Split, source
 from engine.data.rows import column, letters_of, number, opened_rows
 from engine.data.splitting import split
 from engine.errors import VitrineError
@@ -22,6 +22,7 @@ class Table(Source):
 
     title, example, licence, origin = "Your table", "numbers", "yours", "your own"
 
+    called: Called = CALLED
     path: places.PathText = option("", "The CSV file; its first line names the columns.")
     target: Annotated[str, Field(max_length=200)] = option("", "The column to be told; empty: the last one.")
     group: Annotated[str, Field(max_length=200)] = option(
@@ -67,7 +68,7 @@ class Table(Source):
             targets = torch.tensor([[number(answer, names[place], line)] for line, answer in answers])
         groups = _numbered([row[together].strip() for _, row in rows]) if self.group else None
         return Dataset(
-            self.title,
+            self.name,
             "numbers",
             classes,
             *split(Split(inputs, targets, groups), self),

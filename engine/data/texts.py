@@ -7,7 +7,7 @@ from pydantic import Field
 
 from engine.choice import option
 from engine.data import places
-from engine.data.dataset import SEED, TEST, VALIDATION, Portion, Seed, source
+from engine.data.dataset import CALLED, SEED, TEST, VALIDATION, Called, Portion, Seed, source
 from engine.data.rows import column, letters_of, opened_rows, opened_text
 from engine.data.running import Running
 from engine.data.wording import Worded
@@ -24,6 +24,7 @@ class Texts(Worded):
 
     title, licence, origin = "Your texts", "yours", "your own"
 
+    called: Called = CALLED
     path: places.PathText = option("", "The CSV file; its first line names the columns.", rare=True)
     text: Name = option("", "The column of texts; empty: the one with the longest.", rare=True)
     target: Name = option("", "The column that names the class; empty: the last one that is not the texts.", rare=True)
@@ -69,6 +70,7 @@ class Writing(Running):
 
     title, licence, origin = "Your text", "yours", "your own"
 
+    called: Called = CALLED
     path: places.PathText = option("", "A text file.", rare=True)
     pasted: Annotated[str, Field(max_length=MOST_PASTED)] = option("", "Or the text itself.", hidden=True)
 

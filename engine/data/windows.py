@@ -69,7 +69,7 @@ class Windowed(Source):
                 cure="Choose a longer series, or a smaller window.",
             )
         season = self.season if self.seasonal or self.lag == self.season else 0
-        found = Dataset(self.title, "series", (), train, validation, test, self.divided, notes=notes, season=season)
+        found = Dataset(self.name, "series", (), train, validation, test, self.divided, notes=notes, season=season)
         return replace(found, overlap=self.window + self.ahead - 1, scale=scale, facts={"place": ()})
 
     def _windows(self, stretch: Tensor, values: Tensor, begin: int, scale: tuple[float, float]) -> Split:

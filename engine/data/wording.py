@@ -110,7 +110,7 @@ class Worded(Source):
             Split(_padded([numbers(pieces, places) for pieces in split], longest), right)
             for split, right in zip(read, targets, strict=True)
         )
-        found = Dataset(self.title, "tokens", classes, train, validation, test, self.divided, words=("", *known))
+        found = Dataset(self.name, "tokens", classes, train, validation, test, self.divided, words=("", *known))
         return replace(found, cut=self.cut)
 
 

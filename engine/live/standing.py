@@ -21,11 +21,17 @@ def standing(store: Store, past: Past, row: Row) -> dict[str, Any]:
         "loss": store.last(row["run"], "train", "loss"),
         "accuracy": store.last(row["run"], "validation", "accuracy"),
         "moments": store.checkpoints(row["run"]),
-        "metrics": ended["metrics"] if ended else None,
+        "metrics": ended["metrics"] if ended else _tested(store, row),
         "words": ended.get("words", "") if ended else "",
         "parts": past.parts(f"{RUN}{row['run']}"),
         "waits": _waits(store, row),
     }
+
+
+def _tested(store: Store, row: Row) -> dict[str, dict[str, float]] | None:
+    """Return how well a run that was stopped did on the test examples, where that was found out."""
+    accuracy = store.last(row["run"], "test", "accuracy", row["step"]) if row["status"] == "stopped" else None
+    return None if accuracy is None else {"test": {"accuracy": accuracy}}
 
 
 def _waits(store: Store, row: Row) -> dict[str, str] | None:

@@ -36,6 +36,7 @@ from engine.training.unfit import unfit
 BEGINNING = "beginning.pt"  # in a branch's folder: the state of its parent that it begins with
 MOST_SHARE = 0.05  # of the time that may go into checkpoints,
 FIRST = 0.2  # and so many seconds for the first ones
+LONGEST = 3.0  # seconds that a run which is stopped may take to be tested
 Meet = Callable[[str, Learner, "Keeper", Pulses], bool]  # whether to begin
 
 
@@ -183,6 +184,8 @@ def _recorded(
     except GeneratorExit:
         reports.close()
         keeper.keep()
+        if learner.recipe.unending:  # it comes to no other end at which it could be tested
+            tested(store, run, learner)
         end(store, run, "stopped")
         raise
     if report and report.problem:
@@ -196,6 +199,13 @@ def _recorded(
         store.note(run, learner.step, result["words"])
     (folder(run) / "result.json").write_text(json.dumps(result), encoding="utf-8")
     end(store, run, "done", result=json.dumps(result), step=learner.step, epoch=learner.epochs, seconds=learner.seconds)
+
+
+def tested(store: Store, run: str, learner: Learner) -> None:
+    """Record how a run does on the test examples at the step where it was stopped, unless that takes long."""
+    if learner.step and "test" in learner.data:
+        scores = learner.score("test", within=LONGEST)
+        store.record(run, [("test", metric, learner.step, value) for metric, value in scores.items()])
 
 
 def standing(report: Report) -> dict[str, Any]:

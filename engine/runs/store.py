@@ -146,9 +146,10 @@ class Store:
             curves.setdefault((split, metric), []).append((step, value))
         return curves
 
-    def last(self, run: str, split: str, metric: str) -> float | None:
-        """Return the latest value of one curve of a run."""
+    def last(self, run: str, split: str, metric: str, since: int = 0) -> float | None:
+        """Return the latest value of one curve of a run, from a step on."""
         curve = (METRICS.c.run == run) & (METRICS.c.split == split) & (METRICS.c.metric == metric)
+        curve &= METRICS.c.step >= since
         with self.reading() as connection:
             asked = sa.select(METRICS.c.value).where(curve).order_by(METRICS.c.step.desc()).limit(1)
             return connection.execute(asked).scalar()

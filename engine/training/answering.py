@@ -1,5 +1,7 @@
 """Answering: what networks say of whole splits, piece by piece, and how good it is."""
 
+import math
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -29,14 +31,22 @@ class Answering:
         """Return the splits on the device."""
         return self.material.splits
 
-    def score(self, name: str) -> dict[str, float]:
-        """Return the scores of a split, gathered piece by piece: its answers are never held all at once."""
-        tally = self.task.tally()
+    def score(self, name: str, within: float = math.inf) -> dict[str, float]:
+        """Return the scores of a split, gathered piece by piece: its answers are never held all at once.
+
+        Where that takes more than so many seconds, none.
+        """
+        tally, until = self.task.tally(), time.monotonic() + within
 
         def take(given: Any, targets: Any) -> None:
+            if time.monotonic() > until:
+                raise TimeoutError
             tally.take(self.task.tried(self.networks, given, targets), self.task.right(given, targets))
 
-        self.each(name, take)
+        try:
+            self.each(name, take)
+        except TimeoutError:
+            return {}
         with evaluating(self.networks), self.place.precision():
             return tally.scores() | self.task.beside(self, name)
 

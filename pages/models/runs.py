@@ -71,7 +71,7 @@ def told(run: str) -> tuple[str, str, str]:
     series = f"sweep of {recipe.sweep.vary}" if recipe.sweep else ""
     if recipe.folds and recipe.fold is None:
         series = "cross-validation"
-    return experiment.data.title if experiment.data else "", own(experiment), series
+    return experiment.data.name if experiment.data else "", own(experiment), series
 
 
 def listed(row: Row, apart: dict[str, Any]) -> dict[str, Any]:

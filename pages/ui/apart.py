@@ -36,7 +36,7 @@ def _of_data(experiment: Experiment, preset: Experiment | None) -> list[str]:
     data, before = experiment.data, preset.data if preset else None
     if not data or (preset and not before):  # that are of no network's own
         return []
-    return _of_choice(data, before) if before and before.kind == data.kind else [data.title]
+    return _of_choice(data, before) if before and before.kind == data.kind else [data.name]
 
 
 def _of_layers(experiment: Experiment, preset: Experiment | None) -> list[str]:

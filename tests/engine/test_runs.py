@@ -21,6 +21,8 @@ from engine.errors import VitrineError
 from engine.graph.chain import chain
 from engine.layers.dense import Dense
 from engine.layers.entry import Input
+from engine.live.past import Past
+from engine.live.standing import standing
 from engine.presets import PRESETS
 from engine.runs.carry import carry_out, classes_of, fingerprint, learner_of, new_run, reopened, telling_memory
 from engine.runs.export import export
@@ -72,6 +74,36 @@ def test_a_run_stopped_and_resumed_ends_in_the_same_bits(store):
         pass
     assert result(store, run)["weights_sha256"] == result(store, whole)["weights_sha256"]
     assert store.metrics(run)["validation", "accuracy"] == store.metrics(whole)["validation", "accuracy"]
+
+
+def test_a_run_without_an_end_is_tested_where_it_was_stopped(store):
+    experiment = dataclasses.replace(EXPERIMENT, recipe=EXPERIMENT.recipe.but(epochs=None))
+    run = new_run(store, experiment)
+    for report in (reports := carry_out(store, run)):
+        if report.step >= 40:
+            reports.close()
+            break
+    row = store.run(run)
+    assert row["status"] == "stopped"
+    learner = reopened(store, run)
+    test = learner.data["test"]
+    with torch.no_grad():
+        answers = learner.networks["network"].eval()(learner.material.given(test.inputs)).argmax(1)
+    right = float((answers == test.targets).float().mean())
+    assert store.last(run, "test", "accuracy", row["step"]) == pytest.approx(right, abs=1e-6)
+    house = standing(store, Past(store), row)
+    assert house["metrics"] == {"test": {"accuracy": pytest.approx(right, abs=1e-6)}}
+    for report in (reports := carry_out(store, run)):
+        assert standing(store, Past(store), store.run(run))["metrics"] is None
+        if report.step >= row["step"] + 30:
+            break
+    reports.close()
+
+
+def test_what_takes_long_is_not_tested(store):
+    learner = learner_of(EXPERIMENT)
+    assert learner.score("test", within=-1.0) == {}
+    assert learner.score("test") == learner.score("test", within=60.0)
 
 
 def test_a_damaged_checkpoint_gives_way_to_the_one_before(store):

@@ -128,7 +128,8 @@ def test_every_view_draws_what_plotly_takes_with_any_option(session, kind):
         message = drawn(view, frame, session.step)
         if kind in PAGE:
             figure = orjson.loads(message)["figure"]
-            assert set(figure.get("nodes", [])) <= set(nodes_of(session.experiment.graph))
+            known = {*nodes_of(session.experiment.graph), *session.graph.inputs}
+            assert set(figure.get("nodes", [])) <= known
             assert figure.keys() & {"nodes", "neurons", "table", "shown", "labels"}
         else:
             assert validated(message).data

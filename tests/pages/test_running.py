@@ -312,7 +312,9 @@ def test_what_sets_runs_apart_is_told_and_what_is_the_same_is_not(home):
 def test_a_teachers_link_hides_and_locks(home):
     veiled = {"hide": "build,presets,recipe.decay,data.noise", "lock": "recipe.rate,recipe.batch"}
     app = opened("labs/playground.py", **veiled)
-    keys = {widget.key for kind in (app.number_input, app.selectbox, app.segmented_control, app.slider) for widget in kind}
+    keys = {
+        widget.key for kind in (app.number_input, app.selectbox, app.segmented_control, app.slider) for widget in kind
+    }
     assert "playground.side" not in keys
     assert "playground.preset" not in keys
     assert not {"playground.recipe.decay", "playground.data.points.noise", "playground.recipe.rate"} & keys

@@ -9,9 +9,13 @@ from engine.choice import option
 from engine.errors import VitrineError
 from engine.figures.figure import axis, figure, heat, says
 from engine.figures.pictures import placed
+from engine.figures.raster import coded
 from engine.looking.frame import Frame
 from engine.looking.view import View, view
 from engine.views.points.plane import COLOURS, answers, marks, neurons, off_the_plane, plane, told_apart
+
+FINER = 3  # times as many places where an answer jumps
+STEPPED = 3  # numbers that an answer takes at most which jumps
 
 
 @view("surface")
@@ -38,21 +42,27 @@ class Surface(View):
 
     def compute(self, session):
         """Ask the network, or one neuron, at every place of a grid."""
-        grid = plane(session, self.detail)
+        grid, given = self._asked(session, self.detail * (FINER if self.show == "decision" else 1))
+        if self.show != "decision" and len(given.unique()) <= STEPPED:  # it jumps, and so the border would be a stair
+            grid, given = self._asked(session, self.detail * FINER)
         names = getattr(session.experiment.data, "names", ("x1", "x2"))[:2]
         words = {"classes": told_apart(session), "names": list(names), "what": "", "aside": 0}
         words["tells classes"] = session.network.task.classifies and not self.node
-        if self.node:
-            if self.node not in session.graph:
-                raise VitrineError(f"There is no layer {self.node!r} any more.", cure="Choose another.")
-            given = neurons(session, [self.node], grid.inputs)[0].flatten(1)
-            if self.unit >= given.shape[1]:
-                raise VitrineError(f"{self.node} has {given.shape[1]} neurons.", cure="Choose a smaller number.")
-            given, words["what"] = given[:, self.unit : self.unit + 1], f"{self.node}, neuron {self.unit}"
-        else:
-            given = answers(session, grid.inputs)
-        shaped = given.reshape(self.detail, self.detail, -1).numpy().astype(np.float32)
+        words["what"] = f"{self.node}, neuron {self.unit}" if self.node else _losses(session)
+        shaped = given.reshape(len(grid.up), len(grid.across), -1).numpy().astype(np.float32)
         return Frame({"across": grid.across, "up": grid.up, "given": shaped} | marks(session), words)
+
+    def _asked(self, session, detail):
+        """Return a grid of so many places in a row, and what is answered there."""
+        grid = plane(session, detail)
+        if not self.node:
+            return grid, answers(session, grid.inputs)
+        if self.node not in session.graph:
+            raise VitrineError(f"There is no layer {self.node!r} any more.", cure="Choose another.")
+        given = neurons(session, [self.node], grid.inputs)[0].flatten(1)
+        if self.unit >= given.shape[1]:
+            raise VitrineError(f"{self.node} has {given.shape[1]} neurons.", cure="Choose a smaller number.")
+        return grid, given[:, self.unit : self.unit + 1]
 
     def draw(self, frame):
         """Draw the plane in colours, and the points upon it."""
@@ -81,14 +91,14 @@ class Surface(View):
         first, second = frame.words["classes"] if chances else ("", "")
         told = f"%{{z:.2f}}, from −1 {first} to 1 {second}" if chances else "%{z:.3g}"
         return heat(
-            np.round(shown, 2 if chances else 4),
+            coded(np.round(shown, 2 if chances else 4)),
             np.round(frame["across"], 4),
             np.round(frame["up"], 4),
             "diverging",
             zmin=-most,
             zmax=most,
-            opacity=0.8,
-            zsmooth=False if self.show == "decision" else "best",
+            opacity=0.6,
+            zsmooth=False if self.show == "decision" or len(values) > self.detail else "best",
             showscale=False,
             hovertemplate=f"%{{x:.2f}}, %{{y:.2f}}<br>{told}<extra></extra>",
         )
@@ -131,6 +141,16 @@ class Surface(View):
                 text = f"%{{x:.2f}}, %{{y:.2f}}<br>is {name}{', kept aside' if aside else ''}<extra></extra>"
                 found.append(shared | {"x": chosen[:, 0], "y": chosen[:, 1], "marker": marker, "hovertemplate": text})
         return found
+
+
+def _losses(session):
+    """Return the latest losses up to this moment, in words."""
+    curves = session.record.curves()
+    found = []
+    for split, called in (("train", "loss"), ("validation", "kept aside")):
+        known = [value for step, value in curves.get((split, "loss"), ()) if step <= session.step and value is not None]
+        found += [f"{called} {known[-1]:.3g}"] if known else []
+    return ", ".join(found)
 
 
 def _named(what):

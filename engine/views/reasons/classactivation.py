@@ -38,6 +38,9 @@ BETWEEN = ("flatten", "dropout", "identity", "global_average_pool")
 MOST = 6  # maps side by side
 
 
+NOTHING = "no place speaks for it"  # where a map is empty
+
+
 @view("class-activation")
 class ClassActivation(View):
     """Where in the picture a layer finds what speaks for a class, laid over the picture; several ways side by side."""
@@ -157,6 +160,8 @@ class ClassActivation(View):
             regions.picture(picture, axes)
             if place:
                 self._lay(regions, maps[place - 1], axes, high, wide)
+                if maps[place - 1].size and not maps[place - 1].any():
+                    regions.write(NOTHING, axes, wide / 2 - 0.5, high - 0.5, yanchor="top", font={"size": 11})
         return regions.figure()
 
     def _lay(self, regions, values, axes, high, wide):
