@@ -207,9 +207,14 @@ class Panel {
     return wide ? Math.round(height * Math.min(1.7, Math.max(1, this.host.clientWidth / 720))) : height;
   }
 
+  get source() {
+    return this.live.source(this.data.board, this.data.source);
+  }
+
   // Look at the board's moment; what has no moments of its own only marks it.
   follow() {
-    const { source, board, timeless, follows } = this.data;
+    const { board, timeless, follows } = this.data;
+    const { source } = this;
     const looks = this.live.shared(board);
     const shared = (follows ?? []).filter((name) => name in looks).map((name) => [name, looks[name]]);
     const view = (this.view = { ...this.data.view, ...Object.fromEntries(shared) });
@@ -335,7 +340,8 @@ class Panel {
 
   // Buttons that change what is looked at; one that repeats goes on until it is pressed again.
   buttons(list) {
-    const { source, learns, branches } = this.data;
+    const { learns, branches } = this.data;
+    const { source } = this;
     const obeys = learns && this.at < 0; // only what learns now can be told something; a branch can from any moment
     const orders = source.startsWith("run:") && (obeys || branches);
     const fitting = (list ?? []).filter(({ order }) => !order || orders).map((one) => (one.order && !obeys ? { ...one, label: `Branch: ${one.label}` } : one));
@@ -367,12 +373,12 @@ class Panel {
 
   // Change the run at once; what keeps it from that is said.
   async order(settings) {
-    await this.live.order(this.data.source, "set", settings).catch((error) => this.warn(error.message));
+    await this.live.order(this.source, "set", settings).catch((error) => this.warn(error.message));
   }
 
   // Let a run begin here for which something is set before its first step.
   branch(settings) {
-    const [run, step] = [this.data.source.slice("run:".length), this.at >= 0 ? this.at : this.step];
+    const [run, step] = [this.source.slice("run:".length), this.at >= 0 ? this.at : this.step];
     this.tellBranch({ run, step, settings });
   }
 
@@ -458,7 +464,7 @@ class Panel {
       this.steers = undefined;
       return;
     }
-    const ask = (code) => this.live.steer(this.data.source, this.view, this.at, code);
+    const ask = (code) => this.live.steer(this.source, this.view, this.at, code);
     this.steers ??= new Steer(this.host, this.plot, tag, ask);
     this.steers.take(steer);
   }
@@ -482,8 +488,8 @@ class Panel {
       return;
     }
     const told = async (...order) => {
-      if (!this.data.source.startsWith("run:") || this.at >= 0) return false;
-      return this.live.order(this.data.source, ...order).then(() => true, () => false); // one that is over takes no orders
+      if (!this.source.startsWith("run:") || this.at >= 0) return false;
+      return this.live.order(this.source, ...order).then(() => true, () => false); // one that is over takes no orders
     };
     const acts = { show: () => this.draw(true), hold: () => told("pause"), go: () => told("step", "round"), light: (lit) => this.live.light(this.data.board, lit) };
     this.film ??= new filming.Film(this.plot, { tag, icon, ...acts });

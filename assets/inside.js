@@ -32,11 +32,15 @@ export class Inside {
     this.look();
   }
 
+  get source() {
+    return this.live.source(this.board, this.data.source);
+  }
+
   look() {
     const at = this.live.moment(this.board);
     const looks = this.live.shared(this.board);
     const shared = Object.fromEntries(SHARED.filter((name) => name in looks).map((name) => [name, looks[name]]));
-    const asked = this.data ? JSON.stringify([this.data, shared, at]) : "";
+    const asked = this.data ? JSON.stringify([this.source, this.data.view, shared, at]) : "";
     if (asked === (this.asked ?? "")) return;
     this.asked = asked;
     if (!asked) {
@@ -45,8 +49,8 @@ export class Inside {
       this.shut();
       return;
     }
-    const { source, view } = this.data;
-    this.live.watch(this.name, source, { ...view, ...shared }, at, (message, drawn) => {
+    const { view } = this.data;
+    this.live.watch(this.name, this.source, { ...view, ...shared }, at, (message, drawn) => {
       if (message.figure || message.problem) this.message = message;
       this.paint();
       drawn();
@@ -58,7 +62,7 @@ export class Inside {
   closely(shared, at) {
     if (!this.open) return;
     const { node, unit } = this.open;
-    this.live.watch(`${this.name}-close`, this.data.source, { kind: "inside", nodes: [node], unit, ...shared }, at, (message, drawn) => {
+    this.live.watch(`${this.name}-close`, this.source, { kind: "inside", nodes: [node], unit, ...shared }, at, (message, drawn) => {
       if (message.figure) this.close = message.figure.nodes[node];
       this.show();
       drawn();

@@ -13,6 +13,7 @@ class Live {
     this.chosen = new Map(); // by board: what its panels look at together
     this.tables = new Map(); // by board: the table that this was chosen on
     this.points = new Map(); // by board: what is pointed at
+    this.runs = new Map(); // by board: the run that is on its table, which the transport is told before all others
     this.lights = new Map(); // by board: what in the drawing of the networks a film is about
     this.hovers = new Set();
     this.listeners = new Set(); // who wants to know of moments and of the connection
@@ -154,6 +155,18 @@ class Live {
     for (const [name, value] of Object.entries(looks)) if (value === null || value === undefined) delete looks[name];
     this.chosen.set(board, looks);
     this.tell();
+  }
+
+  // A run has come upon a table, or gone from it: its panels look at it before the page tells each of them.
+  become(board, run) {
+    if (this.runs.get(board) === run) return;
+    this.runs.set(board, run);
+    this.tell();
+  }
+
+  // What a panel of a board looks at, which was told this by the page.
+  source(board, told) {
+    return this.runs.get(board) ?? told;
   }
 
   // What is pointed at for the moment, which other panels of the board may show.

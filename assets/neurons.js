@@ -40,9 +40,13 @@ class Neurons {
     this.form.firstChild.nextSibling.addEventListener("blur", () => setTimeout(() => this.untype(), 150));
   }
 
+  get source() {
+    return this.live.source(this.data.board, this.data.source);
+  }
+
   // Whose surface shows what is pointed at: that of the same board and run.
   get place() {
-    return `${this.data.board} ${this.data.source}`;
+    return `${this.data.board} ${this.source}`;
   }
 
   take(data, tell) {
@@ -84,7 +88,8 @@ class Neurons {
   }
 
   look() {
-    const { source, view, board } = this.data;
+    const { view, board } = this.data;
+    const { source } = this;
     const at = this.live.moment(board);
     const asked = JSON.stringify([source, view, at]);
     if (asked !== this.asked) {
@@ -326,7 +331,8 @@ class Neurons {
       return;
     }
     this.untype();
-    const { source, board } = this.data;
+    const { board } = this.data;
+    const { source } = this;
     const past = this.live.moment(board) >= 0;
     if (this.data.learns && !past) {
       try {

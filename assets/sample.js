@@ -69,7 +69,8 @@ class Picker {
   }
 
   follow() {
-    const { source, board } = this.data;
+    const { board } = this.data;
+    const source = this.live.source(board, this.data.source);
     const at = this.live.moment(board);
     const { sample, off, toward } = this.live.shared(board);
     const view = { kind: "sample", ...(sample && { sample }), ...(off && { off }) };
@@ -196,7 +197,8 @@ class Picker {
   browse() {
     const { split, which, of, page } = this.filter;
     const view = { kind: "examples", ...(split !== "validation" && { split }), ...(which !== "all" && { which }), ...(of !== null && { of }), ...(page && { page }) };
-    const { source, board } = this.data;
+    const { board } = this.data;
+    const source = this.live.source(board, this.data.source);
     const listing = JSON.stringify([source, view, this.live.moment(board)]);
     if (listing === this.listing) return;
     this.listing = listing;

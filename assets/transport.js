@@ -182,6 +182,7 @@ class Transport {
         });
       }
     }
+    this.live.become(data.board, data.sources.length === 1 && !data.parted ? data.sources[0] : undefined);
     this.alone(data.turns ?? []);
     if (data.learns !== this.data?.learns) this.turned = undefined;
     this.data = data;
@@ -355,6 +356,7 @@ class Transport {
 
   close() {
     this.closed = true;
+    this.live.become(this.data?.board, undefined);
     this.arranging?.close();
     this.keys?.close();
     this.lecture?.close();

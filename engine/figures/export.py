@@ -5,6 +5,7 @@ from typing import Any
 from engine.figures.figure import Figure
 from engine.figures.film import still
 from engine.figures.raster import decoded
+from engine.figures.script import script
 
 # As the browser has them for light pages.
 SCALES = {
@@ -45,9 +46,10 @@ def page(figure: Figure, title: str, hint: str, height: int) -> str:
 
     shown = coloured(figure)
     shown["layout"] |= {"height": height, "paper_bgcolor": "#ffffff", "plot_bgcolor": "#ffffff"}
-    body = to_html(shown, include_plotlyjs=True, full_html=False, config={"displaylogo": False}, validate=True)
+    body = to_html(shown, include_plotlyjs=False, full_html=False, config={"displaylogo": False}, validate=True)
     return (
         f"<!doctype html><html lang='en'><meta charset='utf-8'><title>{html.escape(title)}</title>"
         "<body style='margin:2rem auto;max-width:72rem;font-family:system-ui,sans-serif;color:#222'>"
+        f"<script>{script().read_text(encoding='utf-8')}</script>"
         f"<h1 style='font-size:1.2rem'>{html.escape(title)}</h1>{body}<p>{html.escape(hint)}</p></body></html>\n"
     )

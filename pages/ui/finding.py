@@ -9,6 +9,7 @@ from engine.graph.graph import Block
 from engine.layers import LAYERS
 from engine.layers.entry import Entry
 from engine.presets import PRESETS, by_size
+from engine.training.address import address
 from engine.training.experiment import Experiment
 from engine.training.fit import suggested
 from engine.views import VIEWS
@@ -73,9 +74,9 @@ def _layers() -> list[dict[str, Any]]:
     """Return each kind of layer with the smallest network that has one, or an empty one to put it in."""
     where: dict[str, tuple[str, str]] = {}
     for name, preset in by_size():
-        graph = next(iter(preset.graphs.values()))  # a link names a layer of the first network
-        for path in graph.paths():
-            where.setdefault(graph[path].layer.kind, (name, path))
+        for role, graph in preset.graphs.items():
+            for path in graph.paths():
+                where.setdefault(graph[path].layer.kind, (name, address(role, path, preset.graphs)))
     found = []
     for kind, layer in LAYERS.items():
         if issubclass(layer, Block | Entry):

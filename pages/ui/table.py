@@ -18,7 +18,7 @@ from engine.graph.trace import trace
 from engine.live.house import house
 from engine.looking.shared import SHARED
 from engine.presets import PRESETS
-from engine.training.address import address
+from engine.training.address import SIGN, address
 from engine.training.experiment import Experiment, dump, load
 from engine.training.link import from_link, to_link
 from engine.training.recipe import endless
@@ -89,7 +89,7 @@ def begin(lab: Lab) -> dict[str, Any]:
             notice = f"{error} You see {PRESETS[preset].title} instead."
     if run:
         st.session_state[f"{lab.key}.side"], st.session_state[f"{lab.key}.view"] = "Train", "Board"
-    layer = found(experiment.graph, st.query_params.get("layer", ""))
+    role, layer = _asked_layer(experiment, st.query_params.get("layer", ""))
     if layer:
         st.session_state[f"{lab.key}.side"], st.session_state[f"{lab.key}.view"] = "Build", "Layer"
     now = dump(experiment)
@@ -100,7 +100,8 @@ def begin(lab: Lab) -> dict[str, Any]:
         "past": [],
         "future": [],
         "selected": layer,
-        "opened": [*folded(lab, experiment), *around(layer, next(iter(experiment.graphs)), experiment.graphs)],
+        "role": role,
+        "opened": _unfolded(lab, experiment, role, layer),
         "complaint": "",
         "notice": notice,
         "run": run,
@@ -111,6 +112,21 @@ def begin(lab: Lab) -> dict[str, Any]:
         "looks": _looks(st.query_params.get("looks", "")),
         "board": _board(st.query_params.get("board", ""), lab.board),
     }
+
+
+def _asked_layer(experiment: Experiment, asked: str) -> tuple[str, str]:
+    """Return the network and the layer in it that a link names; of none, the first network and nothing."""
+    roles = list(experiment.graphs)
+    role, sign, path = asked.partition(SIGN)
+    role, path = (role, path) if sign and role in roles else (roles[0], asked)
+    return role, found(experiment.graphs[role], path)
+
+
+def _unfolded(lab: Lab, experiment: Experiment, role: str, layer: str) -> list[str]:
+    """Return the addresses of what is unfolded at first, and of networks that are folded: not the layer's own."""
+    roles = experiment.graphs
+    shown = [name for name in folded(lab, experiment) if not layer or name != address(role, "", roles)]
+    return [*shown, *around(layer, role, roles)]
 
 
 def around(path: str, role: str, roles: Collection[str]) -> list[str]:

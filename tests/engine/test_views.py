@@ -1,10 +1,13 @@
 """Views: every one of them computes, draws, keeps its options, and leaves no trace."""
 
 import dataclasses
+import re
 import warnings
+from pathlib import Path
 
 import numpy as np
 import orjson
+import plotly
 import plotly.graph_objects as go
 import pytest
 import torch
@@ -18,6 +21,7 @@ from engine.errors import VitrineError
 from engine.figures.figure import smoothed, thinned
 from engine.figures.pictures import address, stitched
 from engine.figures.raster import decoded
+from engine.figures.script import TRACES, script
 from engine.graph.chain import chain
 from engine.layers.activation import ReLU
 from engine.layers.convolution import Conv2d
@@ -132,7 +136,9 @@ def test_every_view_draws_what_plotly_takes_with_any_option(session, kind):
             assert set(figure.get("nodes", [])) <= known
             assert figure.keys() & {"nodes", "neurons", "table", "shown", "labels"}
         else:
-            assert validated(message).data
+            shown = validated(message).data
+            assert shown
+            assert {trace.type for trace in shown} <= set(TRACES)  # of which Plotly's script here knows
 
 
 @pytest.mark.parametrize("kind", VIEWS)
@@ -249,6 +255,15 @@ def test_vanishing_exploding_and_dead_are_marked():
     assert marked("gradient norm", np.array([0.5, np.nan])) == ["", "not finite"]
     assert marked("update ratio", np.array([1e-7, 1e-3, 0.4])) == ["hardly moves", "", "too fast"]
     assert marked("dead units", np.array([0.2, 0.9])) == ["", "mostly dead"]
+
+
+def test_plotlys_script_is_of_the_same_version_as_what_checks_figures():
+    def version(path):
+        return re.search(r"v(\d+\.\d+\.\d+)", path.read_text(encoding="utf-8")[:200])[1]
+
+    whole = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+    assert version(script()) == version(whole)
+    assert script().stat().st_size * 3 < whole.stat().st_size
 
 
 def test_smoothing_begins_at_the_first_value_and_leaves_gaps():

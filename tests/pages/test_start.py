@@ -52,11 +52,25 @@ def test_a_view_is_opened_where_it_can_be_seen(one):
 def test_a_layer_is_opened_in_a_network_that_has_it_or_in_an_empty_one(one):
     lab, asked = query(one["href"])
     app = opened(f"labs/{lab.key}.py", **asked)
-    assert app.session_state[lab.key]["selected"] == asked.get("layer", "")
+    role, _, layer = asked.get("layer", "").rpartition(":")
+    assert app.session_state[lab.key]["selected"] == layer
+    assert app.session_state[lab.key]["role"] == (role or next(iter(PRESETS[asked["preset"]].graphs)))
     if "layer" in asked:
         assert app.segmented_control(key=f"{lab.key}.view").value == "Layer"
     else:
         assert asked["preset"] == "blank"
+
+
+def test_only_kinds_that_no_network_has_lead_to_an_empty_lab():
+    used = {
+        graph[path].layer.kind
+        for preset in PRESETS.values()
+        for graph in preset.graphs.values()
+        for path in graph.paths()
+    }
+    unused = {layer.title for kind, layer in LAYERS.items() if kind not in used}
+    for one in (one for one in index() if one["kind"] == "layer"):
+        assert ("layer=" in one["href"]) == (one["title"] not in unused), one["title"]
 
 
 def test_cards_lead_to_their_labs_and_the_empty_one_comes_last(home, monkeypatch):
