@@ -4,11 +4,15 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
+from engine.views import VIEWS
 from tests.browser.test_living import status
+from tests.browser.test_screen import DRAWN as SCREEN_DRAWN
 
 PAGES = ("", "playground", "cnn", "rnn", "autoencoder", "gan", "runs")
 DRAWN = {"": '[data-testid="start"] canvas', "runs": "h1"}
 PANEL = '[class*="-panelhead-"]'
+LABS = PAGES[1:6]
+LABELS = "all => all.map(one => one.getAttribute('aria-label'))"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -17,6 +21,12 @@ def test_axe_finds_nothing_serious(visit, path, scheme):
     page = visit(path, unfolded=False, viewport={"width": 1280, "height": 800}, color_scheme=scheme)
     page.locator(DRAWN.get(path, PANEL)).first.wait_for()
     page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
+    if path in LABS:  # figures are looked at too, each with what it shows in words
+        page.wait_for_function(SCREEN_DRAWN)
+        words = page.locator('[data-testid="figure"] .plot[role="img"]').evaluate_all(LABELS)
+        titles = {view.title for view in VIEWS.values()}
+        assert words
+        assert all(told.partition(".")[0] in titles and len(told) > 20 for told in words), words
     page.wait_for_timeout(1000)  # colours fade in
     found = Axe().run(page).response
     assert len(found["passes"]) > 10  # it looked

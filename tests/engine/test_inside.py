@@ -122,5 +122,17 @@ def test_sequences_are_shown_with_features_from_top_to_bottom():
     assert np.abs(maps(told)[0] - pooled.numpy()).max() <= told["reach"] / 254 + 1e-5
 
 
+def test_padding_is_no_part_of_what_is_shown():
+    session = opened("sentiment-gru")
+    x = session.network.data["validation"].inputs[0]
+    words = int((x != 0).sum())
+    assert words < len(x)
+    told = shown(session, nodes=("embed",), unit=0)["embed"]
+    table = session.module.embed.weight.detach()[x[:words]].T
+    assert told["size"] == [16, words]
+    assert np.abs(maps(told)[0] - table.numpy()).max() <= told["reach"] / 254 + 1e-6
+    assert told["mean"] == pytest.approx(float(table.mean()), abs=1e-6)
+
+
 def test_what_is_no_box_is_left_out(session):
     assert shown(session, nodes=("nothing", "nowhere.conv")) == {}

@@ -13,6 +13,7 @@ from engine.figures.raster import coded, shrunk
 from engine.graph.capture import capturing
 from engine.graph.trace import trace
 from engine.layers.base import Shape
+from engine.layers.modules import lengths_of
 from engine.looking.frame import Frame
 from engine.looking.lesions import without
 from engine.looking.sample import Sample, called, looks, said, sample_of
@@ -80,7 +81,7 @@ class Inside(View):
             if named[path] == last and pictures and session.role == task.unfolds:
                 told[path] = {"picture": _picture(session, given)}
                 continue
-            maps, number = _maps(given[0].float(), shapes[named[path]])
+            maps, number = _maps(given[0][: _long(sample, shapes[named[path]])].float(), shapes[named[path]])
             name = str(len(arrays))
             told[path] = {"array": name, "of": number, "rank": shapes[named[path]].rank} | self._close(maps, arrays)
             arrays[name] = _small(maps).cpu().numpy()
@@ -132,6 +133,13 @@ class Inside(View):
             if "size" in told:
                 nodes[path]["large"] = coded(frame["large"])
         return {"nodes": nodes, "sample": frame.words.get("sample", "")}
+
+
+def _long(sample: Sample, shape: Shape) -> int | None:
+    """Return how many places of what a layer gives are of the example, where the others are padding."""
+    given = sample.given
+    alike = shape.sequence and isinstance(given, torch.Tensor) and given.dim() > 1 and given.shape[1] == shape.sizes[0]
+    return int(lengths_of(given)[0]) if alike else None
 
 
 def _picture(session: Session, given: torch.Tensor) -> str:
