@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page
 
 from tests.serving import PATIENCE, browser, full_speed, served, settled
 
-PLACE = Path(__file__).parents[1] / "assets" / "photographs"
+PLACE = Path(__file__).with_name("photographs")
 SIZE = {"width": 1280, "height": 800}
 QUALITY = 88
 
