@@ -273,6 +273,10 @@ function draw(host, data, width, tell) {
       tell("select", here);
     }
     if (folds(event.key, here, data, tell)) event.preventDefault();
+    else if (event.key === "ArrowDown" && data.filled && event.target.querySelector(".inside .map")) {
+      event.preventDefault();
+      tell("closely", here);
+    }
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!step) return;
     const boxes = [...svg.querySelectorAll(".box[tabindex]")];
@@ -425,10 +429,15 @@ class Diagram {
     else drawStrip(this.drawing, this.graph, (what, path) => this.chose(what, path));
     this.light(this.lit);
     this.paint();
+    if (filled) this.inside?.paint(); // what was told before is in the boxes at once
   }
 
   // A box that is selected is what the board's panels look at.
   async chose(what, path) {
+    if (what === "closely") {
+      this.inside?.enlarge(path, 0);
+      return;
+    }
     if (what !== "select") {
       this.tell(what, path);
       return;

@@ -13,10 +13,10 @@ const bytes = (text) => new Int8Array(Uint8Array.from(atob(text), (sign) => sign
 function numbers(value) {
   if (!value.coded) return value.flat();
   const levels = new Uint16Array(Uint8Array.from(atob(value.coded), (sign) => sign.charCodeAt(0)).buffer);
-  return Array.from(levels, (level) => value.low + value.step * level);
+  return Array.from(levels, (level) => (level === 65535 ? NaN : value.low + value.step * level));
 }
 
-const told = (value) => Number(value.toPrecision(4));
+const told = (value) => (Number.isFinite(value) ? Number(value.toPrecision(4)) : "no number");
 
 export class Inside {
   // `place` is the element in which the drawing stands, `host` that in which something may lie over it.
@@ -63,8 +63,9 @@ export class Inside {
     if (!this.open) return;
     const { node, unit } = this.open;
     this.live.watch(`${this.name}-close`, this.source, { kind: "inside", nodes: [node], unit, ...shared }, at, (message, drawn) => {
-      if (message.figure) this.close = message.figure.nodes[node];
-      this.show();
+      if (message.figure || message.problem) this.close = message.figure?.nodes[node];
+      if (this.close) this.show();
+      else if (this.box && (message.figure || message.problem)) this.shut(); // it is no longer there
       drawn();
     });
   }
@@ -173,6 +174,8 @@ export class Inside {
   }
 
   shut() {
+    const from = this.box?.getRootNode().activeElement;
+    if (from && this.box.contains(from)) this.place.querySelector(`.box[data-path="${CSS.escape(this.open.node)}"]`)?.focus();
     this.open = undefined;
     this.live.drop(`${this.name}-close`);
     this.box?.remove();
@@ -191,10 +194,10 @@ export class Inside {
     const values = numbers(this.close.large);
     const wide = row ? Math.ceil(Math.sqrt(values.length)) : Math.ceil(size[1] / times);
     const high = Math.ceil(values.length / wide);
-    const reach = Math.max(...values.map(Math.abs)) || 1;
+    const reach = values.reduce((most, value) => Math.max(most, Number.isFinite(value) ? Math.abs(value) : 0), 0) || 1;
     const shades = this.colours.signed(this.colours.theme(this.host).dark);
     const image = new ImageData(wide, high);
-    values.forEach((value, i) => image.data.set([...shades[Math.round((value / reach) * 127) + 127], 255], 4 * i));
+    values.forEach((value, i) => Number.isFinite(value) && image.data.set([...shades[Math.round((value / reach) * 127) + 127], 255], 4 * i));
     [this.large.width, this.large.height] = [wide, high];
     this.large.getContext("2d").putImageData(image, 0, 0);
     const scale = CLOSE / Math.max(wide, high);

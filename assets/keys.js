@@ -1,5 +1,6 @@
 // Keys: what a page does at the press of one, and the list of them; and the lecture view, which leaves only what is to be seen.
 
+const REPEATED = [",", "."];
 const LECTURE = "vitrine-lecture"; // a class of the whole page
 
 // Whether keys mean something where they are pressed: a text, a list, a slider, a button.
@@ -17,9 +18,11 @@ export class Keys {
   }
 
   hear(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-    const found = event.key === "?" ? () => this.list() : this.keys.find(([key]) => key.toLowerCase() === event.key.toLowerCase() || (key === "space" && event.key === " "))?.[2];
-    if (!found || busy(event, event.key === " " ? ", button, a, summary, [tabindex], [role=button]" : "")) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || !event.key) return;
+    const pressed = event.key === " " ? "space" : event.key.toLowerCase();
+    const found = pressed === "?" ? () => this.list() : this.keys.find(([key]) => key.toLowerCase() === pressed)?.[2];
+    if (!found || busy(event, pressed === "space" ? ", button, a, summary, [role=button]" : "")) return;
+    if (event.repeat && !REPEATED.includes(pressed)) return; // held down, it would go to and fro
     event.preventDefault();
     found();
   }
@@ -47,7 +50,9 @@ export class Lecture {
   constructor(told) {
     this.told = told;
     this.left = () => document.fullscreenElement || this.turn(false);
+    this.escape = (event) => event.key === "Escape" && this.on && !document.fullscreenElement && this.turn(false);
     document.addEventListener("fullscreenchange", this.left);
+    document.addEventListener("keydown", this.escape);
   }
 
   get on() {
@@ -57,13 +62,14 @@ export class Lecture {
   async turn(on = !this.on) {
     document.documentElement.classList.toggle(LECTURE, on);
     if (on) await document.documentElement.requestFullscreen?.().catch(() => {}); // where that is not allowed, the window is filled
-    else if (document.fullscreenElement === document.documentElement) await document.exitFullscreen();
+    if (!this.on && document.fullscreenElement === document.documentElement) await document.exitFullscreen().catch(() => {});
     window.dispatchEvent(new Event("resize"));
     this.told(this.on);
   }
 
   close() {
     document.removeEventListener("fullscreenchange", this.left);
+    document.removeEventListener("keydown", this.escape);
     if (this.on) this.turn(false);
   }
 }

@@ -102,7 +102,7 @@ class Transport {
       this.keys = new Keys(
         [
           ["space", "Play or pause", turn],
-          ["K", "Play or pause, wherever the focus is", turn],
+          ["K", "Play or pause, on a button too", turn],
           ["N", "Take one step", press("step")],
           [",", "One moment back", () => this.walk(-1)],
           [".", "One moment on", () => this.walk(1)],
@@ -111,7 +111,7 @@ class Transport {
           ["F", "Lecture view, and back", () => this.lecture.turn()],
           ["Ctrl Z", "Undo; with Shift, redo"],
           ["←  →", "In the drawing: from layer to layer"],
-          ["↓  ↑", "In the drawing: unfold a block, and fold it"],
+          ["↓  ↑", "In the drawing: unfold a block or look closely at a layer, and fold"],
         ],
         this.tag,
       );

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from engine.figures.figure import Figure, Trace, bare
-from engine.figures.raster import STEPS
+from engine.figures.raster import STEPS, decoded
 
 MOST_TRACES, MOST_BARS, MOST_WORDS, MOST_SIGNS = 8, 5, 12, 900
 
@@ -56,7 +56,7 @@ def _table(trace: Trace) -> str:
         rows, columns = (*z["shape"], 1)[:2]
         low, high = z["low"], z["low"] + STEPS * z["step"]
     else:
-        values = np.asarray(z, float)
+        values = _numbers(z)
         if values.ndim != 2 or not np.isfinite(values).any() or trace.get("opacity") == 0:
             return ""
         (rows, columns), low, high = values.shape, float(np.nanmin(values)), float(np.nanmax(values))
@@ -67,9 +67,11 @@ def _table(trace: Trace) -> str:
 
 
 def _numbers(values: Any) -> np.ndarray:
+    if isinstance(values, dict):
+        return decoded(values)
     try:
-        return np.asarray([np.nan if value is None else value for value in values], float)
-    except (TypeError, ValueError):
+        return np.asarray([np.nan if value is None else value for value in (() if values is None else values)], float)
+    except (TypeError, ValueError):  # words, or rows of unlike length
         return np.zeros(0)
 
 
@@ -89,6 +91,7 @@ def _line(trace: Trace) -> str:
     """Return where a line begins and ends, and its lowest and highest place."""
     x, y = trace.get("x"), _numbers(trace.get("y", ()))
     known = np.flatnonzero(np.isfinite(y))
+    x = decoded(x) if isinstance(x, dict) else x
     if not trace.get("name") or not len(known) or x is None or len(x) != len(y):
         return ""
     first, last = known[0], known[-1]
@@ -111,7 +114,7 @@ def _at(x: Sequence[Any], place: int) -> str:
 
 def _dots(trace: Trace) -> str:
     """Return how many points there are."""
-    many = len(trace.get("x", ()))
+    many = len(_numbers(trace.get("y")))
     name = _text(trace.get("name"))
     return (
         f"{many:,} point{'s' if many != 1 else ''}{f' of {name}' if name else ''}"

@@ -43,6 +43,10 @@ class Record(Protocol):
         """Return the metrics of this run, or of another."""
         ...
 
+    def last(self, split: str, metric: str, step: int) -> float | None:
+        """Return the latest value of one curve of this run, up to a step."""
+        ...
+
     def title(self, run: str = "") -> str:
         """Return what this run, or another, is called in words."""
         ...

@@ -203,9 +203,15 @@ def _recorded(
 
 def tested(store: Store, run: str, learner: Learner) -> None:
     """Record how a run does on the test examples at the step where it was stopped, unless that takes long."""
-    if learner.step and "test" in learner.data:
+    if not learner.step or "test" not in learner.data:
+        return
+    try:
         scores = learner.score("test", within=LONGEST)
-        store.record(run, [("test", metric, learner.step, value) for metric, value in scores.items()])
+    except Exception as error:  # it ends as somebody wished all the same; the log has the rest
+        traceback.print_exc()
+        store.note(run, learner.step, f"could not be tested: {type(error).__name__}: {error}")
+        return
+    store.record(run, [("test", metric, learner.step, value) for metric, value in scores.items()])
 
 
 def standing(report: Report) -> dict[str, Any]:

@@ -128,9 +128,10 @@ def _counts(experiment: Experiment) -> dict[str, str]:
 
 def latest(store: Store, run: str) -> dict[str, float]:
     """Return a run's scores by split and metric: those at its end, else the latest point of each curve."""
-    result = result_of(store.run(run))
+    result = result_of(row := store.run(run))
     ended = {f"{s} {m}": v for s, scores in result["metrics"].items() for m, v in scores.items()} if result else {}
-    return scored(store.metrics(run)) | ended
+    curves = {name: c for name, c in store.metrics(run).items() if name[0] != "test" or c[-1][0] >= row["step"]}
+    return scored(curves) | ended  # what was tested before it went on is of other weights
 
 
 def scored(metrics: dict[tuple[str, str], list[tuple[int, float]]]) -> dict[str, float]:

@@ -45,6 +45,10 @@ class StoredRecord:
         """Return the metrics of this run, or of another."""
         return self.store.metrics(self.store.run(run)["run"] if run else self.shown)
 
+    def last(self, split: str, metric: str, step: int) -> float | None:
+        """Return the latest value of one curve of this run, up to a step."""
+        return self.store.last(self.shown, split, metric, until=step)
+
     def weights(self, step: int, role: str) -> tuple[int, dict[str, torch.Tensor]]:
         """Return a network's weights as they were at the checkpoint before a step, and that one's step."""
         run = self.shown
@@ -118,6 +122,10 @@ class DraftRecord:
     def curves(self, run: str = "") -> Curves:
         """Return none: nothing was learned."""
         return {}
+
+    def last(self, split: str, metric: str, step: int) -> float | None:
+        """Return none: nothing was learned."""
+        return None
 
     def title(self, run: str = "") -> str:
         """Return none: it has no name yet."""

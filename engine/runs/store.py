@@ -146,10 +146,10 @@ class Store:
             curves.setdefault((split, metric), []).append((step, value))
         return curves
 
-    def last(self, run: str, split: str, metric: str, since: int = 0) -> float | None:
-        """Return the latest value of one curve of a run, from a step on."""
+    def last(self, run: str, split: str, metric: str, since: int = 0, until: int = 2**62) -> float | None:
+        """Return the latest value of one curve of a run, from a step on and up to another."""
         curve = (METRICS.c.run == run) & (METRICS.c.split == split) & (METRICS.c.metric == metric)
-        curve &= METRICS.c.step >= since
+        curve &= METRICS.c.step.between(since, until)
         with self.reading() as connection:
             asked = sa.select(METRICS.c.value).where(curve).order_by(METRICS.c.step.desc()).limit(1)
             return connection.execute(asked).scalar()

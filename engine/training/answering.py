@@ -34,7 +34,7 @@ class Answering:
     def score(self, name: str, within: float = math.inf) -> dict[str, float]:
         """Return the scores of a split, gathered piece by piece: its answers are never held all at once.
 
-        Where that takes more than so many seconds, none.
+        Where that takes more than so many seconds, none; what stands beside them takes longer, and is left out then.
         """
         tally, until = self.task.tally(), time.monotonic() + within
 
@@ -48,7 +48,7 @@ class Answering:
         except TimeoutError:
             return {}
         with evaluating(self.networks), self.place.precision():
-            return tally.scores() | self.task.beside(self, name)
+            return tally.scores() | (self.task.beside(self, name) if within == math.inf else {})
 
     def examined(self, name: str) -> dict[str, float]:
         """Return the scores of a split that take longer."""

@@ -18,7 +18,6 @@ from engine.training.best import Best
 from engine.training.device import Place, place
 from engine.training.evaluating import resting
 from engine.training.experiment import Experiment
-from engine.training.folds import fewer, folded
 from engine.training.material import Material, steps_an_epoch
 from engine.training.memory import held, hold_again, remember, streams
 from engine.training.modes import drop
@@ -26,7 +25,7 @@ from engine.training.of_first import recipe_of
 from engine.training.part import Part
 from engine.training.recipe import NO_END, Recipe
 from engine.training.schedule import Plateau, factor, momentum
-from engine.training.spoiled import spoiled
+from engine.training.spoiled import as_learned
 from engine.training.sprint import sprint_of
 from engine.training.step import take
 from engine.training.unfit import impossible
@@ -39,7 +38,7 @@ class Learner(Answering):
 
     def __init__(self, experiment: Experiment, dataset: Dataset):
         self.experiment, self.recipe = experiment, experiment.recipe
-        self.dataset = dataset = spoiled(fewer(folded(dataset, self.recipe), self.recipe), self.recipe)
+        self.dataset = dataset = as_learned(dataset, self.recipe)
         task = experiment.task
         self.task = task.suited(experiment.graphs, dataset)
         if words := impossible(experiment.graphs, task, self.recipe, dataset):

@@ -1,4 +1,4 @@
-"""Spoiled: training examples of which some bear a wrong class, or of which some classes are rare; all others stay."""
+"""Spoiled: what a recipe makes of data before it learns: folds, fewer examples, rare classes, wrong labels."""
 
 import dataclasses
 
@@ -6,6 +6,7 @@ import torch
 
 from engine.data import Dataset, Split
 from engine.data.dataset import UNKNOWN, drawn
+from engine.training.folds import fewer, folded
 from engine.training.recipe import Recipe
 
 
@@ -14,14 +15,23 @@ def spoils(recipe: Recipe) -> bool:
     return recipe.mislabelled > 0 or recipe.imbalance > 1
 
 
-def spoiled(dataset: Dataset, recipe: Recipe) -> Dataset:
-    """Return the dataset with its training examples as the recipe spoils them; of validation and test nothing."""
-    if not spoils(recipe) or dataset.goal != "class":
-        return dataset
-    train, classes = dataset.train, len(dataset.classes)
-    if recipe.imbalance > 1:
-        train = train.take(_uneven(train.targets, classes, recipe))
-    return dataclasses.replace(dataset, train=_mislabelled(train, classes, recipe))
+def as_learned(dataset: Dataset, recipe: Recipe) -> Dataset:
+    """Return the dataset as a recipe learns from it: its fold, with classes that are rare, as few examples as it asks
+    for, and some of those with a wrong class. What is held out is as it was.
+    """
+    found, told = folded(dataset, recipe), dataset.goal == "class"
+    if told and recipe.imbalance > 1:
+        kept = _uneven(found.train.targets, len(dataset.classes), recipe)
+        found = dataclasses.replace(found, train=found.train.take(kept))
+    found = fewer(found, recipe)
+    if told and recipe.mislabelled:
+        found = dataclasses.replace(found, train=_mislabelled(found.train, len(dataset.classes), recipe))
+    return found
+
+
+def wrong(dataset: Dataset, recipe: Recipe) -> int:
+    """Return how many of the examples that are learned bear a wrong class."""
+    return round(int((dataset.train.targets != UNKNOWN).sum()) * recipe.mislabelled) if len(dataset.classes) > 1 else 0
 
 
 def _uneven(targets: torch.Tensor, classes: int, recipe: Recipe) -> torch.Tensor:
@@ -38,7 +48,7 @@ def _uneven(targets: torch.Tensor, classes: int, recipe: Recipe) -> torch.Tensor
 def _mislabelled(train: Split, classes: int, recipe: Recipe) -> Split:
     """Return a split of which a share bears another class than its own, each other class alike."""
     known = (train.targets != UNKNOWN).nonzero().flatten()
-    number = round(len(known) * recipe.mislabelled) if classes > 1 else 0
+    number = round(len(known) * recipe.mislabelled) if classes > 1 else 0  # as `wrong` tells
     chance = drawn(recipe.seed, 43)
     wrong = known[torch.randperm(len(known), generator=chance)[:number]]
     targets = train.targets.clone()

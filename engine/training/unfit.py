@@ -60,8 +60,7 @@ def _spoiling(recipe: Recipe, dataset: Dataset) -> str:
     """Return that there are no classes that could be wrong or rare, or nothing."""
     if not spoils(recipe) or dataset.goal == "class":
         return ""
-    what = "mislabelled" if recipe.mislabelled else "imbalance"
-    return f"{dataset.title} have no class each that could be wrong or rare. Set {what} to what it was."
+    return f"{dataset.title}: no class could be wrong or rare. Set mislabelled to 0 and imbalance to 1."
 
 
 def _endless(recipe: Recipe) -> str:

@@ -86,7 +86,7 @@ def listed(row: Row, apart: dict[str, Any]) -> dict[str, Any]:
         "status": row["status"],
         "loss": losses or None,
         "accuracy": None if accuracy is None else 100 * accuracy,
-        **{name: value for name, value in apart.items() if name not in COLUMNS},
+        **{f"recipe: {name}" if name in COLUMNS else name: value for name, value in apart.items()},
         "begun": datetime.fromtimestamp(row["created"]).astimezone(),
         "step": row["step"],
         "epoch": row["epoch"],

@@ -68,7 +68,7 @@ def _said(name: str, value: Any) -> str:
     words = name.replace("_", " ")
     if isinstance(value, bool):
         return words if value else f"no {words}"
-    return f"{words} {in_words(value)}"
+    return f"{words} {value:.6g}" if isinstance(value, float) else f"{words} {in_words(value)}"
 
 
 def settings_apart(experiments: Sequence[Experiment]) -> dict[str, list[Value]]:
@@ -83,7 +83,8 @@ def settings_apart(experiments: Sequence[Experiment]) -> dict[str, list[Value]]:
             continue  # other data have other options
         for option in type(choices[0]).options():
             values = [getattr(choice, option.name) for choice in choices]
-            found[option.label] = [_plain(value) for value in values]
+            name = option.label if part == "recipe" else f"{part}: {option.label}"
+            found[name] = [_plain(value) for value in values]
     differing = {name: values for name, values in found.items() if len(set(values)) > 1}
     return dict(list(differing.items())[:MOST_APART])
 

@@ -16,7 +16,7 @@ from engine.live.reading import key_of
 from engine.looking import FORMS
 from engine.looking.projecting import pca
 from engine.training.recipe import Recipe
-from engine.training.spoiled import spoiled, spoils
+from engine.training.spoiled import as_learned, spoils, wrong
 from pages.ui import components
 from pages.ui.words import note, plain
 from pages.ui.workbench import Workbench
@@ -37,7 +37,7 @@ def look_through(bench: Workbench) -> None:
         note("No data are chosen yet. Choose some under Train, at the left.")
         return
     try:
-        dataset = spoiled(house().hub.past.dataset(source, PATIENCE), bench.ready.recipe)
+        dataset = as_learned(house().hub.past.dataset(source, PATIENCE), bench.ready.recipe)
     except VitrineError as error:
         note(str(error))
         return
@@ -58,9 +58,9 @@ def _spoilt(recipe: Recipe, dataset: Dataset) -> str:
     """Say what the recipe makes of the training examples that are seen here."""
     if not spoils(recipe) or dataset.goal != "class":
         return ""
-    wrong = f"{round(len(dataset.train) * recipe.mislabelled):,} training examples bear a wrong class"
+    mistaken = f"{wrong(dataset, recipe):,} training examples bear a wrong class"
     rare = f"the last class is {recipe.imbalance:g} times as rare as the first"
-    said = [*([wrong] if recipe.mislabelled else []), *([rare] if recipe.imbalance > 1 else [])]
+    said = [*([mistaken] if recipe.mislabelled else []), *([rare] if recipe.imbalance > 1 else [])]
     return f"As the recipe asks for it: {' and '.join(said)}."
 
 
@@ -86,7 +86,7 @@ def _examples(bench: Workbench, dataset: Dataset) -> None:
     """Draw examples side by side, and the one that is clicked large with its numbers."""
     source, splits = bench.ready.data, dataset.splits()
     assert source
-    key = f"{bench.key}.data.{key_of(source)}"  # what is chosen is of these data
+    key = f"{bench.key}.data.{key_of(source)}.{len(dataset.train)}"  # what is chosen is of these data
     filters = st.columns([2, 2, 1], vertical_alignment="bottom")
     name = filters[0].segmented_control(
         "Split", list(splits), default=next(iter(splits)), key=f"{key}.split", required=True

@@ -20,6 +20,7 @@ Changed = Callable[[str, Any], None]  # told the option's name and its new value
 REFUSED = "forms.refused"  # in the session: the widget whose value was refused last, and why
 AS_BEFORE, NONE = "as the network", "none"
 YES_OR_NO = {"automatic": None, "yes": True, "no": False}
+PACES = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0)
 USUAL = ("1", "8", "16", "32", "64", "128", "256")
 
 
@@ -153,11 +154,16 @@ def _numeric(option: Option, value: float | None, key: str, changed: Changed, **
     st.number_input(key=key, value=show(key, value), help=option.help, on_change=told, **details)
 
 
+def fine(low: float, high: float) -> float:
+    """Return the pace of a slider: the largest round number that is not above a hundredth of its way."""
+    return max(pace for pace in PACES if pace <= (high - low) / 100 * 1.000001)
+
+
 def _slider(option: Option, value: float, key: str, changed: Changed) -> None:
-    """Draw a slider for a number that is felt rather than known; its hundredths are steps, and arrow keys take them."""
+    """Draw a slider for a number that is felt rather than known; arrow keys move it by about a hundredth."""
     assert option.felt
     low, high = option.felt
-    told, pace = _told(option, key, changed), (high - low) / 100
+    told, pace = _told(option, key, changed), fine(low, high)
     st.slider(_label(option), low, high, show(key, value), pace, "%g", key=key, help=option.help, on_change=told)
 
 

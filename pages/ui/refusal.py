@@ -5,8 +5,8 @@ import functools
 from engine.errors import VitrineError
 from engine.live.house import house
 from engine.training.experiment import load
-from engine.training.folds import fewer, folded
 from engine.training.series import parts, several
+from engine.training.spoiled import as_learned
 from engine.training.unfit import unfit
 
 PATIENCE = 2.0  # seconds that a page waits for data before it says how far they are read
@@ -35,4 +35,4 @@ def refused(text: str) -> str:
     assert experiment.data
     dataset = house().hub.past.dataset(experiment.data, PATIENCE)
     recipe = (parts(experiment, dataset)[0] if several(experiment.recipe) else experiment).recipe
-    return unfit(experiment.graphs, experiment.task, recipe, fewer(folded(dataset, recipe), recipe))
+    return unfit(experiment.graphs, experiment.task, recipe, as_learned(dataset, recipe))

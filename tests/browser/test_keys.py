@@ -19,6 +19,7 @@ def test_a_run_is_steered_by_keys(visit):
     ready(page)
     page.keyboard.press("k")
     status(page, "running")
+    page.locator('[class*="-panelhead-"]').first.click(position={"x": 150, "y": 12})  # upon nothing
     page.keyboard.press(" ")
     status(page, "paused")
     shown = page.get_by_test_id("transport")

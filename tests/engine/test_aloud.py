@@ -44,13 +44,29 @@ def test_markup_and_joiners_are_not_read_and_names_are():
     assert aloud("Names", shown) == "Names. R&D <script> two."
 
 
+def test_what_is_sent_as_bytes_is_read_as_numbers():
+    many = np.arange(700.0)
+    shown = figure([{"type": "scatter", "mode": "lines", "name": "n", "x": coded(many), "y": coded(2 * many)}])
+    assert aloud("Bytes", shown) == "Bytes. n: 0 at 0, then 1398 at 699."
+    dots = figure([{"type": "scatter", "mode": "markers", "name": "blue", "x": coded(many), "y": coded(many)}])
+    assert aloud("Bytes", dots) == "Bytes. 700 points of blue."
+
+
 def test_what_is_said_has_an_end():
     shown = figure([line("x" * 300, [0, 1], [place, 1], "#000") for place in range(40)])
     assert len(aloud("Long", shown)) <= MOST_SIGNS
 
 
-@pytest.mark.parametrize(
-    "broken", [{"type": "bar", "x": ["a"], "y": ["b"]}, {"type": "heatmap", "z": []}, {"x": [], "y": []}]
-)
+BROKEN = [
+    {"type": "bar", "x": ["a"], "y": ["b"]},
+    {"type": "heatmap", "z": []},
+    {"type": "heatmap", "z": [[1], [1, 2]]},
+    {"type": "heatmap", "z": [["a"]]},
+    {"x": None, "y": None},
+    {"x": [], "y": []},
+]
+
+
+@pytest.mark.parametrize("broken", BROKEN)
 def test_what_has_no_numbers_is_passed_over(broken):
     assert not re.search("nan|None", aloud("Odd", figure([broken])))

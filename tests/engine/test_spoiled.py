@@ -12,7 +12,7 @@ from engine.data.dataset import UNKNOWN
 from engine.presets import PRESETS
 from engine.training.learner import Learner
 from engine.training.recipe import Recipe
-from engine.training.spoiled import spoiled
+from engine.training.spoiled import as_learned, wrong
 from engine.training.unfit import impossible
 
 
@@ -23,7 +23,7 @@ def digits():
 
 @pytest.mark.parametrize("share", [0.1, 0.37, 1.0])
 def test_just_so_many_are_wrong_and_by_any_other_class(digits, share):
-    found = spoiled(digits, Recipe(mislabelled=share))
+    found = as_learned(digits, Recipe(mislabelled=share))
     before, after = digits.train.targets.numpy(), found.train.targets.numpy()
     assert (before != after).sum() == round(len(before) * share)
     assert torch.equal(found.train.inputs, digits.train.inputs)
@@ -35,7 +35,7 @@ def test_just_so_many_are_wrong_and_by_any_other_class(digits, share):
 
 
 def test_classes_grow_rare_by_the_same_factor(digits):
-    found = spoiled(digits, Recipe(imbalance=20.0))
+    found = as_learned(digits, Recipe(imbalance=20.0))
     counts = np.bincount(found.train.targets.numpy(), minlength=10)
     first = int((digits.train.targets == 0).sum())
     assert counts.tolist() == [round(first * 20 ** (-kind / 9)) for kind in range(10)]
@@ -43,8 +43,16 @@ def test_classes_grow_rare_by_the_same_factor(digits):
     assert all(row.numpy().tobytes() in rows for row in found.train.inputs)
 
 
+def test_fewer_examples_are_taken_of_what_is_uneven(digits):
+    found = as_learned(digits, Recipe(imbalance=20.0, examples=200, mislabelled=0.1))
+    counts = np.bincount(as_learned(digits, Recipe(imbalance=20.0, examples=200)).train.targets, minlength=10)
+    assert len(found.train) == 200
+    assert counts[0] > 10 * counts[9] > 0
+    assert wrong(found, Recipe(mislabelled=0.1)) == 20
+
+
 def test_the_seed_decides_which(digits):
-    one, same, other = (spoiled(digits, Recipe(mislabelled=0.2, seed=seed)).train.targets for seed in (1, 1, 2))
+    one, same, other = (as_learned(digits, Recipe(mislabelled=0.2, seed=seed)).train.targets for seed in (1, 1, 2))
     assert torch.equal(one, same)
     assert not torch.equal(one, other)
 
@@ -53,12 +61,12 @@ def test_what_nobody_knows_stays_so():
     targets = torch.tensor([0, 1, UNKNOWN, 1, UNKNOWN, 0])
     split = Split(torch.zeros(6, 2), targets)
     dataset = dataclasses.replace(DATASETS["points"]().load(), train=split)
-    found = spoiled(dataset, Recipe(mislabelled=1.0, imbalance=2.0)).train.targets
+    found = as_learned(dataset, Recipe(mislabelled=1.0, imbalance=2.0)).train.targets
     assert sorted(found.tolist()) == [UNKNOWN, UNKNOWN, 0, 1, 1]
 
 
 def test_nothing_is_touched_where_nothing_is_asked_for(digits):
-    assert spoiled(digits, Recipe()) is digits
+    assert as_learned(digits, Recipe()) is digits
 
 
 def test_a_run_learns_the_wrong_labels_and_is_scored_by_the_right_ones(digits):
@@ -75,5 +83,5 @@ def test_what_has_no_class_is_told():
     experiment = PRESETS["hills"].experiment()
     assert experiment.data
     words = impossible(experiment.graphs, experiment.task, Recipe(mislabelled=0.1), experiment.data.load())
-    assert "no class" in words
+    assert "no class could be wrong or rare" in words
     assert "mislabelled" in words

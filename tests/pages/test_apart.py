@@ -38,8 +38,8 @@ def test_what_was_changed_is_told_in_few_words():
     assert points.data
     assert own(dataclasses.replace(points, data=points.data.but(noise=0.31))) == "noise 0.31"
     mine = dataclasses.replace(points, name="mine", recipe=points.recipe.but(rate=7.0))
-    assert own(mine) == "Points, rate 7.0, batch 10"
-    assert own(dataclasses.replace(mine, recipe=mine.recipe.but(seed=3))) == "Points, rate 7.0, batch 10 and 1 more"
+    assert own(mine) == "Points, rate 7, batch 10"
+    assert own(dataclasses.replace(mine, recipe=mine.recipe.but(seed=3))) == "Points, rate 7, batch 10 and 1 more"
     assert own(dataclasses.replace(points, data=DATASETS["digits"]())) == "Digits"
 
 
@@ -65,4 +65,7 @@ def test_settings_of_other_data_are_not_compared():
     points = PRESETS["mlp-2-4-2-1"].experiment()
     apart = settings_apart([lenet(), points])
     assert apart["weights"][0] == 61_706
+    assert settings_apart([lenet(seed=1), lenet(seed=2)]) == {"seed": [1, 2]}
+    twice = [dataclasses.replace(points, data=points.data.but(seed=seed)) for seed in (1, 2)]
+    assert settings_apart(twice) == {"data: seed": [1, 2]}
     assert not {"size", "shape"} & apart.keys()

@@ -15,6 +15,7 @@ from engine.looking.view import View, view
 from engine.views.points.plane import COLOURS, answers, marks, neurons, off_the_plane, plane, told_apart
 
 FINER = 3  # times as many places where an answer jumps
+OF_LOSS = (("train", "loss"), ("validation", "kept aside"))
 STEPPED = 3  # numbers that an answer takes at most which jumps
 
 
@@ -138,19 +139,20 @@ class Surface(View):
                 chosen = at[of == place]
                 colour = COLOURS[place % len(COLOURS)]
                 marker = {"color": colour, "size": 6.5, "symbol": "circle-open" if aside else "circle", "line": line}
-                text = f"%{{x:.2f}}, %{{y:.2f}}<br>is {name}{', kept aside' if aside else ''}<extra></extra>"
-                found.append(shared | {"x": chosen[:, 0], "y": chosen[:, 1], "marker": marker, "hovertemplate": text})
+                called = f"{name}{', kept aside' if aside else ''}"
+                text = f"%{{x:.2f}}, %{{y:.2f}}<br>is {called}<extra></extra>"
+                found.append(
+                    shared
+                    | {"name": called}
+                    | {"x": chosen[:, 0], "y": chosen[:, 1], "marker": marker, "hovertemplate": text}
+                )
         return found
 
 
 def _losses(session):
     """Return the latest losses up to this moment, in words."""
-    curves = session.record.curves()
-    found = []
-    for split, called in (("train", "loss"), ("validation", "kept aside")):
-        known = [value for step, value in curves.get((split, "loss"), ()) if step <= session.step and value is not None]
-        found += [f"{called} {known[-1]:.3g}"] if known else []
-    return ", ".join(found)
+    found = [(called, session.record.last(split, "loss", session.step)) for split, called in OF_LOSS]
+    return ", ".join(f"{called} {value:.3g}" for called, value in found if value is not None)
 
 
 def _named(what):

@@ -38,7 +38,7 @@ class Adversarial(View):
         "away", "Away from the class that is asked about, or to the likeliest other one."
     )
     strength: Annotated[float, Field(ge=0.0, le=128.0)] = option(
-        8.0, "How far each dot may move, in greys of 255.", felt=(0.0, 64.0)
+        8.0, "How far each dot may move, in greys of 255.", felt=(0.0, 128.0)
     )
 
     def refuses(self, experiment):

@@ -40,7 +40,7 @@ class Generate(View):
     temperature: Annotated[float, Field(ge=0.0, le=5.0)] = option(
         0.7,
         "Below 1 what is probable becomes more so, above 1 less; 0 always takes the most probable.",
-        felt=(0.0, 2.0),
+        felt=(0.0, 5.0),
     )
     top_k: Annotated[int, Field(ge=1, le=1000)] | None = option(
         None, "Only so many of the most probable pieces may come.", none="all", rare=True
