@@ -33,7 +33,7 @@ def test_a_map_within_its_box_is_looked_at_closely(visit):
     expect(figure(page, "Feature maps")).to_contain_text("conv1, map 3 of 6")
     closely.get_by_role("button", name="Close").press("Escape")
     expect(closely).to_have_count(0)
-    box(page, "conv2").locator(".card").click()  # the drawing is made anew, and what was told stays in its boxes
+    box(page, "conv2").locator(".name").click()  # the drawing is made anew, and what was told stays in its boxes
     expect(box(page, "conv2")).to_have_attribute("aria-pressed", "true")
     settled(page)
     expect(box(page, "conv1").locator("image.map")).to_have_count(6)
