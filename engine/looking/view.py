@@ -39,6 +39,7 @@ class View(Choice):
     overlaid: ClassVar[bool] = False  # whether several runs are drawn over one another
     steered: ClassVar[bool] = False  # whether it answers at once to whoever points at a place of it
     of_learning: ClassVar[bool] = False  # whether it is about the weights that learn, rather than an average of them
+    abreast: ClassVar[bool] = False  # whether it shows the same step as others that do, while a network learns
     light: ClassVar[bool] = False  # whether it is so quick that it is shown before all others that wait
 
     def refuses(self, experiment: Experiment) -> str:

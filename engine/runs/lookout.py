@@ -77,7 +77,8 @@ class Lookout:
         bodies: dict[int, dict[str, bytes]] = {}
         looked: list[str] = []
         for watch in due:
-            if watch in self.shown and not rests and not self._may(watch):
+            beside = self._abreast(watch, due)
+            if watch in self.shown and not rests and not (set(beside) & set(looked) or all(map(self._may, beside))):
                 continue
             began = time.monotonic()
             at, frame = self._piece(watch, session)
@@ -108,6 +109,12 @@ class Lookout:
             self.own[watch] = min(OWN, has)
             left += max(0.0, has - OWN)
         self.credit = min(CREDIT, self.credit + left)
+
+    def _abreast(self, watch: str, due: list[str]) -> list[str]:
+        """Return the watches that are due and are to show the same step as this one, which is among them."""
+        if not self.views[watch].abreast:
+            return [watch]
+        return [other for other in due if self.views[other].abreast]
 
     def _may(self, watch: str) -> bool:
         """Return whether there is time left for a watch: of its own, or of nobody's."""

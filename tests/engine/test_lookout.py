@@ -15,6 +15,11 @@ COSTS = {"quick": 0.001, "usual": 0.015, "slow": 0.06}  # seconds
 SECONDS, APART = 60.0, 0.2  # how long is looked, and how far reports lie apart
 
 
+def of(name, pulses, abreast):
+    """Return a view of this name."""
+    return types.SimpleNamespace(name=name, reads="network", pulses=pulses, abreast=abreast)
+
+
 @pytest.fixture
 def looked(home, monkeypatch):
     """Return what counts looks at views of known cost, by a clock that only they and reports move."""
@@ -32,10 +37,10 @@ def looked(home, monkeypatch):
 
     monkeypatch.setattr(lookout, "staged", staged)
 
-    def go(*names, pulses=False, rests=False, seconds=SECONDS):
+    def go(*names, pulses=False, rests=False, seconds=SECONDS, abreast=()):
         told = types.SimpleNamespace(took=0.0, asked=False)
         one = lookout.Lookout(store, new_run(store, made), learner, told)
-        one.views = {name: types.SimpleNamespace(name=name, reads="network", pulses=pulses) for name in names}
+        one.views = {name: of(name, pulses, name in abreast) for name in names}
         begun = clock.now
         asked = 0
         while clock.now - begun < seconds:
@@ -62,6 +67,13 @@ def test_all_together_take_no_more_than_their_share(looked):
     _, used, _ = looked(*COSTS)
     assert sum(used.values()) < lookout.BUDGET * SECONDS + lookout.CREDIT + sum(COSTS.values())
     assert sum(used.values()) > 0.8 * lookout.BUDGET * SECONDS
+
+
+def test_what_goes_abreast_is_always_of_one_step_and_takes_no_more(looked):
+    seen, used, _ = looked(*COSTS, abreast=("usual", "slow"))
+    assert seen["usual"] == seen["slow"] > 5
+    assert seen["quick"] > 3 * seen["slow"]
+    assert sum(used.values()) < lookout.BUDGET * SECONDS + lookout.CREDIT + sum(COSTS.values())
 
 
 def test_what_one_cannot_use_others_may(looked):

@@ -26,6 +26,7 @@ class Neurons(View):
     """Every neuron as a small surface, every weight as a line: orange draws down, blue lifts, thick is strong."""
 
     title, rank, height = "Neurons", 1, 400
+    abreast = True
     hint = "Point at a neuron to see it large; click a line to type a weight. Dashed frames are dead or saturated."
 
     role: Words = ROLE

@@ -24,6 +24,7 @@ class Surface(View):
     """What the network, or one of its neurons, says of every point in the plane, with the points it learns from."""
 
     title, rank, height = "Surface", 2, 400
+    abreast = True
     hint = "Colours say what each place is taken for; the fuller, the surer. Hollow points are kept aside to test on."
 
     node: Annotated[str, Field(max_length=200)] = option("", "Whose answer; empty: that of the whole network.")
