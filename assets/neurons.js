@@ -37,7 +37,7 @@ class Neurons {
     this.changing = setInterval(() => this.parts && this.colours.theme(this.host).dark !== this.dark && this.paint(), 700);
     this.form.addEventListener("submit", (event) => this.typed(event));
     this.form.addEventListener("keydown", (event) => event.key === "Escape" && this.untype());
-    this.form.firstChild.nextSibling.addEventListener("blur", () => setTimeout(() => this.untype(), 150));
+    this.form.firstChild.nextSibling.addEventListener("blur", () => setTimeout(() => this.form.contains(this.host.getRootNode().activeElement) || this.untype(), 150));
   }
 
   get source() {
@@ -201,6 +201,8 @@ class Neurons {
     const point = () => this.told(words, x + box / 2, y - 6);
     const leave = () => {
       this.live.point(this.place, undefined);
+      this.walked?.dispatchEvent(new Event("pointerleave"));
+      this.walked = undefined;
       this.untold();
     };
     group.addEventListener("pointerenter", point);
@@ -209,7 +211,17 @@ class Neurons {
     group.addEventListener("blur", leave);
     const keep = () => this.tell("single", { node: column.gives, unit });
     group.addEventListener("click", keep);
-    group.addEventListener("keydown", (event) => event.key === "Enter" && keep());
+    group.addEventListener("keydown", (event) => {
+      const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+      if (by) {
+        event.preventDefault();
+        this.walk(column, unit, by);
+      } else if (event.key === "Enter") {
+        event.preventDefault(); // the field that opens is not to hear of it
+        if (this.walked) this.walked.dispatchEvent(new Event("click"));
+        else keep();
+      }
+    });
     parent.append(group);
     let dot;
     if (column.bias?.length) {
@@ -224,6 +236,18 @@ class Neurons {
       parent.append(dot);
     }
     return { group, canvas, dot };
+  }
+
+  // By keys, from weight to weight of those that come into a neuron; the one that is chosen can be typed.
+  walk(column, unit, by) {
+    const mine = `${column.weights}.weight[${unit},`;
+    const every = [...this.svg.querySelectorAll(".wide")].filter((one) => one.dataset.weight.startsWith(mine));
+    if (!every.length) return;
+    const before = every.indexOf(this.walked);
+    this.walked?.dispatchEvent(new Event("pointerleave"));
+    const next = before < 0 && by < 0 ? every.length - 1 : before + by;
+    this.walked = every[(next + every.length) % every.length];
+    this.walked.dispatchEvent(new Event("pointerenter"));
   }
 
   link(parent, column, unit, from, a, b, box) {
@@ -305,6 +329,7 @@ class Neurons {
   }
 
   type(name, value, x, y) {
+    this.from = this.host.getRootNode().activeElement;
     this.untold();
     this.name = name;
     const [label, input] = this.form.children;
@@ -319,6 +344,7 @@ class Neurons {
   }
 
   untype() {
+    if (this.form.contains(this.host.getRootNode().activeElement)) this.from?.focus();
     this.form.hidden = true;
   }
 

@@ -110,7 +110,7 @@ class Transport {
           ["M", "Fold the forms away, or show them", press("fold")],
           ["F", "Lecture view, and back", () => this.lecture.turn()],
           ["Ctrl Z", "Undo; with Shift, redo"],
-          ["←  →", "In the drawing: from layer to layer"],
+          ["←  →", "In the drawing: from layer to layer; at a neuron: from weight to weight, which Enter types"],
           ["↓  ↑", "In the drawing: unfold a block or look closely at a layer, and fold"],
         ],
         this.tag,

@@ -51,6 +51,32 @@ def test_the_keys_are_listed_and_mean_nothing_where_something_is_written(visit):
     expect(page.get_by_test_id("status")).to_have_text("ready")
 
 
+def test_a_weight_is_chosen_and_typed_by_keys(visit):
+    page = visit("playground?preset=mlp-2-4-2-1", unfolded=False, viewport=SMALL)
+    ready(page)
+    net = page.get_by_test_id("neurons")
+    neuron = net.get_by_role("button", name="dense1, neuron 2")
+    neuron.focus()
+    neuron.press("ArrowRight")
+    neuron.press("ArrowRight")
+    expect(net.locator(".tip")).to_contain_text("dense1: 1 → 2, weight")
+    neuron.press("ArrowLeft")
+    expect(net.locator(".tip")).to_contain_text("dense1: 0 → 2, weight")
+    neuron.press("Enter")
+    field = net.get_by_label("New value")
+    expect(net.locator(".typing")).to_contain_text("dense1.weight[2,0]")
+    expect(field).to_be_focused()
+    field.press("Escape")
+    expect(neuron).to_be_focused()
+    neuron.press("ArrowLeft")
+    neuron.press("Enter")
+    expect(net.locator(".typing")).to_contain_text("dense1.weight[2,1]")
+    field.fill("0.625")
+    field.press("Enter")
+    net.locator('[data-weight="dense1.weight[2,1]"]').dispatch_event("pointerenter")
+    expect(net.locator(".tip")).to_contain_text("weight 0.625")
+
+
 def test_the_lecture_view_leaves_what_is_to_be_seen_and_gives_the_rest_back(visit):
     page = visit("cnn", unfolded=False, viewport=SMALL)
     ready(page)
