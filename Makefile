@@ -14,7 +14,7 @@ test: $(VENV)/dev.done $(VENV)/browser.done $(VENV)/postgres.done
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ty check --python $(VENV) engine pages app.py
-	$(RUN) -m pytest -n 2 --dist loadgroup -m "not slow"
+	$(RUN) -m pytest -n 2 -m "not slow"
 
 bench: $(VENV)/dev.done $(VENV)/browser.done
 	$(RUN) -m tests.bench

@@ -14,6 +14,18 @@ hypothesis.settings.register_profile("long", deadline=None, max_examples=1500)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Run browser tests one after the other on one process: two apps and two browsers would wait for each other."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class BrowserApart(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return "browser" if nodeid.startswith("tests/browser/") else nodeid
+
+    return BrowserApart(config, log)
+
+
 @pytest.fixture(autouse=True)
 def data_of_tests(tmp_path_factory, monkeypatch):
     """Let data be read from where tests lay them."""

@@ -10,13 +10,6 @@ from tests.serving import PATIENCE, browser, served, settled
 expect.set_options(timeout=1000 * PATIENCE)
 
 
-def pytest_collection_modifyitems(items):
-    """Run these tests one after the other where several run at once: two apps and two browsers would wait in line."""
-    for item in items:
-        if item.path.parent.name == "browser":
-            item.add_marker(pytest.mark.xdist_group("browser"))
-
-
 @pytest.fixture(scope="session")
 def home(tmp_path_factory):
     """Return the folder in which the app keeps everything."""
