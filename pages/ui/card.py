@@ -14,6 +14,7 @@ from engine.graph.trace import handing
 from engine.layers.entry import Entry, Input
 from engine.layers.merging import Part
 from pages.ui.forms import form
+from pages.ui.shown import select, show
 from pages.ui.workbench import Workbench
 
 
@@ -62,8 +63,6 @@ def _connections(bench: Workbench, graph: Graph, node: Node, path: str, key: str
     places = st.columns(2, gap="small")
     for slot, source in enumerate(slots):
         slot_key = f"{key}.from{slot}"
-        if st.session_state.get(slot_key, "") != source:
-            st.session_state[slot_key] = source
 
         def take(slot: int = slot, slot_key: str = slot_key) -> None:
             if chosen := st.session_state[slot_key]:
@@ -71,15 +70,16 @@ def _connections(bench: Workbench, graph: Graph, node: Node, path: str, key: str
             else:
                 bench.edit(edits.disconnect, path, slot)
 
-        with places[slot % 2]:
-            st.selectbox(
-                "Takes from" if slot == 0 else "and from",
-                [None, *sources],
-                key=slot_key,
-                format_func=lambda name: name or "nothing",
-                help="Which node's output comes in here.",
-                on_change=take,
-            )
+        select(
+            "Takes from" if slot == 0 else "and from",
+            ["", *sources],
+            source or "",
+            slot_key,
+            places[slot % 2],
+            format_func=lambda name: name or "nothing",
+            help="Which node's output comes in here.",
+            on_change=take,
+        )
 
 
 def _follows(graph: Graph, late: str, early: str) -> bool:
@@ -142,9 +142,13 @@ def _rename(bench: Workbench, node: Node, path: str, prefix: str) -> None:
         bench.edit(edits.rename, path, name, select=prefix + name)
 
     with st.popover("Rename", icon=":material/edit:", help="Rename this node", key=f"{bench.key}-icon-rename"):
-        if st.session_state.get(key) != node.id:
-            st.session_state[key] = node.id
-        st.text_input("Name", key=key, on_change=rename, help="Small letters, digits and _: the name in the code too.")
+        st.text_input(
+            "Name",
+            show(key, node.id),
+            key=key,
+            on_change=rename,
+            help="Small letters, digits and _: the name in the code too.",
+        )
 
 
 def _group(bench: Workbench, graph: Graph, node: Node, path: str, prefix: str) -> None:
