@@ -30,18 +30,8 @@ from pages.ui.accounts import StreamlitAccounts, accounts
 
 ASSETS = Path(__file__).parent / "assets"
 PAGE = Path(st.__file__).parent / "static" / "index.html"
-MODULES = (
-    "live",
-    "colours",
-    "steer",
-    "brush",
-    "cloud",
-    "film",
-    "inside",
-    "keys",
-    "panels",
-    "small",
-)  # that components share
+# Modules that components share.
+MODULES = ("live", "colours", "steer", "brush", "cloud", "film", "inside", "keys", "panels", "small")
 LOCAL = ("localhost", "127.0.0.1", "::1")
 
 

@@ -413,7 +413,6 @@ class Diagram {
       this.inside ??= new Inside(this.host, this.drawing, shared, colours);
     }
     this.inside.take(this.unfolded && this.filled ? this.given : undefined, this.board);
-    this.inside.paint();
   }
 
   draw() {

@@ -12,12 +12,10 @@ function decoded(value) {
   if (Array.isArray(value)) return value.map(decoded);
   if (!value || typeof value !== "object") return value;
   if (!value.coded) return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, decoded(inner)]));
-  const bytes = Uint8Array.from(atob(value.coded), (sign) => sign.charCodeAt(0));
-  const levels = new Uint16Array(bytes.buffer);
-  const numbers = Float64Array.from(levels, (level) => (level === 65535 ? NaN : value.low + value.step * level));
+  const found = numbers(value);
   const [rows, columns] = value.shape;
-  if (columns === undefined) return numbers;
-  return Array.from({ length: rows }, (_, row) => numbers.subarray(row * columns, (row + 1) * columns));
+  if (columns === undefined) return found;
+  return Array.from({ length: rows }, (_, row) => found.subarray(row * columns, (row + 1) * columns));
 }
 
 // Which map of a sheet lies at a dot, and which place of it.
@@ -33,6 +31,7 @@ const PATIENCE = 1500; // milliseconds that a figure waits for whoever walks thr
 let colours; // the module of that name, which all components share,
 let tag; // and how elements and drawings are made
 let icon;
+let numbers;
 let Steer;
 let Brush;
 let filming; // the module "film"
@@ -599,7 +598,7 @@ export default function ({ parentElement, data, setStateValue, setTriggerValue }
   const shared = (name) => import(/* @vite-ignore */ new URL(`live/${name}.js`, document.baseURI).href);
   const begun = Promise.all([shared("live"), shared("colours"), shared("steer"), shared("brush"), shared("cloud"), shared("film")]);
   const begin = begun.then(([{ live, ...made }, module, steering, painting, points, films]) => {
-    [colours, tag, icon, Steer, Brush, cloud, filming] = [module, made.tag, made.icon, steering.Steer, painting.Brush, points, films];
+    [colours, tag, icon, numbers, Steer, Brush, cloud, filming] = [module, made.tag, made.icon, made.numbers, steering.Steer, painting.Brush, points, films];
     if (closed) return;
     const tell = (options) => setStateValue("view", options);
     if (!panels.has(parentElement)) panels.set(parentElement, new Panel(parentElement, live, tell));

@@ -9,19 +9,12 @@ const SHARED = ["sample", "off"]; // what it follows of the board
 
 const bytes = (text) => new Int8Array(Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0)).buffer);
 
-// Numbers that came in 65,534 steps, or plainly where they are few.
-function numbers(value) {
-  if (!value.coded) return value.flat();
-  const levels = new Uint16Array(Uint8Array.from(atob(value.coded), (sign) => sign.charCodeAt(0)).buffer);
-  return Array.from(levels, (level) => (level === 65535 ? NaN : value.low + value.step * level));
-}
-
 const told = (value) => (Number.isFinite(value) ? Number(value.toPrecision(4)) : "no number");
 
 export class Inside {
   // `place` is the element in which the drawing stands, `host` that in which something may lie over it.
-  constructor(host, place, { live, tag }, colours) {
-    Object.assign(this, { host, place, live, tag, colours });
+  constructor(host, place, { live, tag, numbers }, colours) {
+    Object.assign(this, { host, place, live, tag, numbers, colours });
     this.name = `inside-${Math.random().toString(36).slice(2)}`;
     this.quiet = live.listen(() => this.look());
   }
@@ -29,6 +22,7 @@ export class Inside {
   // Look at what stands in these boxes, or at nothing any more.
   take(data, board) {
     [this.data, this.board] = [data, board];
+    if (this.dark !== undefined && this.dark !== this.colours.theme(this.host).dark) this.paint();
     this.look();
   }
 
@@ -191,7 +185,8 @@ export class Inside {
     const words = row ? `unit ${this.close.unit} of ${of}` : rank === 2 ? `${of} features at ${size[1]} places` : `map ${this.close.unit} of ${of}, ${size[0]}×${size[1]}`;
     this.title.textContent = `${node}: ${words}`;
     this.range.textContent = `From ${told(least)} to ${told(most)}, mean ${told(mean)}${times > 1 && !row ? `; each dot is the mean of ${times}×${times}` : ""}.`;
-    const values = numbers(this.close.large);
+    const { large } = this.close;
+    const values = large.coded ? this.numbers(large) : large.flat(); // few numbers come as they are
     const wide = row ? Math.ceil(Math.sqrt(values.length)) : Math.ceil(size[1] / times);
     const high = Math.ceil(values.length / wide);
     const reach = values.reduce((most, value) => Math.max(most, Number.isFinite(value) ? Math.abs(value) : 0), 0) || 1;

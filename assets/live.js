@@ -229,6 +229,12 @@ export function tag(name, attributes = {}, ...inside) {
   return made;
 }
 
+// Numbers that came as bytes, in 65,534 steps; one sign more stands for gaps, which are no numbers.
+export function numbers({ coded, low, step }) {
+  const levels = new Uint16Array(Uint8Array.from(atob(coded), (sign) => sign.charCodeAt(0)).buffer);
+  return Float64Array.from(levels, (level) => (level === 65535 ? NaN : low + step * level));
+}
+
 // A button's drawing, as one path.
 export function icon(path) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");

@@ -31,7 +31,11 @@ def as_learned(dataset: Dataset, recipe: Recipe) -> Dataset:
 
 def wrong(dataset: Dataset, recipe: Recipe) -> int:
     """Return how many of the examples that are learned bear a wrong class."""
-    return round(int((dataset.train.targets != UNKNOWN).sum()) * recipe.mislabelled) if len(dataset.classes) > 1 else 0
+    return _share(int((dataset.train.targets != UNKNOWN).sum()), len(dataset.classes), recipe)
+
+
+def _share(known: int, classes: int, recipe: Recipe) -> int:
+    return round(known * recipe.mislabelled) if classes > 1 else 0
 
 
 def _uneven(targets: torch.Tensor, classes: int, recipe: Recipe) -> torch.Tensor:
@@ -48,7 +52,7 @@ def _uneven(targets: torch.Tensor, classes: int, recipe: Recipe) -> torch.Tensor
 def _mislabelled(train: Split, classes: int, recipe: Recipe) -> Split:
     """Return a split of which a share bears another class than its own, each other class alike."""
     known = (train.targets != UNKNOWN).nonzero().flatten()
-    number = round(len(known) * recipe.mislabelled) if classes > 1 else 0  # as `wrong` tells
+    number = _share(len(known), classes, recipe)
     chance = drawn(recipe.seed, 43)
     wrong = known[torch.randperm(len(known), generator=chance)[:number]]
     targets = train.targets.clone()

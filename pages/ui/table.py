@@ -92,7 +92,7 @@ def begin(lab: Lab) -> dict[str, Any]:
     role, layer = _asked_layer(experiment, st.query_params.get("layer", ""))
     if layer:
         st.session_state[f"{lab.key}.side"], st.session_state[f"{lab.key}.view"] = "Build", "Layer"
-    now = dump(experiment)
+    now, shut = dump(experiment), folded(lab, experiment)
     sound = now if trace(experiment.graph).sound else dump(opened(preset))
     return {
         "now": now,
@@ -101,7 +101,7 @@ def begin(lab: Lab) -> dict[str, Any]:
         "future": [],
         "selected": layer,
         "role": role,
-        "opened": _unfolded(lab, experiment, role, layer),
+        "opened": laid_open(shut, role, layer, experiment.graphs) if layer else shut,
         "complaint": "",
         "notice": notice,
         "run": run,
@@ -122,14 +122,13 @@ def _asked_layer(experiment: Experiment, asked: str) -> tuple[str, str]:
     return role, found(experiment.graphs[role], path)
 
 
-def _unfolded(lab: Lab, experiment: Experiment, role: str, layer: str) -> list[str]:
-    """Return the addresses of what is unfolded at first, and of networks that are folded: not the layer's own."""
-    roles = experiment.graphs
-    shown = [name for name in folded(lab, experiment) if not layer or name != address(role, "", roles)]
-    return [*shown, *around(layer, role, roles)]
+def laid_open(opened: Collection[str], role: str, path: str, roles: Collection[str]) -> list[str]:
+    """Return the addresses of what is unfolded, and of networks that are folded, so that a layer is seen."""
+    shown = [name for name in opened if name != address(role, "", roles)]
+    return list(dict.fromkeys([*shown, *_around(path, role, roles)]))
 
 
-def around(path: str, role: str, roles: Collection[str]) -> list[str]:
+def _around(path: str, role: str, roles: Collection[str]) -> list[str]:
     """Return the addresses of the blocks that a layer stands in."""
     parts = path.split(".")
     return [address(role, ".".join(parts[:depth]), roles) for depth in range(1, len(parts))]

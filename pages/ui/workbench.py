@@ -25,7 +25,7 @@ from pages.ui.forms import REFUSED
 from pages.ui.leaving import let_go
 from pages.ui.panels import Panels
 from pages.ui.refusal import loaded, refusal
-from pages.ui.table import ASKS, MOST_RIVALS, Lab, around, begin, folded, found, linked, parted, written
+from pages.ui.table import ASKS, MOST_RIVALS, Lab, begin, folded, found, laid_open, linked, parted, written
 
 MOST_UNDO = 200
 
@@ -254,8 +254,7 @@ class Workbench:
 
     def open(self, path: str) -> None:
         """Select a node, and unfold the blocks that it stands in."""
-        shown = [name for name in self.unfolded if name != addressed(self.role, "", self.roles)]
-        self._state.update(selected=path, opened=list(dict.fromkeys([*shown, *around(path, self.role, self.roles)])))
+        self._state.update(selected=path, opened=laid_open(self.unfolded, self.role, path, self.roles))
 
     def fold(self, name: str) -> None:
         """Fold a block by its address, or a whole network among several, or unfold it."""
