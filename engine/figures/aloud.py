@@ -70,6 +70,8 @@ def _numbers(values: Any) -> np.ndarray:
     if isinstance(values, dict):
         return decoded(values)
     try:
+        if isinstance(values, np.ndarray):  # in one go, for there may be many
+            return values.astype(float)
         return np.asarray([np.nan if value is None else value for value in (() if values is None else values)], float)
     except (TypeError, ValueError):  # words, or rows of unlike length
         return np.zeros(0)

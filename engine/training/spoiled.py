@@ -54,7 +54,7 @@ def _mislabelled(train: Split, classes: int, recipe: Recipe) -> Split:
     known = (train.targets != UNKNOWN).nonzero().flatten()
     number = _share(len(known), classes, recipe)
     chance = drawn(recipe.seed, 43)
-    wrong = known[torch.randperm(len(known), generator=chance)[:number]]
+    mistaken = known[torch.randperm(len(known), generator=chance)[:number]]
     targets = train.targets.clone()
-    targets[wrong] = (targets[wrong] + torch.randint(1, max(2, classes), (number,), generator=chance)) % classes
+    targets[mistaken] = (targets[mistaken] + torch.randint(1, max(2, classes), (number,), generator=chance)) % classes
     return dataclasses.replace(train, targets=targets)

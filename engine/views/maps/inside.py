@@ -103,8 +103,6 @@ class Inside(View):
         large = maps[unit].cpu().numpy()
         arrays["large"] = large[:, : LARGE**2] if row else shrunk(large, LARGE).astype(np.float32)
         times = 1 if row else -(-max(large.shape) // LARGE)
-        at = int(np.abs(large).argmax())
-        strongest = [at // large.shape[1], at % large.shape[1]]
         return {
             "unit": min(self.unit, large.shape[1] - 1) if row else unit,
             "size": list(large.shape),
@@ -112,7 +110,6 @@ class Inside(View):
             "least": float(large.min()),
             "most": float(large.max()),
             "mean": float(large.mean()),
-            "strongest": strongest,
         }
 
     def draw(self, frame):
@@ -132,7 +129,7 @@ class Inside(View):
             }
             if "size" in told:
                 nodes[path]["large"] = coded(frame["large"])
-        return {"nodes": nodes, "sample": frame.words.get("sample", "")}
+        return {"nodes": nodes}
 
 
 def _long(sample: Sample, shape: Shape) -> int | None:

@@ -142,11 +142,8 @@ class Surface(View):
                 marker = {"color": colour, "size": 6.5, "symbol": "circle-open" if aside else "circle", "line": line}
                 called = f"{name}{', kept aside' if aside else ''}"
                 text = f"%{{x:.2f}}, %{{y:.2f}}<br>is {called}<extra></extra>"
-                found.append(
-                    shared
-                    | {"name": called}
-                    | {"x": chosen[:, 0], "y": chosen[:, 1], "marker": marker, "hovertemplate": text}
-                )
+                drawn = {"name": called, "x": chosen[:, 0], "y": chosen[:, 1], "marker": marker}
+                found.append(shared | drawn | {"hovertemplate": text})
         return found
 
 
